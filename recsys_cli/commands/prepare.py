@@ -1,0 +1,19 @@
+"""``recsys prepare``: raw files into the cache, and what a reader should know about them on the screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+
+def main(cfg: DictConfig) -> None:
+    """Raises UserError where files are missing or malformed."""
+    from data_prep.prepare import prepare
+    from data_prep.statistics import format_report
+    from data_prep.store import read_manifest
+
+    directory = prepare(cfg.data)
+    print(format_report(read_manifest(directory)))
+    print(f"prepared data set: {directory}")

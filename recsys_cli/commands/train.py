@@ -1,0 +1,83 @@
+"""`recsys train`: data, model, training, one look at the sealed test split, a run directory that explains itself."""
+
+from __future__ import annotations
+
+from omegaconf import DictConfig, open_dict
+
+
+def main(config: DictConfig) -> int:
+    from recsys_cli.training.device import set_up_device
+
+    device = set_up_device(config.device)
+
+    from recsys_cli.commands.results import save_result, show_result
+    from recsys_cli.data.load import get_dataset
+    from recsys_cli.training.build import build_learner, build_model, epochs_of
+    from recsys_cli.training.checkpoint import load_newest, restore
+    from recsys_cli.training.fit import Stopped, fit
+    from recsys_cli.training.reporter import Reporter
+    from recsys_cli.training.run import METRICS, MetricsLog
+    from recsys_cli.training.selection import Selection, score
+
+    dataset = get_dataset(config.data)
+    selection = Selection(config, dataset)
+    model = build_model(config.model, dataset, config.seed)
+    learner = build_learner(config, model)
+    with open_dict(config):
+        config.trainer.epochs = epochs_of(model, config)
+    run, progress = _open_run(config, dataset.content_hash, learner.state())
+    config.run_dir = str(run.path)  # where a crash leaves its report
+    print(f"{model.name} on {dataset.name}: {dataset.n_users:,} users, {dataset.n_items:,} items, "
+          f"{dataset.target_train.nnz:,} training pairs, seed {config.seed}, {device}; run directory {run.path}")
+
+    log = MetricsLog(run.path / METRICS, progress.epoch)
+    reporter = Reporter(config.trainer.epochs, progress, bar=config.trainer.progress,
+                        monitor=selection.monitor if selection.split else None,
+                        tensorboard=run.path / "tensorboard" if config.tensorboard else None)
+    try:
+        fit(learner, run, config.trainer, progress, selection.evaluation(model), log, reporter)
+        if selection.keeps_best and progress.best_epoch:
+            restore(load_newest(run.checkpoints, "best")[0], learner.state())
+        result = score(config.evaluation, model, dataset, "test", config.seed)
+        table = save_result(run, "test", result, config.evaluation, config.seed)
+    except Stopped as stopped:
+        run.finish("interrupted", training_seconds=round(log.seconds, 2))
+        reporter.close()
+        print(f"stopped by {stopped}, everything is saved; go on with: recsys train resume={run.path}")
+        return 128 + stopped.signum
+    except KeyboardInterrupt:  # while the test split is scored; training is saved
+        run.finish("interrupted")
+        raise
+    except Exception as error:
+        run.finish("failed", error=f"{type(error).__name__}: {error}")
+        raise
+    finally:
+        reporter.close()
+    run.finish("finished", training_seconds=round(log.seconds, 2), evaluation_seconds=round(result.seconds, 3),
+               seconds_per_epoch=round(log.median_seconds, 4), epoch=selection.chosen(progress))
+    show_result(run, table, f"test, {selection.describe(progress)}", config.evaluation)
+    return 0
+
+
+def _open_run(config: DictConfig, content_hash: str, state):
+    """A new run, or the one to resume with its newest valid checkpoint put back."""
+    from recsys_cli.training.checkpoint import load_newest, restore
+    from recsys_cli.training.fit import Progress
+    from recsys_cli.training.run import Run
+
+    if not config.resume:
+        run = Run.create(config)
+        run.check_data(content_hash)
+        run.write_record()
+        return run, Progress()
+    run, _ = Run.open(config.resume)
+    run.check_data(content_hash)
+    checkpoint, skipped = load_newest(run.checkpoints)
+    for line in skipped:
+        print(f"warning: {line}; going on with {checkpoint.path.name}")
+    restore(checkpoint, state)
+    progress = Progress.from_header(checkpoint.header)
+    print(f"resuming after epoch {progress.epoch}" + (f", step {progress.step}" if progress.step else ""))
+    run.record["status"] = "running"
+    run.write_record()
+    return run, progress

@@ -1,0 +1,127 @@
+"""One checked config from a command and its overrides: Hydra composes, we apply and check the values."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from data_prep.errors import UserError
+from data_prep.options import read_options
+from recsys_cli.config.check import apply_override, check_rules, check_same_keys, check_tuned, tree
+from recsys_cli.config.consistency import check_consistency, resumed
+from recsys_cli.config.library import Library, check_choice
+from recsys_cli.config.overrides import chosen, expand, is_group, parse, refuse_sweeps
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+TUNED = "tuned"
+WRITTEN = ("run_dir", "output", "per_user")
+
+
+def compose(command: str, words: list[str], library: Library, partial: bool = False) -> DictConfig:
+    """The config of one job.
+
+    words: overrides in Hydra's syntax, no sweeps. partial: leave mandatory keys (``???``) open, for printing.
+    Raises UserError for whatever is unknown, malformed, out of range, missing or contradictory.
+    """
+    from omegaconf.errors import OmegaConfBaseException
+
+    overrides = parse(words, command, library)
+    refuse_sweeps(overrides)
+    groups = [o for o in overrides if is_group(o, library)]
+    picks = tuple(_pick(o, command, library) for o in groups)
+    values = [o for o in overrides if o not in groups and not o.key_or_group.startswith("hydra.")]
+    hydra_words = tuple(o.input_line for o in overrides if o.key_or_group.startswith("hydra."))
+
+    cfg = _with_tuned(command, picks + hydra_words, library)
+    try:
+        defaults = tree(cfg)
+        check_same_keys(cfg, command, library)
+        for override in values:
+            apply_override(cfg, override, defaults, command, library)
+        check_rules(cfg, defaults)
+    except OmegaConfBaseException as error:
+        raise UserError("cannot resolve the config: " + " ".join(str(error).split())) from None
+    given = frozenset(o.key_or_group for o in overrides)
+    check_consistency(cfg, given, library)
+    if cfg.get("resume"):
+        cfg = resumed(cfg, given)
+    if not partial:
+        _refuse_missing(cfg, command, library)
+        if "source" in cfg.get("data", {}):
+            read_options(cfg.data)
+    return cfg
+
+
+def jobs(
+    command: str, words: list[str], library: Library, partial: bool
+) -> list[tuple[list[str], DictConfig]]:
+    """Words and config of every job of ``--multirun``: the first starts when all are right."""
+    overrides = parse(words, command, library)
+    found = [(job, compose(command, job, library, partial)) for job in expand(overrides, library)]
+    for key in WRITTEN:
+        paths = [cfg[key] for _, cfg in found if cfg.get(key)]
+        if len(set(paths)) < len(paths):
+            raise UserError(f"{key}={paths[0]}: {len(paths)} jobs would write there, one over the other")
+    return found
+
+
+def _pick(override: Any, command: str, library: Library) -> str:
+    """The override of a group as Hydra wants it, after a look at whether there is such a group and choice."""
+    group, word = override.key_or_group, override.input_line
+    if group.startswith("hydra/"):
+        return word
+    known = library.defaults(command)
+    if group not in known:
+        takes = "takes no groups" if not known else "takes the groups " + ", ".join(known)
+        raise UserError(f"unknown group '{group}' in '{word}': recsys {command} {takes}")
+    if override.is_delete():
+        if group != TUNED:
+            raise UserError(f"'{word}': a group cannot be removed, only chosen: {group}=CHOICE")
+        return word
+    check_choice(library, group, chosen(override))
+    return f"{group}='{chosen(override)}'"
+
+
+def _with_tuned(command: str, words: tuple[str, ...], library: Library) -> DictConfig:
+    """The config before single values are set; tuned values are checked against the config without them."""
+    composed, choices = _hydra_compose(command, words, library)
+    if library.load(f"{TUNED}/{choices.get(TUNED)}"):
+        plain, _ = _hydra_compose(command, (*words, f"~{TUNED}"), library)
+        check_tuned(tree(plain), tree(composed), f"{TUNED}/{choices[TUNED]}")
+    return deepcopy(composed)
+
+
+@cache
+def _hydra_compose(
+    command: str, words: tuple[str, ...], library: Library
+) -> tuple[DictConfig, dict[str, str]]:
+    """The config of the command and the choice of every group."""
+    import hydra
+    from hydra.errors import HydraException
+    from omegaconf import open_dict
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
+
+    search = ",".join(f"'file://{root}'" for root in library.roots[1:])
+    try:
+        with hydra.initialize_config_dir(str(library.roots[0]), version_base="1.3"):
+            words = (*words, f"hydra.searchpath=[{search}]")
+            cfg = hydra.compose(command, list(words), return_hydra_config=True)
+    except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
+        raise UserError("cannot compose the config: " + " ".join(str(error).split())) from None
+    choices = dict(cfg.hydra.runtime.choices)
+    with open_dict(cfg):
+        del cfg["hydra"]
+    return cfg, choices
+
+
+def _refuse_missing(cfg: DictConfig, command: str, library: Library) -> None:
+    from omegaconf import OmegaConf
+
+    for key in sorted(OmegaConf.missing_keys(cfg)):
+        footer = library.load(command)["hydra"]["help"]["footer"]
+        example = next((line.strip() for line in footer.splitlines() if f"{key}=" in line), f"{key}=VALUE")
+        raise UserError(f"'{key}' must be given, for example: {example}")

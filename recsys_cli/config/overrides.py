@@ -1,0 +1,134 @@
+"""Words such as ``trainer.epochs=60``: read by Hydra's parser, explained by us."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from itertools import product
+from typing import TYPE_CHECKING
+
+from data_prep.errors import UserError
+from recsys_cli.config.library import Library
+
+if TYPE_CHECKING:
+    from hydra.core.override_parser.types import Override
+
+# Settings of Hydra that would look obeyed and are not: folders, jobs and the search path are ours.
+WITHOUT_EFFECT = {
+    "hydra.run": "choose the folder with run_dir=... or runs_dir=...",
+    "hydra.sweep": "choose the folder with runs_dir=...",
+    "hydra.searchpath": "name a folder of your own with --config-dir DIR",
+    "hydra/launcher": "jobs of --multirun run one after the other",
+    "hydra/sweeper": "--multirun takes every combination",
+}
+
+
+def parse(words: list[str], command: str, library: Library) -> list[Override]:
+    """Raises UserError, in one sentence, for a word that is not ``key=value``."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    parser = OverridesParser.create()
+    parsed = []
+    for word in words:
+        try:
+            override = parser.parse_override(word)
+        except HydraException as error:
+            raise UserError(_malformed(word, str(error).splitlines()[0], command, library)) from None
+        if not override.key_or_group:
+            raise UserError(f"'{word}' has no key before '=': write it as in {_example(command, library)}")
+        if override.package is not None:
+            raise UserError(f"'{word}': a group cannot be moved with '@'; write GROUP=CHOICE or key=value")
+        _refuse_without_effect(override.key_or_group, word)
+        parsed.append(override)
+    return parsed
+
+
+def refuse_options(words: list[str], command: str, library: Library) -> None:
+    """Raises UserError for ``--epochs``: settings have no dashes."""
+    for word in words:
+        if word.startswith("-"):
+            name = word.lstrip("-").partition("=")[0].replace("-", "_")
+            near = [k for k in library.values(command) if name and k.rpartition(".")[2] == name]
+            near = near or [c for c in library.defaults(command) if c == name]
+            example = f"{near[0]}=..." if near else _example(command, library)
+            raise UserError(
+                f"unknown option '{word}': settings are written without dashes, such as {example} "
+                f"(options: --help, --cfg job, --multirun, --config-dir DIR)"
+            )
+
+
+def is_group(override: Override, library: Library) -> bool:
+    """Whether it picks a config (``model=enmf``) rather than sets a value."""
+    key = override.key_or_group
+    return "/" in key or key in library.groups()
+
+
+def chosen(override: Override) -> str:
+    """The choice of a group as typed, even where it reads as a number (``table=4.11``)."""
+    return override.input_line.partition("=")[2].strip("'\"")
+
+
+def expand(overrides: list[Override], library: Library) -> list[list[str]]:
+    """The words of every job of ``--multirun``, in the order in which the sweeps are written."""
+    axes = []
+    for override in overrides:
+        if override.is_sweep_override():
+            axes.append([f"{override.get_key_element()}={value}" for value in _sweep(override, library)])
+        else:
+            axes.append([override.input_line])
+    return [list(words) for words in product(*axes)]
+
+
+def refuse_sweeps(overrides: list[Override]) -> None:
+    for override in overrides:
+        if override.is_sweep_override():
+            key, _, value = override.input_line.partition("=")
+            raise UserError(
+                f"'{override.input_line}' asks for several runs: add --multirun, or, for one list, "
+                f"write brackets: {key}=[{value}]"
+            )
+
+
+def _sweep(override: Override, library: Library) -> list[str]:
+    from hydra.core.override_parser.types import Glob
+
+    value = override.value()
+    if isinstance(value, Glob):
+        return value.filter(library.choices(override.key_or_group))
+    return list(override.sweep_string_iterator())
+
+
+def _refuse_without_effect(key: str, word: str) -> None:
+    for name, advice in WITHOUT_EFFECT.items():
+        if key == name or key.startswith(name + "."):
+            raise UserError(f"'{word}' has no effect here: {advice}")
+
+
+def _malformed(word: str, reason: str, command: str, library: Library) -> str:
+    values = library.values(command)
+    key, equals, value = word.partition("=")
+    if equals:
+        return (
+            f"cannot read '{word}' ({reason}): write key=value without spaces, and put a value "
+            f"with special characters in quotes twice: {key.strip()}='\"{value.strip()}\"'"
+        )
+    if word in values:
+        return f"'{word}' lacks a value: write {word}=VALUE, without spaces (default {shown(values[word])})"
+    for group in library.defaults(command):
+        if word in library.choices(group):
+            return f"'{word}' is not a setting: write {group}={word}"
+    near = difflib.get_close_matches(word, [*values, *library.defaults(command)], n=1)
+    example = f"{near[0]}=..." if near else _example(command, library)
+    return f"cannot read '{word}': settings are written key=value, such as {example}"
+
+
+def shown(value: object) -> str:
+    """A value as it would be typed."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str).replace('"', "")
+
+
+def _example(command: str, library: Library) -> str:
+    """The first setting in the examples of the command's help."""
+    footer = library.load(command).get("hydra", {}).get("help", {}).get("footer", "")
+    return next((word for word in footer.split() if "=" in word), "seed=1")

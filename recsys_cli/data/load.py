@@ -1,0 +1,77 @@
+"""A prepared data set into memory: every byte verified, arrays memory-mapped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_prep.prepare import prepare
+from data_prep.store import damaged, read_manifest, sha256_file
+from recsys_cli.data.dataset import CSR, Dataset, Features, KnowledgeGraph
+
+
+def get_dataset(data_cfg: Mapping[str, Any], *, validate: bool = True) -> Dataset:
+    """The data set of a `data` configuration, prepared first if the cache does not hold it."""
+    return load_prepared(prepare(data_cfg), validate=validate)
+
+
+def load_prepared(path: str | Path, *, validate: bool = True) -> Dataset:
+    """Memory-maps a prepared data set.
+
+    validate: compare the SHA-256 of every array file with the manifest (about 1 s per GB).
+    Raises UserError naming the file that is missing or changed.
+    """
+    path = Path(path)
+    manifest = read_manifest(path)
+    arrays = {name: _array(path, entry, validate) for name, entry in manifest["arrays"].items()}
+    sizes = manifest["sizes"]
+    users, items = sizes["users"], sizes["items"]
+    graph = None
+    if "triples" in arrays:
+        graph = KnowledgeGraph(arrays["triples"], sizes["entities"], sizes["relations"])
+    return Dataset(
+        name=manifest["name"],
+        n_users=users,
+        n_items=items,
+        target=manifest["target"],
+        train={behaviour: _csr(arrays, f"train.{behaviour}", items) for behaviour in manifest["behaviours"]},
+        valid=_csr(arrays, "valid", items),
+        test=_csr(arrays, "test", items),
+        test_negatives=arrays.get("test.negatives"),
+        friends=_csr(arrays, "friends", users),
+        graph=graph,
+        user_features=_features(arrays, manifest, "user_features"),
+        item_features=_features(arrays, manifest, "item_features"),
+        user_ids=arrays["user_ids"],
+        item_ids=arrays["item_ids"],
+        content_hash=manifest["content_hash"],
+        notes=tuple(manifest["notes"]),
+    )
+
+
+def _array(directory: Path, entry: dict[str, Any], validate: bool) -> np.ndarray:
+    path = directory / entry["file"]
+    if not path.is_file():
+        raise damaged(path, "the file is missing")
+    if validate and sha256_file(path) != entry["sha256"]:
+        raise damaged(path, "its bytes are not those that were written")
+    try:
+        # A memory map of nothing is refused by some systems.
+        return np.load(path, mmap_mode="r" if 0 not in entry["shape"] else None, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise damaged(path, str(error)) from None
+
+
+def _csr(arrays: dict[str, np.ndarray], name: str, n_cols: int) -> CSR | None:
+    if f"{name}.indptr" not in arrays:
+        return None
+    values = arrays.get(f"{name}.ratings")
+    return CSR(arrays[f"{name}.indptr"], arrays[f"{name}.indices"], n_cols, values)
+
+
+def _features(arrays: dict[str, np.ndarray], manifest: dict[str, Any], side: str) -> Features | None:
+    fields = manifest["fields"][side]
+    return fields and Features(tuple(fields["names"]), arrays[side], fields["values"])

@@ -1,0 +1,115 @@
+"""Exact ranks of held-out items among all items, by counting: no sort, and all cut-offs at once.
+
+    rank(u, v) = 1 + #{w unseen : s_uw > s_uv} + #{w unseen, w < v : s_uw = s_uv}
+
+Equal scores are ordered by item id, so a rank is a function of the scores alone. The counts run over all
+items, and the user's seen ones are then subtracted. TensorFlow flushes subnormal numbers to zero: scores
+below 1.2e-38 in size are equal to zero, and to each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from data_prep.errors import UserError
+from recsys_cli.data.dataset import CSR
+from recsys_cli.evaluation.blocks import Blocks, scan
+from recsys_cli.models.base import Scorer
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Where the held-out items of each user stand.
+
+    users: int32 [m], those with a held-out pair. The pairs of users[r] are indptr[r] .. indptr[r + 1] (int64
+    [m + 1]) of items (int32 [pairs]) and ranks (int64 [pairs], counted from 1). n_candidates: int64 [m],
+    length of the list.
+    """
+
+    users: np.ndarray
+    indptr: np.ndarray
+    items: np.ndarray
+    ranks: np.ndarray
+    n_candidates: np.ndarray
+
+
+def rank_held_out(scorer: Scorer, held_out: CSR, seen: Sequence[CSR], n_items: int, memory_mb: int = 512, *,
+                  name: str = "the data set") -> Ranks:
+    """Ranks each held-out item among the items its user has not seen (other held-out items are not seen).
+
+    scorer: users int32 [b] -> float32 [b, n_items]. held_out, seen: users x items. name: for messages.
+    Raises UserError where a held-out pair is also seen, ScoreError where scores are not finite.
+    """
+    users = np.flatnonzero(held_out.row_lengths).astype(np.int32)
+    history = union(seen, held_out.n_rows, n_items)
+    _refuse_overlap(held_out, history, name)
+    ranks = np.zeros(held_out.nnz, np.int64)
+    if users.size:
+        ranks = _ranks(scorer, held_out, users, history, n_items, memory_mb)
+    indptr = np.append(held_out.indptr[users], held_out.nnz)
+    return Ranks(users, indptr, held_out.indices, ranks, n_items - history.row_lengths[users])
+
+
+def union(matrices: Sequence[CSR], n_rows: int, n_cols: int) -> CSR:
+    """The pairs stored in any of the matrices, once each."""
+    if len(matrices) == 1:
+        return matrices[0]
+    rows = np.concatenate([m.rows for m in matrices] or [np.zeros(0, np.int32)])
+    cols = np.concatenate([m.indices for m in matrices] or [np.zeros(0, np.int32)])
+    return CSR.from_pairs(rows, cols, n_rows, n_cols)
+
+
+def _refuse_overlap(held_out: CSR, history: CSR, name: str) -> None:
+    both = np.flatnonzero(history.contains(held_out.rows, held_out.indices))
+    if both.size:
+        user, item = held_out.rows[both[0]], held_out.indices[both[0]]
+        raise UserError(
+            f"{name}: {both.size} of {held_out.nnz} held-out pairs are also in the history that is taken "
+            f"out of the ranking, such as user {user}, item {item} (internal ids). Prepare the data again "
+            f"with splits that do not overlap, or take less out of the ranking (evaluation.exclude).")
+
+
+def _ranks(scorer: Scorer, held_out: CSR, users: np.ndarray, history: CSR, n_items: int, memory_mb: int):
+    """int64 [held-out pairs], in the order of the pairs."""
+    # A block takes as many turns as its longest list of held-out items, so lists of like length go together.
+    order = np.argsort(-held_out.row_lengths[users], kind="stable")
+    blocks = Blocks.of(users[order], history, n_items, memory_mb)
+    first, lengths = blocks.lay(held_out.indptr[blocks.users]), blocks.lay(held_out.row_lengths[blocks.users])
+    depths = lengths.max(axis=1)
+    arrays = (held_out.indices, first, lengths - 1, depths)
+    (above,) = scan(scorer, n_items, blocks, _count_above, (tf.int64,), arrays)
+    place = np.empty(held_out.n_rows, np.int64)
+    place[blocks.users] = np.arange(len(users))
+    block, slot = np.divmod(place[held_out.rows], blocks.rows)
+    turn = np.arange(held_out.nnz) - held_out.indptr[held_out.rows]
+    return 1 + above[(np.cumsum(depths) - depths)[block] * blocks.rows + turn * blocks.rows + slot]
+
+
+def _count_above(scores, seen, block, items, first, last, depths):
+    """int64 [depth * rows]: for the first held-out item of every row, then the second, and so on."""
+    rows, columns = seen[:, 0], seen[:, 1]
+    seen_scores = tf.gather_nd(scores, seen)
+    counts = tf.TensorArray(tf.int64, tf.cast(depths[block], tf.int32))
+    for turn in tf.range(depths[block]):
+        item = tf.gather(items, first[block] + tf.minimum(turn, last[block]))
+        own = tf.gather(scores, item, axis=1, batch_dims=1)
+        seen_above = _above(seen_scores, columns, tf.gather(own, rows), tf.gather(item, rows))
+        seen_above = tf.math.unsorted_segment_sum(tf.cast(seen_above, tf.int64), rows, tf.shape(scores)[0])
+        counts = counts.write(tf.cast(turn, tf.int32), _all_above(scores, own, item) - seen_above)
+    return (tf.reshape(counts.stack(), [-1]),)
+
+
+def _above(scores, columns, own, item):
+    return (scores > own) | ((scores == own) & (columns < item))
+
+
+@tf.function(jit_compile=True)
+def _all_above(scores, own, item):
+    """Compiled into one pass: without, four matrices of the size of the scores would be written and read."""
+    columns = tf.range(tf.shape(scores)[1])[None, :]
+    above = _above(scores, columns, own[:, None], item[:, None])
+    return tf.cast(tf.reduce_sum(tf.cast(above, tf.int32), axis=1), tf.int64)

@@ -1,0 +1,80 @@
+"""Means with bootstrap intervals, and per-user results in files."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from data_prep.errors import UserError
+from recsys_cli.ops.streams import generator
+from recsys_cli.training.checkpoint import write_file
+
+USERS = "user"
+
+
+class Interval(NamedTuple):
+    mean: float
+    low: float
+    high: float
+
+
+def intervals(per_user: Mapping[str, np.ndarray], resamples: int, seed: int, purpose: str = "bootstrap",
+              level: float = 0.95) -> dict[str, Interval]:
+    """The mean of each metric and its bootstrap percentile interval (Efron 1979).
+
+    Users are drawn with replacement, the same ones for all metrics; one resample at a time is in memory.
+    resamples 0: the ends of the interval are NaN.
+    """
+    values = np.stack(list(per_user.values()), axis=1)
+    means = values.mean(axis=0)
+    if not resamples:
+        return {name: Interval(float(m), np.nan, np.nan) for name, m in zip(per_user, means)}
+    random, n = generator(seed, purpose), len(values)
+    drawn = np.empty((resamples, values.shape[1]))
+    for row in drawn:
+        row[:] = np.bincount(random.integers(0, n, n), minlength=n) @ values / n
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return {name: Interval(*map(float, row)) for name, *row in zip(per_user, means, low, high)}
+
+
+def save_per_user(path: Path | str, users: np.ndarray, metrics: Mapping[str, np.ndarray]) -> None:
+    """One row per user, in the format of the name: .npz, .csv or .parquet. The file is complete or absent."""
+    path = Path(path)
+    columns = {USERS: users, **metrics}
+    buffer = io.BytesIO()
+    if path.suffix == ".npz":
+        np.savez(buffer, **columns)
+    elif path.suffix in (".csv", ".parquet"):
+        import pandas as pd
+
+        frame = pd.DataFrame(columns)
+        if path.suffix == ".csv":
+            frame.to_csv(buffer, index=False)
+        else:
+            _to_parquet(frame, buffer)
+    else:
+        raise UserError(f"per-user results go to a .npz, .csv or .parquet file, not to {path}.")
+    write_file(path, buffer.getvalue())
+
+
+def _to_parquet(frame, buffer: io.BytesIO) -> None:
+    try:
+        frame.to_parquet(buffer, index=False)
+    except ImportError as error:
+        hint = "install it with `pip install 'recsys[parquet]'`, or write a .csv"
+        raise UserError(f"a .parquet file needs pyarrow: {hint}.") from error
+
+
+def load_per_user(path: Path | str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """users and metrics as `save_per_user` wrote them into a .npz file."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            columns = dict(archive)
+        return columns.pop(USERS), columns
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"cannot read per-user results from {path}: {error}. Evaluate again.") from error

@@ -1,0 +1,64 @@
+"""The k best items of each user, exactly, and what such lists say beyond accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from recsys_cli.data.dataset import CSR
+from recsys_cli.evaluation.blocks import Blocks, scan
+from recsys_cli.evaluation.metrics import check_cutoffs
+from recsys_cli.evaluation.ranking import union
+from recsys_cli.models.base import Scorer
+
+
+def top_k(scorer: Scorer, users: np.ndarray, seen: Sequence[CSR], n_items: int, k: int,
+          memory_mb: int = 512) -> tuple[np.ndarray, np.ndarray]:
+    """The k unseen items of highest score: items int32 [m, k] and scores float32 [m, k].
+
+    Ordered by score, then by id; filled up with item -1 and score -inf where a user has fewer than k
+    candidates. users: ids [m]. seen: users x items matrices of what to leave out, none of them to rank
+    everything.
+    """
+    check_cutoffs([k], n_items)
+    users = np.asarray(users, np.int32)
+    if not users.size:
+        return np.zeros((0, k), np.int32), np.zeros((0, k), np.float32)
+    history = union(seen, seen[0].n_rows, n_items) if seen else None
+    blocks = Blocks.of(users, history, n_items, memory_mb)
+    items, scores = scan(scorer, n_items, blocks, _best, (tf.int32, tf.float32), [np.int32(k)])
+    return items[: len(users)], scores[: len(users)]
+
+
+def _best(scores, seen, block, k):
+    """The k best items lie in the k segments with the largest maxima: two short selections do for a long one.
+
+    Both prefer the lower index where values are equal, which makes this true of ties as well.
+    """
+    n_rows, n_items = scores.shape
+    scores = tf.tensor_scatter_nd_update(scores, seen, tf.fill(tf.shape(seen)[:1], -np.inf))
+    width = tf.maximum(tf.cast(tf.sqrt(n_items / k), tf.int32), 1)
+    n_segments = -(-n_items // width)
+    padding = [[0, 0], [0, n_segments * width - n_items]]
+    segments = tf.reshape(tf.pad(scores, padding, constant_values=-np.inf), [n_rows, n_segments, width])
+    _, chosen = tf.math.top_k(tf.reduce_max(segments, axis=2), tf.minimum(k, n_segments))
+    chosen = tf.sort(chosen, axis=1)
+    best, place = tf.math.top_k(tf.reshape(tf.gather(segments, chosen, batch_dims=1), [n_rows, -1]), k)
+    items = tf.gather(chosen, place // width, batch_dims=1) * width + place % width
+    return tf.where(tf.math.is_inf(best), -1, items), best
+
+
+def beyond_accuracy(items: np.ndarray, n_items: int) -> dict[str, float]:
+    """How lists spread over the items. items: [m, k], -1 for an empty place.
+
+    Coverage@k = |items in any list| / n_items. Gini@k = sum_i (2 i - n - 1) x_i / (n sum_i x_i), with x_1 <=
+    ... <= x_n the numbers of lists that the n items are in: 0 when all items are recommended equally often,
+    near 1 when a few take all places.
+    """
+    k = items.shape[1]
+    counts = np.sort(np.bincount(items[items >= 0], minlength=n_items))
+    weights = 2 * np.arange(1, n_items + 1) - n_items - 1
+    gini = float(weights @ counts) / (n_items * max(int(counts.sum()), 1))
+    return {f"Coverage@{k}": np.count_nonzero(counts) / n_items, f"Gini@{k}": gini}

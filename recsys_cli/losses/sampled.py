@@ -1,0 +1,162 @@
+"""Losses over sampled negatives: BPR, binary cross-entropy, sampled softmax. They take any model that scores pairs.
+
+Negatives are drawn again each epoch and are never an observed pair of the task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from data_prep.errors import UserError
+from recsys_cli.data.dataset import CSR
+from recsys_cli.losses.base import Phase, Plan
+from recsys_cli.models.base import TrainableModel
+from recsys_cli.ops.streams import generator
+
+
+def sampled_phases(config, model: TrainableModel, batch_size: int, seed: int) -> list[Phase]:
+    """config: name (bpr | bce | softmax), negatives, popularity (null: uniform), sampling, reduction, l2."""
+    if model.joint and len(model.tasks) > 1:
+        return [JointPhase(config, model, batch_size, seed)]
+    return [SampledPhase(config, model, task, batch_size, seed) for task in range(len(model.tasks))]
+
+
+def bpr(positive: tf.Tensor, negative: tf.Tensor, log_odds: tf.Tensor) -> tf.Tensor:
+    """-ln sigma(s+ - s-), summed over the negatives: [b], [b, n] -> [b] (Rendle et al. 2009)."""
+    return tf.reduce_sum(tf.nn.softplus(negative - positive[:, None]), axis=1)
+
+
+def binary_cross_entropy(positive: tf.Tensor, negative: tf.Tensor, log_odds: tf.Tensor) -> tf.Tensor:
+    """-ln sigma(s+) - sum ln(1 - sigma(s-)): [b], [b, n] -> [b] (He et al. 2017, eq. 7)."""
+    return tf.nn.softplus(-positive) + tf.reduce_sum(tf.nn.softplus(negative), axis=1)
+
+
+def softmax(positive: tf.Tensor, negative: tf.Tensor, log_odds: tf.Tensor) -> tf.Tensor:
+    """-ln softmax of the positive among itself and the negatives, with the logQ correction: [b], [b, n] -> [b].
+
+    log_odds: [b, 1 + n], ln of the sampling probability of each item relative to uniform (Bengio & Senecal 2008).
+    """
+    scores = tf.concat([positive[:, None], negative], axis=1) - log_odds
+    return tf.reduce_logsumexp(scores, axis=1) - scores[:, 0]
+
+
+LOSSES = {"bpr": bpr, "multi_channel_bpr": bpr, "bce": binary_cross_entropy, "softmax": softmax}
+
+
+class SampledPhase:
+    """A pass over the observed pairs of one task, each with n negatives.
+
+    sampling "interactions": every pair once per epoch. "users": as many steps, but each draws users without
+    replacement and one pair of each, as the RecEraser, LightGCN and KGAT code does.
+    """
+
+    def __init__(self, config, model: TrainableModel, task: int, batch_size: int, seed: int, pairs: CSR | None = None):
+        self.config, self.model, self.task, self.batch_size, self.seed = config, model, task, batch_size, seed
+        self.name = model.tasks[task].name
+        self.pairs = pairs or model.tasks[task].pairs
+        self.value = LOSSES[config.name]
+        full = self.pairs.row_lengths >= self.pairs.n_cols
+        self.usable = np.flatnonzero((self.pairs.row_lengths > 0) & ~full).astype(np.int32)
+        if not len(self.usable):
+            raise UserError(
+                f"loss={config.name} needs users with both chosen and unchosen items, and the {self.name!r} pairs "
+                f"have none ({self.pairs.nnz} pairs, {self.pairs.n_cols} items). loss=non_sampling needs no negatives.")
+        counts = np.maximum(self.pairs.col_counts, 1.0) ** (config.popularity or 0.0)
+        self.cumulative = np.cumsum(counts / counts.sum())
+        self.log_odds = tf.constant(np.log(counts / counts.mean()), tf.float32)
+        self.sorted_keys = self.pairs.keys
+
+    def plan(self, epoch: int) -> Plan:
+        rng = generator(self.seed, f"batches/{self.name}", epoch)
+        users, items = self._positives(rng)
+        arrays = {"users": users, "items": np.column_stack([items, self.draw_unobserved(users, rng)])}
+        return Plan(-(-len(users) // self.batch_size), arrays)
+
+    def draw_unobserved(self, users: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """int32 [len(users), negatives]"""
+        by_popularity = None if self.config.popularity is None else self.cumulative
+        return sample_negatives(self.pairs, users, self.config.negatives, rng, by_popularity)
+
+    def _positives(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        pairs, usable = self.pairs, self.usable
+        if self.config.sampling == "interactions":
+            order = rng.permutation(pairs.nnz)
+            order = order[np.isin(pairs.rows[order], usable)] if len(usable) < pairs.n_rows else order
+            return pairs.rows[order], pairs.indices[order]
+        steps, size = pairs.nnz // self.batch_size + 1, self.batch_size
+        if len(usable) >= size:
+            users = np.concatenate([rng.choice(usable, size, replace=False) for _ in range(steps)])
+        else:
+            users = rng.choice(usable, steps * size)
+        place = (rng.random(len(users)) * pairs.row_lengths[users]).astype(np.int64)
+        return users, pairs.indices[pairs.indptr[users] + place]
+
+    def loss(self, arrays: Mapping[str, tf.Tensor], step: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+        encoded = self.model.encode(noise)
+        return self.reduced([self.weighted_sum(arrays, step, encoded, noise)], encoded)
+
+    def weighted_sum(self, arrays, step, encoded, noise) -> tuple[tf.Tensor, tf.Tensor]:
+        """The task's weighted sum over a batch, and the number of its rows."""
+        model, first = self.model, step * self.batch_size
+        users = arrays["users"][first : first + self.batch_size]
+        items = arrays["items"][first : first + self.batch_size]
+        scores = model.score(self.task, encoded, users, items, noise)
+        total = tf.reduce_sum(self.value(scores[:, 0], scores[:, 1:], tf.gather(self.log_odds, items)))
+        if self.config.l2:
+            total += self.config.l2 * model.penalty(self.task, encoded, users, items)
+        return model.tasks[self.task].weight * total, tf.shape(users)[0]
+
+    def reduced(self, sums: list[tuple[tf.Tensor, tf.Tensor]], encoded) -> tf.Tensor:
+        """The loss of a step from the sums and rows of its tasks."""
+        total, rows = (tf.add_n(parts) for parts in zip(*sums))
+        if self.config.reduction == "mean":
+            total /= tf.cast(rows, total.dtype)
+        own = self.model.own_penalty(encoded)
+        return total if own is None else total + own
+
+
+class JointPhase:
+    """One pass over the observed pairs of all tasks: every batch holds pairs of each, as many as its share of all."""
+
+    name = "joint"
+
+    def __init__(self, config, model: TrainableModel, batch_size: int, seed: int):
+        sizes = [task.pairs.nnz for task in model.tasks]
+        steps = -(-sum(sizes) // batch_size)
+        self.model = model
+        self.parts = [SampledPhase(config, model, t, -(-size // steps), seed) for t, size in enumerate(sizes)]
+
+    def plan(self, epoch: int) -> Plan:
+        plans = {part.name: part.plan(epoch) for part in self.parts}
+        arrays = {f"{name}/{key}": array for name, plan in plans.items() for key, array in plan.arrays.items()}
+        return Plan(max(plan.n_steps for plan in plans.values()), arrays)
+
+    def loss(self, arrays: Mapping[str, tf.Tensor], step: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+        encoded = self.model.encode(noise)
+        sums = [part.weighted_sum({key: arrays[f"{part.name}/{key}"] for key in ("users", "items")}, step, encoded, noise)
+                for part in self.parts]
+        return self.parts[0].reduced(sums, encoded)
+
+
+def sample_negatives(
+    pairs: CSR, users: np.ndarray, n: int, rng: np.random.Generator, cumulative: np.ndarray | None = None
+) -> np.ndarray:
+    """int32 [len(users), n]: items drawn uniformly (or by `cumulative` probability), observed pairs drawn again.
+
+    Every user must have an item left to draw.
+    """
+    def draw(count: int) -> np.ndarray:
+        if cumulative is None:
+            return rng.integers(0, pairs.n_cols, count, dtype=np.int32)
+        return np.minimum(np.searchsorted(cumulative, rng.random(count)), pairs.n_cols - 1).astype(np.int32)
+
+    owners = np.repeat(users, n)
+    items = draw(len(owners))
+    open_places = np.arange(len(owners))
+    while len(open_places):
+        open_places = open_places[pairs.contains(owners[open_places], items[open_places])]
+        items[open_places] = draw(len(open_places))
+    return items.reshape(len(users), n)

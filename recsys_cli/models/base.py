@@ -1,0 +1,142 @@
+"""What a model is: towers that give vectors (or a scorer), and the tasks it is trained on.
+
+A model never sees a loss, a file or a metric. Losses ask it for vectors of users and items, or for scores of pairs;
+evaluation asks it for a scorer over all items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from recsys_cli.data.dataset import CSR, Dataset
+
+Scorer = Callable[[tf.Tensor], tf.Tensor]  # users int32 [b] -> float32 [b, n_items]
+
+
+class Task(NamedTuple):
+    """One matrix to be predicted: a behaviour of users towards items, or another relation of users.
+
+    pairs: the observed pairs, users x items (or x friends). weight: mu_k, its share in a joint loss.
+    """
+
+    name: str
+    pairs: CSR
+    weight: float = 1.0
+
+
+class Factors:
+    """The scorer of a factored model: score = users @ items'.
+
+    users: float32 [n_users, d], items: float32 [n_items, d], both final (propagated, prediction vector folded in).
+    """
+
+    def __init__(self, users: tf.Tensor, items: tf.Tensor):
+        self.users, self.items = users, items
+
+    def __call__(self, users: tf.Tensor) -> tf.Tensor:
+        return tf.matmul(tf.gather(self.users, users), self.items, transpose_b=True)
+
+
+class Model(tf.Module):
+    """Base of all models. Subclasses take (config, dataset, seed) and name every variable uniquely."""
+
+    def __init__(self, config: Any, dataset: Dataset, seed: int):
+        super().__init__(name=config.name)
+        self.config, self.seed = config, seed
+        self.n_users, self.n_items = dataset.n_users, dataset.n_items
+        self.target = 0  # the task by which items are ranked
+        self.tasks: tuple[Task, ...] = (Task(dataset.target, dataset.target_train),)
+
+    def state(self) -> dict[str, tf.Variable]:
+        """All that a checkpoint must hold, by name."""
+        return {v.name.split(":")[0]: v for v in self.variables}
+
+    def scorer(self) -> Scorer:
+        """Scores of all items, by the parameters as they are now."""
+        raise NotImplementedError
+
+
+class TrainableModel(Model):
+    """A model whose parameters follow a gradient."""
+
+    joint = True  # every step sees all tasks; False: an epoch passes over one task after the other
+
+    def encode(self, noise: tf.Tensor | None = None) -> Any:
+        """Work done once per step, e.g. the propagation over a graph; handed to the methods below.
+
+        noise: int32 [2], the seed of this step's dropout; None when not training. Masks made here use purposes >= 8.
+        """
+        return None
+
+    def score(self, task: int, encoded: Any, users: tf.Tensor, items: tf.Tensor, noise=None) -> tf.Tensor:
+        """users: int32 [b], items: int32 [b, m] -> float32 [b, m]"""
+        raise NotImplementedError
+
+    def penalty(self, task: int, encoded: Any, users: tf.Tensor, items: tf.Tensor | None) -> tf.Tensor:
+        """Half the squared norm of the parameters behind these ids; an id that repeats counts each time.
+
+        items: int32 [...] or None for every item.
+        """
+        raise NotImplementedError
+
+    def own_penalty(self, encoded: Any) -> tf.Tensor | None:
+        """What the model itself adds to the loss of every step (scaled, not divided by the batch); None: nothing."""
+        return None
+
+
+class FactoredModel(TrainableModel):
+    """A model that scores by h . (p_u * q_v): takes every loss, the whole-data ones included."""
+
+    shared_towers = True  # the tasks differ in their prediction vector only
+
+    def user_vectors(self, task: int, encoded: Any, ids: tf.Tensor | None = None, noise=None) -> tf.Tensor:
+        """p: [b, d] of the given users, or [n_users, d] of all of them."""
+        raise NotImplementedError
+
+    def item_vectors(self, task: int, encoded: Any, ids: tf.Tensor | None = None, noise=None) -> tf.Tensor:
+        """q: [..., d] of the given items (friends, for a social task), or [n_items, d] of all of them."""
+        raise NotImplementedError
+
+    def prediction_vector(self, task: int, encoded: Any) -> tf.Tensor | None:
+        """h: [d], or None for a plain dot product."""
+        return None
+
+    def score(self, task, encoded, users, items, noise=None):
+        p = self.user_vectors(task, encoded, users, noise)
+        h = self.prediction_vector(task, encoded)
+        if h is not None:
+            p = p * h
+        return tf.einsum("bd,bmd->bm", p, self.item_vectors(task, encoded, items))
+
+    def penalty(self, task, encoded, users, items):
+        p = self.user_vectors(task, encoded, users)
+        q = self.item_vectors(task, encoded, items)
+        return 0.5 * (tf.reduce_sum(tf.square(p)) + tf.reduce_sum(tf.square(q)))
+
+    def scorer(self) -> Factors:
+        encoded = self.encode()
+        p, q = self.user_vectors(self.target, encoded), self.item_vectors(self.target, encoded)
+        h = self.prediction_vector(self.target, encoded)
+        return Factors(p if h is None else p * h, tf.convert_to_tensor(q))
+
+
+def gather(table: tf.Variable, ids: tf.Tensor | None) -> tf.Tensor:
+    """Rows of an embedding table, or the whole table: its gradient is then dense, without an index."""
+    return tf.convert_to_tensor(table) if ids is None else tf.gather(table, ids)
+
+
+class SolvedModel(Model):
+    """A model that is computed rather than following a gradient: `passes` epochs of steps of its own."""
+
+    passes: int | None = 1  # None: as many as trainer.epochs
+
+    def begin(self, epoch: int) -> int:
+        """Prepares pass `epoch` (counted from 0) and returns its number of steps."""
+        return 1
+
+    def run_step(self, step: int) -> float:
+        """Does one step and returns its share of the objective (0 where there is none)."""
+        raise NotImplementedError

@@ -1,0 +1,54 @@
+"""CMF, collective matrix factorisation: one matrix per behaviour, factorised together (Zhao et al. 2015).
+
+    score_k(u, v) = p_u . q_v^k      (`shared: users`, as the thesis describes its baseline)
+    score_k(u, v) = p_u^k . q_v      (`shared: items`)
+
+Items are ranked by the target behaviour.
+
+Deviations:
+1. The thesis gives neither loss nor weights. The reference implementation of the authors' group (wgcn96/Multi-behavior)
+   shares the item vectors and takes log loss or squared loss with equal weights and without L2; here log loss and equal
+   weights are the preset, loss=non_sampling is the squared loss over the whole data.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from recsys_cli.models.base import FactoredModel, gather
+from recsys_cli.models.behaviours import behaviour_tasks
+from recsys_cli.ops.layers import dropout, initial_values
+
+
+class CMF(FactoredModel):
+    """config: embedding_size d, dropout (rate, on the vectors of the batched side), init, init_scale,
+    shared (users | items), task_weights."""
+
+    shared_towers = False
+
+    def __init__(self, config, dataset, seed):
+        super().__init__(config, dataset, seed)
+        self.tasks = behaviour_tasks(dataset, config.task_weights)
+        self.target = dataset.behaviours.index(dataset.target)
+
+        def tables(side: str, rows: int) -> list[tf.Variable]:
+            """One table for each task, or the same one for all."""
+            shared = config.shared == f"{side}s"
+            names = [f"{side}_embedding"] if shared else [f"{side}_embedding_{task.name}" for task in self.tasks]
+            made = [tf.Variable(initial_values(config.init, (rows, config.embedding_size), seed=seed, purpose=name,
+                                               scale=config.init_scale), name=name) for name in names]
+            return made * len(self.tasks) if shared else made
+
+        self.users, self.items = tables("user", self.n_users), tables("item", self.n_items)
+
+    def user_vectors(self, task, encoded, ids=None, noise=None):
+        return dropout(gather(self.users[task], ids), self.config.dropout, noise)
+
+    def item_vectors(self, task, encoded, ids=None, noise=None):
+        return dropout(gather(self.items[task], ids), self.config.dropout, noise)
+
+    def penalty(self, task, encoded, users, items):
+        """Behind an id stand its vectors in every behaviour."""
+        tables = [(t, users) for t in self.users] + [(t, items) for t in self.items]
+        distinct = {id(t): tf.nn.l2_loss(gather(t, ids)) for t, ids in tables}
+        return tf.add_n(list(distinct.values()))

@@ -1,0 +1,79 @@
+"""EHCF: efficient heterogeneous collaborative filtering (thesis section 4.4.2; Chen et al., AAAI 2020).
+
+    score_k(u, v) = h_k . (p_u * q_v),    h_k = sum over behaviours t that feed k of (M_tk h_t + r_tk)   (eq. 4.10-4.11)
+
+User and item vectors are shared by all behaviours; only the prediction vectors of behaviours that nothing feeds are
+free. Items are ranked by the target behaviour. Presets: `ehcf`; `ehcf_unlinked` (every h_k free) and `ehcf_one_by_one`
+(the ablations of table 4.13). data.behaviours=[...] chooses behaviours; with the target alone it is ENMF;
+loss.dense=true is "EHCF-Original".
+
+Deviations:
+1. Thesis: L2 on all parameters. As in the authors' code, it is on the transfer matrices M only (`transfer_l2`);
+   loss.l2 adds it for user and item vectors.
+2. The authors' code sums one more item, the padding row, over the whole data, and leaves out users without a training
+   purchase and the last incomplete batch of an epoch; here there is no padding, all users and all batches take part.
+3. Their branch for two behaviours knows view and buy only and still regularises the matrices of the missing cart; here
+   there are matrices for the links that exist, whatever the behaviours.
+4. "One by one" is not released. Here (`joint: false`) an epoch passes over the behaviours in causal order, each with
+   its own steps on the common parameters.
+"""
+
+from __future__ import annotations
+
+import math
+
+import tensorflow as tf
+
+from recsys_cli.models.base import FactoredModel, gather
+from recsys_cli.models.behaviours import behaviour_tasks, causal_links
+from recsys_cli.ops.layers import dropout, initial_values
+
+
+class EHCF(FactoredModel):
+    """config: embedding_size d, dropout (rate, on p_u; one mask for all behaviours), init, init_scale, causal,
+    task_weights, joint, transfer_l2."""
+
+    def __init__(self, config, dataset, seed):
+        super().__init__(config, dataset, seed)
+        self.tasks = behaviour_tasks(dataset, config.task_weights)
+        self.target = dataset.behaviours.index(dataset.target)
+        self.joint = config.joint
+        size = config.embedding_size
+
+        def variable(name: str, shape: list[int], kind: str, scale: float) -> tf.Variable:
+            return tf.Variable(initial_values(kind, shape, seed=seed, purpose=name, scale=scale), name=name)
+
+        self.user_embedding = variable("user_embedding", [self.n_users, size], config.init, config.init_scale)
+        self.item_embedding = variable("item_embedding", [self.n_items, size], config.init, config.init_scale)
+        self.links = causal_links(config.causal, dataset.behaviours)
+        self.heads, self.matrices, self.shifts = {}, {}, {}
+        bound = math.sqrt(3.0 / size)
+        for name, sources in self.links.items():
+            if not sources:
+                self.heads[name] = variable(f"h_{name}", [size], "uniform", bound)
+            for source in sources:
+                link = f"{source}_{name}"
+                self.matrices[link] = variable(f"M_{link}", [size, size], "uniform", bound)
+                self.shifts[link] = variable(f"r_{link}", [size], "uniform", bound)
+
+    def encode(self, noise=None) -> list[tf.Tensor]:
+        """The prediction vectors of all tasks."""
+        h = {}
+        for name, sources in self.links.items():
+            h[name] = tf.convert_to_tensor(self.heads[name]) if not sources else tf.add_n(
+                [tf.linalg.matvec(self.matrices[f"{s}_{name}"], h[s]) + self.shifts[f"{s}_{name}"] for s in sources])
+        return [h[task.name] for task in self.tasks]
+
+    def user_vectors(self, task, encoded, ids=None, noise=None):
+        return dropout(gather(self.user_embedding, ids), self.config.dropout, noise)
+
+    def item_vectors(self, task, encoded, ids=None, noise=None):
+        return gather(self.item_embedding, ids)
+
+    def prediction_vector(self, task, encoded):
+        return encoded[task]
+
+    def own_penalty(self, encoded):
+        if not self.matrices or not self.config.transfer_l2:
+            return None
+        return self.config.transfer_l2 * tf.add_n([tf.nn.l2_loss(m) for m in self.matrices.values()])

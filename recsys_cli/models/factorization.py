@@ -1,0 +1,53 @@
+"""Matrix factorisation: score = h . (p_u * q_v) [+ b_v], p and q looked up.
+
+Presets (configs/model): `enmf` (thesis chapter 3: h trainable from 0.01), `wmf` (chapter 6: no h), `bpr` (Rendle et
+al. 2009: no h), `gmf` (thesis: the network of ENMF with negative sampling). They differ in h, initial values and
+default loss only.
+
+Deviations:
+1. The authors' code keeps a padding row in the item table, which acts as one more item that nobody chose; here
+   histories are not padded and there is none.
+2. The authors' code leaves out users without a training item and the last incomplete batch of an epoch; here the
+   sum runs over all users and all batches, as in the thesis (eq. 3.2).
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from recsys_cli.models.base import FactoredModel, gather
+from recsys_cli.ops.layers import dropout, initial_values
+
+
+class MatrixFactorization(FactoredModel):
+    """config: embedding_size d, dropout (rate, on the vectors of the batched side), init, init_scale,
+    prediction_vector (null: plain dot product; a number: h trainable, from that value), item_bias."""
+
+    def __init__(self, config, dataset, seed):
+        super().__init__(config, dataset, seed)
+        size = config.embedding_size
+
+        def table(name: str, rows: int) -> tf.Variable:
+            values = initial_values(config.init, (rows, size), seed=seed, purpose=name, scale=config.init_scale)
+            return tf.Variable(values, name=name)
+
+        self.user_embedding = table("user_embedding", self.n_users)
+        self.item_embedding = table("item_embedding", self.n_items)
+        self.h = self.item_bias = None
+        if config.prediction_vector is not None:
+            self.h = tf.Variable(tf.fill([size], float(config.prediction_vector)), name="h")
+        if config.item_bias:
+            self.item_bias = tf.Variable(tf.zeros([self.n_items, 1]), name="item_bias")
+
+    def user_vectors(self, task, encoded, ids=None, noise=None):
+        p = dropout(gather(self.user_embedding, ids), self.config.dropout, noise)
+        return p if self.item_bias is None else tf.concat([p, tf.ones_like(p[..., :1])], axis=-1)
+
+    def item_vectors(self, task, encoded, ids=None, noise=None):
+        q = dropout(gather(self.item_embedding, ids), self.config.dropout, noise)
+        return q if self.item_bias is None else tf.concat([q, gather(self.item_bias, ids)], axis=-1)
+
+    def prediction_vector(self, task, encoded):
+        if self.h is None or self.item_bias is None:
+            return self.h
+        return tf.concat([self.h, tf.ones([1])], axis=0)

@@ -1,0 +1,145 @@
+"""GHCF: graph heterogeneous collaborative filtering (thesis section 4.4.3; C. Chen et al., AAAI 2021).
+
+Users and items are nodes, behaviours r are relations with vectors of their own, and all are propagated:
+
+    E^(l) = sum_r mu_r f(A_hat_r (E^(l-1) o e_r^(l-1)) W^(l)),   e_r^(l) = e_r^(l-1) W_rel^(l)
+    score of behaviour k = sum_i e_u,i e_k,i e_v,i,   e: mean over the layers 0..L
+
+(eq. 4.17-4.22) with f = LeakyReLU(0.2), A_hat_r = D_r^-1/2 A_r D_r^-1/2 of behaviour r alone, and o one of: the product of elements,
+the difference, the circular correlation. The loss over all pairs of each behaviour is weighted by the same mu_r.
+
+Deviations:
+1. combine=task_weights is the authors' code: f per relation, mixed by the task weights mu. combine=sum is the thesis:
+   one f around the plain sum.
+2. mu_r is multiplied into W before f, which is the same because f(mu x) = mu f(x); composition and W are applied
+   before the propagation, which is the same because both are linear.
+3. A behaviour of weight 0 takes no part, neither in the propagation nor in the loss (as in the authors' code with
+   combine=task_weights). Its vector exists, so that it can still be the target.
+4. The authors cut long histories in the loss and leave out users without a purchase and the last incomplete batch;
+   here the sum runs over all of them, as in the thesis.
+5. The penalty is on the final vectors of the users of the batch and of all items (the authors' code); the thesis has
+   the norm of all parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import count
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from recsys_cli.models.base import FactoredModel, gather
+from recsys_cli.models.behaviours import behaviour_tasks
+from recsys_cli.ops.layers import dropout, initial_values
+from recsys_cli.ops.propagation import BipartiteGraph, check_memory
+
+
+class Encoded(NamedTuple):
+    """users: [n_users, d]; items: [n_items, d]; relations: [behaviours, d]."""
+
+    users: tf.Tensor
+    items: tf.Tensor
+    relations: tf.Tensor
+
+
+class GHCF(FactoredModel):
+    """config: embedding_size d, layers L, composition (product | subtraction | correlation), combine (task_weights |
+    sum), task_weights (null: equal; or mu by behaviour), node_dropout and message_dropout (rates), init, init_scale."""
+
+    def __init__(self, config, dataset, seed):
+        super().__init__(config, dataset, seed)
+        self.tasks = behaviour_tasks(dataset, config.task_weights)
+        self.target = dataset.behaviours.index(dataset.target)
+        size = config.embedding_size
+        self.active = [r for r, task in enumerate(self.tasks) if task.weight > 0]
+        per_layer = (self.n_users + self.n_items) * size * (len(self.active) + 3)
+        check_memory((config.layers + 2) * per_layer, f"model.layers={config.layers}")
+
+        def parameter(name: str, rows: int) -> tf.Variable:
+            values = initial_values(config.init, (rows, size), seed=seed, purpose=name, scale=config.init_scale)
+            return tf.Variable(values, name=name)
+
+        self.user_embedding = parameter("user_embedding", self.n_users)
+        self.item_embedding = parameter("item_embedding", self.n_items)
+        self.relation_embedding = parameter("relation_embedding", len(self.tasks))
+        self.weights = [parameter(f"W_{layer}", size) for layer in range(config.layers)]
+        self.relation_weights = [parameter(f"W_rel_{layer}", size) for layer in range(config.layers)]
+        self.graphs = [BipartiteGraph(self.tasks[r].pairs, config.node_dropout) for r in self.active]
+        self.messages = COMPOSITIONS[config.composition]
+
+    def encode(self, noise=None) -> Encoded:
+        """The means over all layers."""
+        purposes = count(8, step=2)
+        graphs = [graph.layer(noise, next(purposes)) for graph in self.graphs]
+        users, items, relations = (
+            tf.convert_to_tensor(v) for v in (self.user_embedding, self.item_embedding, self.relation_embedding))
+        total = [users, items, relations]
+        for weight, relation_weight in zip(self.weights, self.relation_weights):
+            users, items = self._propagate(graphs, users, items, relations, weight)
+            purpose = next(purposes)
+            users = dropout(users, self.config.message_dropout, noise, purpose)
+            items = dropout(items, self.config.message_dropout, noise, purpose + 1)
+            relations = tf.matmul(relations, relation_weight)
+            total = [a + b for a, b in zip(total, (users, items, relations))]
+        return Encoded(*(t / (self.config.layers + 1) for t in total))
+
+    def _propagate(self, graphs, users, items, relations, weight):
+        """One layer: [n_users, d], [n_items, d] -> the same."""
+        mixed = self.config.combine == "task_weights"
+        received = []
+        for r, graph in zip(self.active, graphs):
+            scaled = self.tasks[r].weight * weight if mixed else weight
+            received.append(graph(*(self.messages(nodes, relations[r], scaled) for nodes in (users, items))))
+        of_users, of_items = zip(*received)
+        if mixed:
+            return (tf.add_n([activation(x) for x in parts]) for parts in (of_users, of_items))
+        return (activation(tf.add_n(parts)) for parts in (of_users, of_items))
+
+    def user_vectors(self, task, encoded, ids=None, noise=None):
+        return gather(encoded.users, ids)
+
+    def item_vectors(self, task, encoded, ids=None, noise=None):
+        return gather(encoded.items, ids)
+
+    def prediction_vector(self, task, encoded):
+        return encoded.relations[task]
+
+
+def task_weights(setting: Mapping[str, float] | None, names: Sequence[str]) -> dict[str, float]:
+    """mu by behaviour; null: all the same, with the sum 1. Raises UserError where they do not fit the behaviours."""
+    if setting is None:
+        return dict.fromkeys(names, 1.0 / len(names))
+    if set(setting) != set(names):
+        raise UserError(
+            f"model.task_weights names {', '.join(setting)}, but the behaviours of this data set are "
+            f"{', '.join(names)}: give a weight for each (0 leaves one out), or null for equal ones.")
+    if not any(setting.values()):
+        raise UserError("model.task_weights are all 0, so there is nothing to learn: give a behaviour a weight above 0.")
+    return {name: float(setting[name]) for name in names}
+
+
+def activation(x: tf.Tensor) -> tf.Tensor:
+    return tf.nn.leaky_relu(x, 0.2)
+
+
+def product(nodes: tf.Tensor, relation: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+    """(e_v o e_r) W: nodes [n, d], relation [d], weight [d, d] -> [n, d]."""
+    return tf.matmul(nodes, relation[:, None] * weight)
+
+
+def subtraction(nodes: tf.Tensor, relation: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+    """(e_v - e_r) W"""
+    return tf.matmul(nodes - relation, weight)
+
+
+def correlation(nodes: tf.Tensor, relation: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+    """(e_v * e_r) W with (a * b)_k = sum_i a_i b_(i+k mod d) (Nickel et al. 2016), linear in e_v: a product with a
+    circulant matrix, which is cheaper for many nodes than two Fourier transforms of each."""
+    size = relation.shape[0]
+    shifts = (np.arange(size)[:, None] + np.arange(size)) % size
+    return tf.matmul(nodes, tf.matmul(tf.gather(relation, shifts), weight))
+
+
+COMPOSITIONS = {"product": product, "subtraction": subtraction, "correlation": correlation}

@@ -1,0 +1,71 @@
+"""ItemKNN: the score of an item is the sum of its similarities to those of its nearest neighbours that the user chose
+(Sarwar et al. 2001; Deshpande & Karypis 2004).
+
+    s_vj = n_vj / (sqrt(n_v n_j) + shrinkage)        score_uv = sum of s_vj over j in N_k(v) that u chose
+
+with n_v the users of item v, n_vj the users of both, N_k(v) the k items most similar to v (ties: the smaller id).
+
+Deviations:
+1. The neighbours are those of the item to be scored, as in Sarwar et al. and in most libraries; in Deshpande &
+   Karypis the neighbours of the user's items get the votes.
+2. Only the sum over the chosen neighbours: no division by the sum of similarities, which would rank items with a single
+   similar neighbour first; no normalisation of rows to length 1.
+3. The thesis gives neither similarity nor k; cosine with shrinkage (Bell & Koren 2007) is the common choice.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from recsys_cli.models.base import SolvedModel
+from recsys_cli.models.item_to_item import CPU, CoOccurrence, HistoryScorer, sparse_matrix
+
+BLOCK_CELLS = 2**24  # of n_items columns each: bounds the memory of a step (64 MB per dense copy)
+
+
+class ItemKNN(SolvedModel):
+    """config: neighbours k, shrinkage (in users). The variables hold k neighbours of every item, value 0: none."""
+
+    def __init__(self, config, dataset, seed):
+        super().__init__(config, dataset, seed)
+        self.k = min(config.neighbours, self.n_items)
+        self.neighbours = tf.Variable(tf.zeros([self.n_items, self.k], tf.int32), name="neighbours", trainable=False)
+        self.similarities = tf.Variable(tf.zeros([self.n_items, self.k]), name="similarities", trainable=False)
+        self._block = max(1, BLOCK_CELLS // self.n_items)
+
+    def begin(self, epoch):
+        pairs = self.tasks[self.target].pairs
+        self._counts, self._norms = CoOccurrence(pairs), tf.constant(np.sqrt(pairs.col_counts), tf.float32)
+        return -(-self.n_items // self._block)
+
+    def run_step(self, step):
+        first = step * self._block
+        last = min(first + self._block, self.n_items)
+        neighbours, similarities = self._nearest(first, last)
+        self.neighbours[first:last].assign(neighbours)
+        self.similarities[first:last].assign(similarities)
+        return 0.0
+
+    def _nearest(self, first: int, last: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """Ids and similarities, [last - first, k], of the nearest neighbours, nearest first."""
+        with tf.device(CPU):
+            counts = tf.raw_ops.CSRSparseMatrixComponents(
+                csr_sparse_matrix=self._counts.rows(first, last), index=0, type=tf.float32)
+            ids = tf.RaggedTensor.from_row_splits(counts.col_inds, tf.cast(counts.row_ptrs, tf.int64))
+            items = tf.cast(ids.value_rowids(), tf.int32) + first
+            norms = tf.gather(self._norms, items) * tf.gather(self._norms, ids.values)
+            values = counts.values / (norms + self.config.shrinkage)
+            values = ids.with_values(tf.where(ids.values == items, 0.0, values)).to_tensor()
+            values = tf.pad(values, [[0, 0], [0, max(0, self.k - values.shape[1])]])
+            similarities, place = tf.math.top_k(values, self.k)
+            width = tf.shape(values)[1]
+            return tf.gather(ids.to_tensor(shape=[None, width]), place, batch_dims=1), similarities
+
+    def scorer(self):
+        ids, values = self.neighbours.numpy().ravel(), self.similarities.numpy().ravel()
+        order = np.argsort(ids, kind="stable")  # by neighbour, then by item: the matrix that a history is multiplied by
+        order = order[values[order] > 0]
+        with tf.device(CPU):
+            weights = sparse_matrix(ids[order], order // self.k, values[order], (self.n_items, self.n_items))
+        return HistoryScorer(self.tasks[self.target].pairs, weights)

@@ -1,0 +1,53 @@
+"""LightGCN (He et al., SIGIR 2020): vectors propagated linearly over the graph of the target behaviour.
+
+    E^(l) = A_hat E^(l-1),   A_hat = D^-1/2 A D^-1/2 without self loops
+    E = (E^(0) + ... + E^(L)) / (L + 1),   score = e_u . e_v
+
+Only the layer-0 vectors are parameters, and the penalty is on them.
+
+Deviations:
+1. The authors draw the users of a batch and one pair of each (`loss.sampling=users`); here each observed pair comes
+   once per epoch.
+2. The authors take the epoch with the best test Recall@20; see evaluation.select.
+3. `node_dropout` (rate 0.1) is that of the copy which the GHCF repository uses as a baseline; LightGCN has none.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from recsys_cli.models.base import FactoredModel, gather
+from recsys_cli.ops.layers import initial_values
+from recsys_cli.ops.propagation import BipartiteGraph, check_memory
+
+
+class LightGCN(FactoredModel):
+    """config: embedding_size d, layers L, node_dropout (rate), init, init_scale."""
+
+    def __init__(self, config, dataset, seed):
+        super().__init__(config, dataset, seed)
+        size = config.embedding_size
+        check_memory(8 * (self.n_users + self.n_items) * size, f"model.embedding_size={size}")
+
+        def table(name: str, rows: int) -> tf.Variable:
+            values = initial_values(config.init, (rows, size), seed=seed, purpose=name, scale=config.init_scale)
+            return tf.Variable(values, name=name)
+
+        self.user_embedding = table("user_embedding", self.n_users)
+        self.item_embedding = table("item_embedding", self.n_items)
+        self.graph = BipartiteGraph(dataset.target_train, config.node_dropout)
+
+    def encode(self, noise=None):
+        """The propagated vectors of all users and all items."""
+        layer = self.graph.layer(noise, purpose=8)
+        return layer.mean_of_powers(
+            tf.convert_to_tensor(self.user_embedding), tf.convert_to_tensor(self.item_embedding), self.config.layers)
+
+    def user_vectors(self, task, encoded, ids=None, noise=None):
+        return gather(encoded[0], ids)
+
+    def item_vectors(self, task, encoded, ids=None, noise=None):
+        return gather(encoded[1], ids)
+
+    def penalty(self, task, encoded, users, items):
+        return tf.nn.l2_loss(gather(self.user_embedding, users)) + tf.nn.l2_loss(gather(self.item_embedding, items))

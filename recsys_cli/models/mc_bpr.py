@@ -1,0 +1,50 @@
+"""MC-BPR: multi-channel Bayesian personalised ranking (Loni et al. 2016), for loss=multi_channel_bpr.
+
+    score(u, v) = h . (p_u * q_v)
+
+One score for all behaviours: what tells them apart is how the loss draws its pairs (losses/multi_channel.py).
+
+Deviations:
+1. Vector h and dropout on both vectors are those of the reference implementation of the authors' group
+   (wgcn96/Multi-behavior); the paper has a plain dot product.
+"""
+
+from __future__ import annotations
+
+import math
+
+import tensorflow as tf
+
+from recsys_cli.models.base import FactoredModel, gather
+from recsys_cli.models.behaviours import behaviour_tasks
+from recsys_cli.ops.layers import dropout, initial_values
+
+
+class MultiChannelBPR(FactoredModel):
+    """config: embedding_size d, dropout (rate, on user and item vectors), init, init_scale."""
+
+    def __init__(self, config, dataset, seed):
+        super().__init__(config, dataset, seed)
+        self.tasks = tuple(task._replace(weight=1.0) for task in behaviour_tasks(dataset, None))
+        self.target = dataset.behaviours.index(dataset.target)
+        size = config.embedding_size
+
+        def variable(name: str, shape: list[int], kind: str, scale: float) -> tf.Variable:
+            return tf.Variable(initial_values(kind, shape, seed=seed, purpose=name, scale=scale), name=name)
+
+        self.user_embedding = variable("user_embedding", [self.n_users, size], config.init, config.init_scale)
+        self.item_embedding = variable("item_embedding", [self.n_items, size], config.init, config.init_scale)
+        self.h = variable("h", [size], "uniform", math.sqrt(3.0 / size))
+
+    def user_vectors(self, task, encoded, ids=None, noise=None):
+        return dropout(gather(self.user_embedding, ids), self.config.dropout, noise)
+
+    def item_vectors(self, task, encoded, ids=None, noise=None):
+        return dropout(gather(self.item_embedding, ids), self.config.dropout, noise, purpose=1)
+
+    def prediction_vector(self, task, encoded):
+        return tf.convert_to_tensor(self.h)
+
+    def score(self, task, encoded, users, items, noise=None):
+        p = self.user_vectors(task, encoded, users, noise) * self.h
+        return tf.einsum("bd,bmd->bm", p, self.item_vectors(task, encoded, items, noise))

@@ -1,0 +1,109 @@
+"""NMTR: neural multi-task recommendation, a cascade of behaviours (Gao et al., ICDE 2019).
+
+    f_k(u, v) = w_k . ReLU(W_k2 ReLU(W_k1 [p_u; q_v; p_u * q_v] + b_k1) + b_k2)
+    s_1 = f_1,    s_k = (f_k + s_{k-1}) / 2 + b_kv  (`cascade: mean`)    or    f_k + s_{k-1} + b_kv  (`cascade: sum`)
+
+Vectors p, q are shared, each behaviour k has its own network, and its score builds on that of the behaviour before it.
+Trained jointly with log loss and task weights; items are ranked by the target behaviour.
+
+Deviations:
+1. The paper adds the scores of the cascade, the reference implementation of the authors' group (wgcn96/Multi-behavior)
+   takes their mean; the latter is the preset, because the thesis' results come from there or from something near.
+2. That implementation labels the same pairs for every behaviour, with negatives in none of them; here each behaviour
+   has its own observed pairs and its own negatives, as in the paper.
+3. Its evaluation leaves training items in the ranking; here evaluation decides.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from recsys_cli.models.base import Scorer, TrainableModel, gather
+from recsys_cli.models.behaviours import behaviour_tasks
+from recsys_cli.ops.layers import initial_values
+
+ITEMS_AT_A_TIME = 16384  # of one user, when all items are scored
+
+
+class NMTR(TrainableModel):
+    """config: embedding_size d, hidden_layers (each half as wide as the one before, the input has 3d), init,
+    init_scale, cascade (mean | sum), task_weights."""
+
+    def __init__(self, config, dataset, seed):
+        super().__init__(config, dataset, seed)
+        self.tasks = behaviour_tasks(dataset, config.task_weights)
+        self.target = dataset.behaviours.index(dataset.target)
+        size = config.embedding_size
+
+        def variable(name: str, shape: list[int], kind: str, scale: float = 0.0) -> tf.Variable:
+            return tf.Variable(initial_values(kind, shape, seed=seed, purpose=name, scale=scale), name=name)
+
+        self.user_embedding = variable("user_embedding", [self.n_users, size], config.init, config.init_scale)
+        self.item_embedding = variable("item_embedding", [self.n_items, size], config.init, config.init_scale)
+        self.networks, self.item_biases = [], []
+        for k, task in enumerate(self.tasks):
+            widths = [max(1, 3 * size // 2**n) for n in range(config.hidden_layers + 1)]
+            weights = [variable(f"W_{task.name}_{n}", [a, b], "xavier_uniform")
+                       for n, (a, b) in enumerate(zip(widths, widths[1:]))]
+            shifts = [tf.Variable(tf.zeros([w]), name=f"b_{task.name}_{n}") for n, w in enumerate(widths[1:])]
+            out = variable(f"w_{task.name}", [widths[-1], 1], "uniform", math.sqrt(3.0 / widths[-1]))
+            self.networks.append((weights, shifts, out))
+            if k:
+                self.item_biases.append(tf.Variable(tf.zeros([self.n_items]), name=f"item_bias_{task.name}"))
+
+    def score(self, task, encoded, users, items, noise=None):
+        p, q = tf.gather(self.user_embedding, users)[:, None, :], tf.gather(self.item_embedding, items)
+        x = tf.concat([tf.broadcast_to(p, tf.shape(q)), q, p * q], axis=-1)
+        return self._cascade(task, lambda kernel: tf.matmul(x, kernel), items)
+
+    def _cascade(self, task: int, project: Callable[[tf.Tensor], tf.Tensor], items: tf.Tensor) -> tf.Tensor:
+        """Scores of the pairs whose input x the caller can multiply: project(kernel [3d, w]) -> x @ kernel."""
+        total = None
+        for k in range(task + 1):
+            weights, shifts, out = self.networks[k]
+            multiply = project
+            for weight, shift in zip(weights, shifts):
+                hidden = tf.nn.relu(multiply(weight) + shift)
+                multiply = lambda kernel, hidden=hidden: tf.matmul(hidden, kernel)  # noqa: E731
+            own = multiply(out)[..., 0]
+            if total is None:
+                total = own
+            else:
+                half = 0.5 if self.config.cascade == "mean" else 1.0
+                total = half * (own + total) + tf.gather(self.item_biases[k - 1], items)
+        return total
+
+    def penalty(self, task, encoded, users, items):
+        p, q = gather(self.user_embedding, users), gather(self.item_embedding, items)
+        biases = [tf.nn.l2_loss(gather(bias, items)) for bias in self.item_biases[:task]]
+        return tf.add_n([tf.nn.l2_loss(p), tf.nn.l2_loss(q), *biases])
+
+    def scorer(self) -> Scorer:
+        """One user against a block of items at a time: memory follows the block, not users x items x width."""
+        blocks = [tf.range(first, min(first + ITEMS_AT_A_TIME, self.n_items))
+                  for first in range(0, self.n_items, ITEMS_AT_A_TIME)]
+
+        def one_user(user: tf.Tensor) -> tf.Tensor:
+            p = self.user_embedding[user]
+
+            def of_block(items: tf.Tensor) -> tf.Tensor:
+                q = tf.gather(self.item_embedding, items)
+
+                def project(kernel: tf.Tensor) -> tf.Tensor:
+                    # [p; q; p * q] @ kernel without writing the input down: p folds into the kernel of q.
+                    for_p, for_q, for_both = tf.split(kernel, 3)
+                    return tf.matmul(q, for_q + p[:, None] * for_both) + tf.linalg.matvec(for_p, p, transpose_a=True)
+
+                return self._cascade(self.target, project, items)
+
+            return tf.concat([of_block(items) for items in blocks], axis=0)
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)])
+        def score(users: tf.Tensor) -> tf.Tensor:
+            return tf.map_fn(one_user, users, fn_output_signature=tf.TensorSpec([self.n_items], tf.float32),
+                             parallel_iterations=1)
+
+        return score

@@ -1,0 +1,26 @@
+"""Most popular: score_uv = the number of users who chose item v in training (target behaviour), the same for all users.
+
+Deviations: none. Items with equal counts come in the order of their ids, as the ranker breaks all ties.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from recsys_cli.models.base import SolvedModel
+
+
+class Popularity(SolvedModel):
+    """config: nothing to set."""
+
+    def __init__(self, config, dataset, seed):
+        super().__init__(config, dataset, seed)
+        self.counts = tf.Variable(tf.zeros([self.n_items]), name="counts", trainable=False)
+
+    def run_step(self, step):
+        self.counts.assign(self.tasks[self.target].pairs.col_counts)
+        return 0.0
+
+    def scorer(self):
+        counts = tf.convert_to_tensor(self.counts)
+        return lambda users: tf.tile(counts[None], [tf.shape(users)[0], 1])

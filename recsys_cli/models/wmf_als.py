@@ -1,0 +1,126 @@
+"""Weighted matrix factorisation by alternating least squares (Hu, Koren & Volinsky 2008): score = p_u . q_v.
+
+Minimises over all pairs, with y = c = 1 for the observed ones and y = 0, c = c0 for the rest,
+
+    sum_uv c_uv (y_uv - p_u . q_v)^2 + l2 (|P|^2 + |Q|^2)
+
+by solving, exactly, for every user and then for every item
+
+    (M + (1 - c0) V'V) p_u = V'1        M = c0 Q'Q + l2 I, V = the vectors of the user's items, [m, d]
+
+Deviations from the paper:
+1. Weights are relative to that of an observed pair: c0 = 1 / (1 + alpha) and l2 = lambda / (1 + alpha) there.
+2. Rows with few pairs are solved as p_u = M^-1 V' (I + (1 - c0) V M^-1 V')^-1 1, the same vector at m^3 instead of d^3.
+3. Users are solved first, so that only the item vectors need initial values.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from recsys_cli.data.dataset import CSR
+from recsys_cli.models.base import Factors, SolvedModel
+from recsys_cli.ops.layers import initial_values
+from recsys_cli.ops.linalg import solve_positive_definite
+
+MAX_ROWS, MAX_CELLS = 4096, 2**17  # of one block: rows, and vectors gathered for them
+CHUNK = 64  # TensorFlow splits longer sums by the number of threads: the last bits would depend on it
+
+
+class WeightedALS(SolvedModel):
+    """config: embedding_size d, negative_weight c0, l2, init and init_scale (of the item vectors).
+
+    One pass is an epoch; its value is the objective above, less the constant of the observed pairs.
+    """
+
+    passes = None
+
+    def __init__(self, config, dataset, seed):
+        super().__init__(config, dataset, seed)
+        size, pairs = config.embedding_size, self.tasks[self.target].pairs
+        values = initial_values(
+            config.init, (self.n_items, size), seed=seed, purpose="item_embedding", scale=config.init_scale)
+        self.user_embedding = tf.Variable(tf.zeros([self.n_users, size]), name="user_embedding")
+        self.item_embedding = tf.Variable(values, name="item_embedding")
+        self._sides = (_Side(pairs), _Side(pairs.T))
+        number = tf.TensorSpec([], tf.float32)
+        shapes = [tf.TensorSpec([None, size], tf.float32), tf.TensorSpec([None, None], tf.int32), number, number]
+        self._solvers = [tf.function(solver, input_signature=shapes) for solver in (solve_long, solve_short)]
+
+    def begin(self, epoch):
+        return sum(len(side.bounds) for side in self._sides)
+
+    def run_step(self, step):
+        of_users, of_items = self._sides
+        if step < len(of_users.bounds):
+            self._solve(*of_users.block(step), self.user_embedding, self.item_embedding)
+            return 0.0
+        block = step - len(of_users.bounds)
+        value = -self._solve(*of_items.block(block), self.item_embedding, self.user_embedding)
+        if block == 0:
+            value += self.config.l2 * float(np.sum(np.square(self.user_embedding.numpy()), dtype=np.float64))
+        return value
+
+    def scorer(self):
+        return Factors(tf.convert_to_tensor(self.user_embedding), tf.convert_to_tensor(self.item_embedding))
+
+    def _solve(self, rows: np.ndarray, lists: np.ndarray, solved: tf.Variable, fixed: tf.Variable) -> float:
+        """Solves these rows; returns sum p . V'1, by which they lower the objective from its value at p = 0."""
+        solver = self._solvers[2 * lists.shape[1] < self.config.embedding_size]
+        c0, l2 = tf.constant(self.config.negative_weight, tf.float32), tf.constant(self.config.l2, tf.float32)
+        vectors, sums = solver(tf.convert_to_tensor(fixed), tf.constant(lists), c0, l2)
+        solved.scatter_update(tf.IndexedSlices(vectors, rows))
+        return float(np.sum(vectors.numpy() * sums.numpy(), dtype=np.float64))
+
+
+class _Side:
+    """The rows of one side in blocks of similar length, so that little of a padded block is padding."""
+
+    def __init__(self, pairs: CSR):
+        self.pairs = pairs
+        self.order = np.argsort(-pairs.row_lengths, kind="stable").astype(np.int32)
+        self.bounds, first = [], 0
+        while first < pairs.n_rows:
+            last = min(first + MAX_ROWS, first + max(1, MAX_CELLS // self._width(first)), pairs.n_rows)
+            self.bounds.append((first, last))
+            first = last
+
+    def block(self, b: int) -> tuple[np.ndarray, np.ndarray]:
+        """Row ids int32 [n] and their column ids int32 [n, width], filled up with n_cols."""
+        first, last = self.bounds[b]
+        rows, place = self.order[first:last], np.arange(self._width(first))
+        inside = place < self.pairs.row_lengths[rows, None]
+        source = np.where(inside, self.pairs.indptr[rows, None] + place, 0)
+        return rows, np.where(inside, self.pairs.indices[source], self.pairs.n_cols).astype(np.int32)
+
+    def _width(self, first: int) -> int:
+        longest = max(1, int(self.pairs.row_lengths[self.order[first]]))
+        return longest if longest <= CHUNK else -(-longest // CHUNK) * CHUNK
+
+
+def solve_long(fixed: tf.Tensor, lists: tf.Tensor, c0: tf.Tensor, l2: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """p and V'1, both [n, d], by d x d systems. fixed: Q [m, d]; lists: int32 [n, width] with m for "none"."""
+    common, v = _gathered(fixed, lists, c0, l2)
+    n, width, size = tf.shape(lists)[0], tf.shape(lists)[1], fixed.shape[1]
+    chunks = tf.reshape(v, [-1, tf.minimum(width, CHUNK), size])
+    products = tf.reshape(tf.matmul(chunks, chunks, transpose_a=True), [n, -1, size, size])
+    sums = tf.reduce_sum(v, axis=1)
+    system = common + (1.0 - c0) * tf.reduce_sum(products, axis=1)
+    return solve_positive_definite(system, sums[..., None])[..., 0], sums
+
+
+def solve_short(fixed: tf.Tensor, lists: tf.Tensor, c0: tf.Tensor, l2: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The same by width x width systems (deviation 2); a filled-up place is a row of the identity there."""
+    common, v = _gathered(fixed, lists, c0, l2)
+    inverse = solve_positive_definite(common, tf.eye(fixed.shape[1]))
+    w = tf.reshape(tf.matmul(tf.reshape(v, [-1, fixed.shape[1]]), inverse), tf.shape(v))
+    system = tf.eye(tf.shape(lists)[1]) + (1.0 - c0) * tf.matmul(v, w, transpose_b=True)
+    y = solve_positive_definite(system, tf.ones_like(v[..., :1]))
+    return tf.reduce_sum(y * w, axis=1), tf.reduce_sum(v, axis=1)
+
+
+def _gathered(fixed, lists, c0, l2) -> tuple[tf.Tensor, tf.Tensor]:
+    """M [d, d], and V of every row [n, width, d] with zeros where it is filled up."""
+    common = c0 * tf.matmul(fixed, fixed, transpose_a=True) + l2 * tf.eye(fixed.shape[1])
+    return common, tf.gather(tf.concat([fixed, tf.zeros_like(fixed[:1])], axis=0), lists)

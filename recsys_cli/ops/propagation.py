@@ -1,0 +1,157 @@
+"""Propagation over a graph: products of constant sparse matrices with rows of vectors, and their gradients.
+
+A product is summed row by row, each row by one thread and in the order of its columns: the same bytes in every run
+and with any number of threads. A transposed product has no such order, so the transposed matrix is kept beside the
+matrix, and the gradient is a product by rows as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from data_prep.errors import UserError
+from recsys_cli.data.dataset import CSR
+from recsys_cli.ops.layers import dropout
+
+Product = Callable[[tf.Tensor], tf.Tensor]
+
+
+class Operator(NamedTuple):
+    """y = M x, with the gradient dx = M' dy. Called with x: [columns of M, d], returns [rows of M, d]."""
+
+    product: Product
+    transposed: Product
+
+    def __call__(self, x: tf.Tensor) -> tf.Tensor:
+        return tf.custom_gradient(lambda x: (self.product(x), self.transposed))(x)
+
+    @property
+    def T(self) -> "Operator":
+        return Operator(self.transposed, self.product)
+
+
+class SparseMatrix:
+    """A constant sparse matrix, whole or with some of its non-zeros dropped for a step.
+
+    Built once, outside of compiled loops, which take it in as it is.
+    """
+
+    def __init__(self, matrix: CSR, dtype: tf.DType = tf.float32):
+        values = np.ones(matrix.nnz) if matrix.values is None else matrix.values
+        self.values = tf.constant(values, dtype)
+        self._layout = (_Segments if tf.config.list_logical_devices("GPU") else _Rows)(matrix)
+        self.whole = self._layout.operator(self.values)
+
+    def dropped(self, rate: float, noise: tf.Tensor, purpose: int) -> Operator:
+        """Each non-zero is dropped with probability `rate` and the rest divided by 1 - rate (see layers.dropout)."""
+        return self._layout.operator(dropout(self.values, rate, noise, purpose))
+
+
+class _Rows:
+    """For CPUs: compressed rows. 20 times faster than tf.sparse.sparse_dense_matmul on the graphs of Beibei."""
+
+    def __init__(self, matrix: CSR):
+        self._indices = tf.constant(np.stack([matrix.rows, matrix.indices], axis=1), tf.int64)
+        self._shape = matrix.n_rows, matrix.n_cols
+        # Matrices that a function returns know shape and type, which compiled loops ask for; eager ones do not.
+        self._compressed = tf.function(self._compress)
+
+    def _compress(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        matrix = tf.raw_ops.SparseTensorToCSRSparseMatrix(
+            indices=self._indices, values=values, dense_shape=tf.constant(self._shape, tf.int64))
+        return matrix, tf.raw_ops.SparseMatrixTranspose(input=matrix, conjugate=False, type=values.dtype)
+
+    def operator(self, values: tf.Tensor) -> Operator:
+        matrix, transposed = self._compressed(values)
+        return Operator(lambda x: tf.raw_ops.SparseMatrixMatMul(a=matrix, b=x),
+                        lambda y: tf.raw_ops.SparseMatrixMatMul(a=transposed, b=y))
+
+
+class _Segments:
+    """For GPUs, whose product of compressed rows is not deterministic: sums of gathered vectors by sorted row."""
+
+    def __init__(self, matrix: CSR):
+        # segment_sum returns rows up to the last one it sees: a pair of value 0 in the last row and column.
+        rows, cols = np.append(matrix.rows, matrix.n_rows - 1), np.append(matrix.indices, matrix.n_cols - 1)
+        by_col = np.argsort(cols, kind="stable")
+        self._rows, self._cols, self._by_col = (tf.constant(a, tf.int32) for a in (rows, cols, by_col))
+        self._sorted_cols, self._their_rows = (tf.constant(a[by_col], tf.int32) for a in (cols, rows))
+
+    def operator(self, values: tf.Tensor) -> Operator:
+        values = tf.concat([values, tf.zeros([1], values.dtype)], axis=0)[:, None]
+        transposed = tf.gather(values, self._by_col)
+        return Operator(
+            lambda x: tf.math.segment_sum(values * tf.gather(x, self._cols), self._rows),
+            lambda y: tf.math.segment_sum(transposed * tf.gather(y, self._their_rows), self._sorted_cols))
+
+
+class Layer(NamedTuple):
+    """One propagation over a bipartite graph: the two halves of its matrix."""
+
+    to_users: Operator  # [n_users, n_items]
+    to_items: Operator  # [n_items, n_users]
+
+    def __call__(self, users: tf.Tensor, items: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return self.to_users(items), self.to_items(users)
+
+    @property
+    def T(self) -> "Layer":
+        return Layer(self.to_items.T, self.to_users.T)
+
+    def mean_of_powers(self, users: tf.Tensor, items: tf.Tensor, n: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """(E + A E + ... + A^n E) / (n + 1) for E = [users; items]; its memory does not grow with n."""
+        halves = tf.custom_gradient(
+            lambda users, items: (self._mean_of_powers(users, items, n),
+                                  lambda *gradients: self.T._mean_of_powers(*map(tf.convert_to_tensor, gradients), n)))
+        return halves(users, items)
+
+    def _mean_of_powers(self, users, items, n):
+        u, i = users, items
+        for _ in range(n):  # Horner's scheme
+            u, i = users + self.to_users.product(i), items + self.to_items.product(u)
+        return u / (n + 1), i / (n + 1)
+
+
+class BipartiteGraph:
+    """A_hat = D^-1/2 A D^-1/2 of observed pairs, users and items the nodes: no self loops, isolated nodes give 0.
+
+    dropout: the share of the non-zeros of A_hat that a training step leaves out. The two directions of a pair are
+    dropped independently, as non-zeros of the square matrix: A_hat is then no longer symmetric.
+    """
+
+    def __init__(self, pairs: CSR, dropout: float = 0.0, dtype: tf.DType = tf.float32):
+        self._dropout = dropout
+        matrix = normalized(pairs)
+        self._to_users = SparseMatrix(matrix, dtype)
+        self._to_items = SparseMatrix(matrix.T, dtype) if dropout else None
+        self.whole = Layer(self._to_users.whole, self._to_users.whole.T)
+
+    def layer(self, noise: tf.Tensor | None, purpose: int) -> Layer:
+        """noise: int32 [2], the seed of this step, or None when not training. Takes two purposes."""
+        if noise is None or not self._dropout:
+            return self.whole
+        return Layer(self._to_users.dropped(self._dropout, noise, purpose),
+                     self._to_items.dropped(self._dropout, noise, purpose + 1))
+
+
+def normalized(pairs: CSR) -> CSR:
+    """The pairs with values 1 / sqrt(|N_u| |N_v|)."""
+    degrees = pairs.row_lengths[pairs.rows] * pairs.col_counts[pairs.indices]
+    return replace(pairs, values=1.0 / np.sqrt(degrees))
+
+
+def check_memory(n_numbers: int, setting: str) -> None:
+    """Raises UserError where so many float32 numbers, needed because of `setting`, exceed the free memory."""
+    try:
+        with open("/proc/meminfo") as file:
+            free = next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):
+        return
+    if 4 * n_numbers > free:
+        raise UserError(f"{setting} needs about {4 * n_numbers / 1e9:.1f} GB for the vectors of all nodes, and "
+                        f"{free / 1e9:.1f} GB are free: take fewer layers or a smaller model.embedding_size.")

@@ -1,0 +1,41 @@
+"""From a config to objects: model, learner, and the number of epochs it trains."""
+
+from __future__ import annotations
+
+import importlib
+
+from data_prep.errors import UserError
+from recsys_cli.data.dataset import Dataset
+from recsys_cli.losses import build_phases
+from recsys_cli.models.base import FactoredModel, Model, SolvedModel
+from recsys_cli.training.fit import Learner
+from recsys_cli.training.learner import GradientLearner, SolverLearner
+from recsys_cli.training.optimizers import build_optimizer
+
+
+def build_model(config, dataset: Dataset, seed: int) -> Model:
+    """config: a node of configs/model; its `_target_` names the class, also one outside this package."""
+    module, _, name = config._target_.rpartition(".")
+    try:
+        cls = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise UserError(f"model._target_={config._target_} cannot be imported ({error}); it must be a class that "
+                        f"takes (config, dataset, seed).") from error
+    return cls(config, dataset, seed)
+
+
+def build_learner(config, model: Model) -> Learner:
+    """config: the root node (loss, optimizer, trainer, seed)."""
+    if isinstance(model, SolvedModel):
+        return SolverLearner(model)
+    if config.loss.scope == "whole_data" and not isinstance(model, FactoredModel):
+        raise UserError(f"loss={config.loss.name} needs user and item vectors, which model={model.name} does not give; "
+                        f"use a sampled loss: bpr, bce or softmax.")
+    phases = build_phases(config.loss, model, config.trainer.batch_size, config.seed)
+    return GradientLearner(model, phases, build_optimizer(config.optimizer), config.seed)
+
+
+def epochs_of(model: Model, config) -> int:
+    """Models in closed form need one pass, whatever trainer.epochs says."""
+    passes = model.passes if isinstance(model, SolvedModel) else None
+    return config.trainer.epochs if passes is None else passes

@@ -1,0 +1,61 @@
+"""Chooses the device and the threads before TensorFlow starts."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+from contextlib import contextmanager
+
+from data_prep.errors import UserError
+
+
+def set_up_device(config) -> str:
+    """config: kind (auto | cpu | gpu), threads, memory_growth, determinism. Returns "cpu" or "gpu"; must run first of all."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if config.kind == "cpu":
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    with _without_startup_messages():
+        import tensorflow as tf
+
+        gpus = tf.config.list_physical_devices("GPU")
+    if config.threads is not None:
+        try:
+            tf.config.threading.set_intra_op_parallelism_threads(config.threads)
+            tf.config.threading.set_inter_op_parallelism_threads(config.threads)
+        except RuntimeError:
+            if tf.config.threading.get_intra_op_parallelism_threads() != config.threads:
+                raise UserError(f"device.threads={config.threads}: TensorFlow has started with another number of threads "
+                                f"in this process; run jobs of different thread counts one by one.") from None
+    if config.kind == "gpu" and not gpus:
+        raise UserError(
+            "device=gpu, but TensorFlow sees no GPU here. Check the driver and install the extra with "
+            "`pip install 'recsys[gpu]'` (`recsys doctor` shows what is found), or use device=cpu.")
+    if config.kind == "cpu" and gpus:
+        tf.config.set_visible_devices([], "GPU")
+    use_gpu = bool(gpus) and config.kind != "cpu"
+    if use_gpu:
+        for gpu in gpus:
+            tf.config.experimental.set_memory_growth(gpu, config.memory_growth)
+        if config.determinism:
+            tf.config.experimental.enable_op_determinism()
+    return "gpu" if use_gpu else "cpu"
+
+
+@contextmanager
+def _without_startup_messages():
+    """Leaves out TensorFlow's informational lines, which it writes before any log level is in force."""
+    sys.stderr.flush()
+    kept_aside = os.dup(2)
+    with tempfile.TemporaryFile() as messages:
+        os.dup2(messages.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept_aside, 2)
+            os.close(kept_aside)
+            messages.seek(0)
+            for line in messages.read().decode(errors="replace").splitlines():
+                if not re.match(r"[IW]\d{4} |WARNING: All log messages before absl", line):
+                    print(line, file=sys.stderr)

@@ -1,0 +1,145 @@
+"""The training loop: epochs of compiled steps, evaluations, checkpoints, early stopping, and a clean stop on a signal."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import signal
+import time
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from data_prep.errors import UserError
+from recsys_cli.training import checkpoint as ckpt
+from recsys_cli.training.run import MetricsLog, Run
+
+CHUNK_SECONDS = 0.5  # how long a stop signal may wait, and how often the progress bar moves
+
+
+class Learner(Protocol):
+    """Anything that trains in epochs of steps; see `learner.GradientLearner`."""
+
+    def state(self) -> Mapping[str, Any]: ...
+    def begin(self, epoch: int) -> int: ...
+    def run(self, first: int, last: int, total: float) -> float: ...
+
+
+@dataclasses.dataclass
+class Progress:
+    """Where training stands: `epoch` whole epochs and `step` steps of the next one, whose losses add up to `total`."""
+
+    epoch: int = 0
+    step: int = 0
+    total: float = 0.0
+    best_epoch: int = 0
+    best_value: float = -math.inf
+    losses: list[float] = dataclasses.field(default_factory=list)
+
+    def header(self) -> dict[str, Any]:
+        values = dataclasses.asdict(self)
+        values["best_value"] = None if math.isinf(self.best_value) else self.best_value
+        return values
+
+    @classmethod
+    def from_header(cls, header: Mapping[str, Any]) -> "Progress":
+        values = {f.name: header[f.name] for f in dataclasses.fields(cls)}
+        values["best_value"] = -math.inf if values["best_value"] is None else values["best_value"]
+        return cls(**values)
+
+
+class Stopped(Exception):
+    """A signal came; everything is saved."""
+
+    def __init__(self, signum: int):
+        super().__init__(signal.Signals(signum).name)
+        self.signum = signum
+
+
+@dataclasses.dataclass
+class Evaluation:
+    """evaluate: () -> means by metric name. monitor: the one that early stopping and the best epoch go by."""
+
+    evaluate: Callable[[], Mapping[str, float]]
+    monitor: str
+    keep_best: bool
+
+
+def fit(learner: Learner, run: Run, settings, progress: Progress, evaluation: Evaluation | None,
+        log: MetricsLog, report: Callable[..., None]) -> Progress:
+    """Trains from `progress` to settings.epochs (a node of configs/trainer) and returns where it ended.
+
+    Raises Stopped after saving when SIGINT or SIGTERM came, UserError when the loss is not finite.
+    """
+    state = learner.state()
+
+    def save(name: str) -> None:
+        ckpt.save(run.checkpoints / name, {n: v.numpy() for n, v in state.items()}, progress.header())
+
+    with _signals() as received:
+        while progress.epoch < settings.epochs and not _exhausted(progress, settings):
+            steps = learner.begin(progress.epoch)
+            seconds = _epoch(learner, steps, progress, received, report)
+            if progress.step < steps:  # stopped inside the epoch
+                save(ckpt.numbered("epoch", progress.epoch, progress.step))
+                raise Stopped(received[0])
+            progress.losses.append(progress.total)
+            progress.epoch, progress.step, progress.total = progress.epoch + 1, 0, 0.0
+
+            metrics, last = None, progress.epoch == settings.epochs
+            if evaluation and (last or settings.eval_every and progress.epoch % settings.eval_every == 0):
+                metrics = evaluation.evaluate()
+                if metrics[evaluation.monitor] > progress.best_value:
+                    progress.best_value, progress.best_epoch = metrics[evaluation.monitor], progress.epoch
+                    if evaluation.keep_best:
+                        save(ckpt.numbered("best", progress.epoch))
+                        ckpt.prune(run.checkpoints, 1, "best")
+            log.add(progress.epoch, progress.losses[-1], seconds, metrics)
+            report(progress, seconds=seconds, metrics=metrics)
+            if last or received or progress.epoch % settings.checkpoint_every == 0 or _exhausted(progress, settings):
+                save(ckpt.numbered("epoch", progress.epoch))
+                ckpt.prune(run.checkpoints, settings.keep_checkpoints)
+            if received and not last:
+                raise Stopped(received[0])
+    return progress
+
+
+def _epoch(learner: Learner, steps: int, progress: Progress, received: list[int], report) -> float:
+    """Runs the rest of an epoch in chunks, so that signals and the progress bar are served; returns seconds."""
+    chunk, began = max(1, steps // 100), time.perf_counter()
+    while progress.step < steps and not received:
+        last, start = min(progress.step + chunk, steps), time.perf_counter()
+        total = learner.run(progress.step, last, progress.total)
+        if not math.isfinite(total):
+            raise UserError(
+                f"the loss became {total} in epoch {progress.epoch + 1}, steps {progress.step + 1}-{last} of {steps}. "
+                f"The last checkpoint before it is kept. Usually optimizer.learning_rate is too high.")
+        progress.step, progress.total = last, total
+        chunk = max(1, int(chunk * min(8.0, CHUNK_SECONDS / max(time.perf_counter() - start, 1e-9))))
+        report(progress, fraction=progress.step / steps)
+    return time.perf_counter() - began
+
+
+def _exhausted(progress: Progress, settings) -> bool:
+    """Early stopping: `early_stopping` evaluations have passed without a better value."""
+    if settings.early_stopping is None or not progress.best_epoch:
+        return False
+    return progress.epoch - progress.best_epoch >= settings.early_stopping * settings.eval_every
+
+
+@contextmanager
+def _signals():
+    """Collects the first SIGINT or SIGTERM; a second one has its usual effect."""
+    received: list[int] = []
+
+    def handle(signum, frame):
+        received.append(signum)
+        for s, handler in before.items():
+            signal.signal(s, handler)
+
+    before = {s: signal.signal(s, handle) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for s, handler in before.items():
+            signal.signal(s, handler)

@@ -1,0 +1,149 @@
+"""Optimisers on TensorFlow's fused update kernels: one pass over parameter and slot, touched rows only where sparse.
+
+Keras' own add an epsilon to Adagrad and cannot start its accumulator at the thesis' 1e-8 without it, and
+they keep state (iteration counts, caches) that an exact resume would have to carry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import tensorflow as tf
+
+from data_prep.errors import UserError, nearest
+
+
+class Optimizer(tf.Module):
+    """Updates variables in place; `slots` is all of its state."""
+
+    def __init__(self, learning_rate: float):
+        super().__init__()
+        self.learning_rate = float(learning_rate)
+        self.slots: dict[str, tf.Variable] = {}
+
+    def build(self, variables: Sequence[tf.Variable]) -> None:
+        """Creates the slots; names are those of the variables, which must be unique."""
+
+    def apply(self, gradients: Sequence, variables: Sequence[tf.Variable]) -> None:
+        """gradients: a dense tensor, IndexedSlices (rows may repeat) or None per variable."""
+        for gradient, variable in zip(gradients, variables):
+            if isinstance(gradient, tf.IndexedSlices):
+                self._sparse(variable, *_sum_repeated(gradient))
+            elif gradient is not None:
+                self._dense(variable, gradient)
+
+    def _slot(self, variable: tf.Variable, kind: str, value: float) -> None:
+        name = f"{_key(variable)}/{kind}"
+        self.slots[name] = tf.Variable(tf.fill(variable.shape, tf.cast(value, variable.dtype)), name=name)
+
+    def _dense(self, variable: tf.Variable, gradient: tf.Tensor) -> None:
+        raise NotImplementedError
+
+    def _sparse(self, variable: tf.Variable, gradient: tf.Tensor, rows: tf.Tensor) -> None:
+        raise NotImplementedError
+
+
+class Adagrad(Optimizer):
+    """a += g^2; x -= lr g / sqrt(a), without an epsilon; rows without a gradient keep value and accumulator.
+
+    The thesis starts the accumulator at 1e-8, so the first update of a coordinate has a size near lr.
+    """
+
+    def __init__(self, learning_rate: float = 0.05, initial_accumulator: float = 1e-8):
+        super().__init__(learning_rate)
+        self.initial_accumulator = initial_accumulator
+
+    def build(self, variables):
+        for variable in variables:
+            self._slot(variable, "accumulator", self.initial_accumulator)
+
+    def _dense(self, variable, gradient):
+        accumulator = self.slots[f"{_key(variable)}/accumulator"]
+        rate = tf.cast(self.learning_rate, variable.dtype)
+        tf.raw_ops.ResourceApplyAdagrad(
+            var=variable.handle, accum=accumulator.handle, lr=rate, grad=gradient)
+
+    def _sparse(self, variable, gradient, rows):
+        accumulator = self.slots[f"{_key(variable)}/accumulator"]
+        rate = tf.cast(self.learning_rate, variable.dtype)
+        tf.raw_ops.ResourceSparseApplyAdagrad(
+            var=variable.handle, accum=accumulator.handle, lr=rate, grad=gradient, indices=rows)
+
+
+class Adam(Optimizer):
+    """Adam (Kingma & Ba 2015) in the form of TensorFlow 1: moments of every row decay in every step.
+
+    lazy: rows without a gradient keep their moments and values (the usual choice for large tables).
+    """
+
+    def __init__(self, learning_rate: float = 0.001, beta_1: float = 0.9, beta_2: float = 0.999,
+                 epsilon: float = 1e-8, lazy: bool = False):
+        super().__init__(learning_rate)
+        self.beta_1, self.beta_2, self.epsilon, self.lazy = beta_1, beta_2, epsilon, lazy
+
+    def build(self, variables):
+        for variable in variables:
+            self._slot(variable, "m", 0.0)
+            self._slot(variable, "v", 0.0)
+        self.slots["adam/beta_1_power"] = tf.Variable(self.beta_1, dtype=tf.float32)
+        self.slots["adam/beta_2_power"] = tf.Variable(self.beta_2, dtype=tf.float32)
+
+    def apply(self, gradients, variables):
+        super().apply(gradients, variables)
+        for power, beta in (("adam/beta_1_power", self.beta_1), ("adam/beta_2_power", self.beta_2)):
+            self.slots[power].assign(self.slots[power] * beta)
+
+    def _dense(self, variable, gradient):
+        m, v = (self.slots[f"{_key(variable)}/{s}"] for s in "mv")
+        kind = variable.dtype
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle, m=m.handle, v=v.handle, grad=gradient,
+            beta1_power=tf.cast(self.slots["adam/beta_1_power"], kind),
+            beta2_power=tf.cast(self.slots["adam/beta_2_power"], kind),
+            lr=tf.cast(self.learning_rate, kind), beta1=tf.cast(self.beta_1, kind),
+            beta2=tf.cast(self.beta_2, kind), epsilon=tf.cast(self.epsilon, kind))
+
+    def _sparse(self, variable, gradient, rows):
+        if not self.lazy:
+            shape = tf.shape(variable, out_type=rows.dtype)
+            return self._dense(variable, tf.scatter_nd(rows[:, None], gradient, shape))
+        m, v = (self.slots[f"{_key(variable)}/{s}"] for s in "mv")
+        new_m = self.beta_1 * tf.gather(m, rows) + (1.0 - self.beta_1) * gradient
+        new_v = self.beta_2 * tf.gather(v, rows) + (1.0 - self.beta_2) * tf.square(gradient)
+        rate = self.learning_rate * tf.sqrt(1.0 - self.slots["adam/beta_2_power"]) / (
+            1.0 - self.slots["adam/beta_1_power"])
+        m.scatter_update(tf.IndexedSlices(new_m, rows))
+        v.scatter_update(tf.IndexedSlices(new_v, rows))
+        variable.scatter_sub(tf.IndexedSlices(rate * new_m / (tf.sqrt(new_v) + self.epsilon), rows))
+
+
+class SGD(Optimizer):
+    """x -= lr g."""
+
+    def _dense(self, variable, gradient):
+        variable.assign_sub(self.learning_rate * gradient)
+
+    def _sparse(self, variable, gradient, rows):
+        variable.scatter_sub(tf.IndexedSlices(self.learning_rate * gradient, rows))
+
+
+OPTIMIZERS = {"adagrad": Adagrad, "adam": Adam, "sgd": SGD}
+
+
+def build_optimizer(config: Mapping) -> Optimizer:
+    """config: `name` (adagrad, adam or sgd) and the arguments of that class."""
+    options = dict(config)
+    name = options.pop("name")
+    if name not in OPTIMIZERS:
+        raise UserError(f"optimizer.name: unknown optimiser {name!r}.{nearest(name, OPTIMIZERS)}")
+    return OPTIMIZERS[name](**options)
+
+
+def _key(variable: tf.Variable) -> str:
+    return variable.name.split(":")[0]
+
+
+def _sum_repeated(slices: tf.IndexedSlices) -> tuple[tf.Tensor, tf.Tensor]:
+    """Adds the gradients of repeated rows: Adagrad and Adam square the sum, not the parts."""
+    rows, position = tf.unique(slices.indices)
+    return tf.math.unsorted_segment_sum(slices.values, position, tf.shape(rows)[0]), rows

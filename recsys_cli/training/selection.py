@@ -1,0 +1,68 @@
+"""Which split is looked at while training, which epoch is kept, and the one look at the sealed test split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from data_prep.errors import UserError
+from recsys_cli.data.dataset import Dataset
+from recsys_cli.evaluation.protocol import Result, evaluate
+from recsys_cli.models.base import Model
+from recsys_cli.training.fit import Evaluation, Progress
+
+
+def score(config, model: Model, dataset: Dataset, split: str, seed: int) -> Result:
+    """Evaluates by a node of configs/evaluation. split: "valid" or "test"."""
+    return evaluate(
+        model.scorer(), dataset, split, k=list(config.k), exclude=config.exclude, metrics=list(config.metrics),
+        recall_divisor=config.recall_divisor, ndcg=config.ndcg, protocol=config.protocol,
+        memory_mb=config.memory_mb, seed=seed, exclude_auxiliary=config.exclude_auxiliary,
+        beyond_accuracy=config.beyond_accuracy)
+
+
+class Selection:
+    """evaluation.select: `last` epoch; `best_validation`; or `best_test_epoch`, the published habit, which opens the
+    test split at every evaluation and says so in the results."""
+
+    def __init__(self, config, dataset: Dataset):
+        self.config, self.dataset, self.rule = config, dataset, config.evaluation.select
+        if dataset.test is None or not dataset.test.nnz:
+            raise UserError(f"data={dataset.name} has no test pairs to evaluate on; see data.split.")
+        valid = dataset.valid is not None and dataset.valid.nnz
+        if self.rule == "best_validation" and not valid:
+            raise UserError(f"evaluation.select=best_validation needs validation pairs, and data={dataset.name} has none: "
+                            f"set data.validation=leave_one_out, or evaluation.select=last.")
+        if max(config.evaluation.k) > dataset.n_items:
+            raise UserError(f"evaluation.k={list(config.evaluation.k)} goes beyond the {dataset.n_items} items of "
+                            f"data={dataset.name}: give smaller cut-offs.")
+        self.split = "test" if self.rule == "best_test_epoch" else "valid" if valid else None
+        self.monitor = config.trainer.monitor or _first_metric(config.evaluation)
+
+    @property
+    def keeps_best(self) -> bool:
+        return self.rule != "last"
+
+    def evaluation(self, model: Model) -> Evaluation | None:
+        """What `fit` calls while training; None where nothing may be looked at."""
+        if self.split is None:
+            return None
+
+        def means() -> Mapping[str, float]:
+            return score(self.config.evaluation, model, self.dataset, self.split, self.config.seed).means
+
+        return Evaluation(means, self.monitor, self.keeps_best)
+
+    def chosen(self, progress: Progress) -> int:
+        """The epoch whose parameters are scored at the end."""
+        return progress.best_epoch if self.keeps_best and progress.best_epoch else progress.epoch
+
+    def describe(self, progress: Progress) -> str:
+        how = {"last": "the last one", "best_validation": "best on validation",
+               "best_test_epoch": "best on TEST, as published work often does: optimistic"}[self.rule]
+        return f"epoch {self.chosen(progress)} of {progress.epoch} ({how})"
+
+
+def _first_metric(evaluation) -> str:
+    family = "NDCG" if "NDCG" in evaluation.metrics else evaluation.metrics[0]
+    name = family if family == "AUC" else f"{family}@{evaluation.k[0]}"
+    return f"sampled-{name}" if evaluation.protocol == "sampled" else name

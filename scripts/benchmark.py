@@ -1,0 +1,231 @@
+"""Seconds per epoch, full-ranking seconds and peak memory, beside the machine's floor and a peer measured in the same call.
+
+    python scripts/benchmark.py --model enmf bpr --data beibei taobao --peer-python PEER_VENV/bin/python
+    python scripts/benchmark.py --growth 1e5 1e6 1e7
+
+Every measurement is a process of its own, so that peak memory is its own; each figure is given as min/median/max.
+Tables go to --out (default results/benchmarks) as CSV. How to make the peer's environment: scripts/peers/README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from recsys_cli.report import format_table
+
+K = [10, 50, 100]
+PEERS = {"enmf": "ENMF", "bpr": "BPR", "lightgcn": "LightGCN"}
+PEER_EVAL_USERS = {"enmf": "16", "bpr": "256", "lightgcn": "256"}  # the fastest of those tried, see peers/README.md
+
+
+def main() -> None:
+    args = arguments()
+    if args.worker:
+        print(json.dumps(measure(args.worker, args.epochs, args.evaluations)))
+        return
+    jobs = growth_jobs(args.growth) if args.growth else [
+        (f"{m} {d} batch {b}", [f"model={m}", f"data={d}", f"trainer.batch_size={b}"], m)
+        for m in args.model for d in args.data for b in args.batch]
+    rows = []
+    for title, words, model in jobs:
+        ours = run_worker([*words, "model.embedding_size=64", *args.set], args)
+        ours["peer"] = run_peer(model, ours, args) if args.peer_python and model in PEERS else None
+        rows.append(row_of(title, ours))
+        print(format_table(list(rows[0]), [list(r.values()) for r in rows[-1:]]), flush=True)
+    args.out.mkdir(parents=True, exist_ok=True)
+    name = "growth" if args.growth else args.name
+    with open(args.out / f"{name}.csv", "w", newline="") as stream:
+        writer = csv.DictWriter(stream, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    note = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}: "
+    (args.out / f"{name}.txt").write_text(
+        note + "python scripts/benchmark.py " + " ".join(sys.argv[1:]) + "\n\n"
+        + format_table(list(rows[0]), [list(r.values()) for r in rows]) + "\n")
+    if args.growth:
+        plot_growth(rows, args.out / "growth.png")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", nargs="+", default=["enmf"])
+    parser.add_argument("--data", nargs="+", default=["beibei"])
+    parser.add_argument("--batch", nargs="+", type=int, default=[512])
+    parser.add_argument("--set", nargs="*", default=[], help="further overrides, as for recsys train")
+    parser.add_argument("--epochs", type=int, default=7, help="timed epochs, after one that warms up")
+    parser.add_argument("--evaluations", type=int, default=3, help="timed full rankings, after one that warms up")
+    parser.add_argument("--growth", nargs="+", type=float, help="numbers of synthetic interactions, for ENMF")
+    parser.add_argument("--peer-python", help="the Python of an environment with RecBole 1.2.1")
+    parser.add_argument("--peer-epochs", type=int, default=3)
+    parser.add_argument("--out", type=Path, default=Path("results/benchmarks"))
+    parser.add_argument("--name", default="cpu")
+    parser.add_argument("--worker", nargs="+", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def growth_jobs(sizes: list[float]) -> list[tuple[str, list[str], str]]:
+    """Users and items grow with the interactions, 20 interactions a user."""
+    return [(f"enmf {n:.0e} interactions",
+             ["model=enmf", "data=synthetic", f"data.interactions={int(n)}", f"data.users={int(n / 20)}",
+              f"data.items={int(n / 100)}", "trainer.batch_size=" + str(max(64, int(n / 20 / 64)))], "growth")
+            for n in sizes]
+
+
+def measure(words: list[str], epochs: int, evaluations: int) -> dict:
+    """One process: data, model, epochs, full rankings."""
+    from recsys_cli.config.compose import compose
+    from recsys_cli.config.library import library
+    from recsys_cli.training.device import set_up_device
+
+    config = compose("train", words, library())
+    device = set_up_device(config.device)
+    import numpy as np
+    import tensorflow as tf
+
+    from recsys_cli.data.load import get_dataset
+    from recsys_cli.training.build import build_learner, build_model
+    from recsys_cli.training.run import peak_memory_mb
+    from recsys_cli.training.selection import score
+
+    tf.random.stateless_uniform([1], [0, 0])
+    framework = peak_memory_mb()
+    dataset = get_dataset(config.data)
+    prepared = peak_memory_mb()
+    model = build_model(config.model, dataset, config.seed)
+    learner = build_learner(config, model)
+    seconds = []
+    for epoch in range(epochs + 1):
+        began = time.perf_counter()
+        steps = learner.begin(epoch)
+        learner.run(0, steps, 0.0)
+        seconds.append(time.perf_counter() - began)
+    trained = peak_memory_mb()
+    ranking = []
+    for _ in range(evaluations + 1):
+        began = time.perf_counter()
+        score(config.evaluation, model, dataset, "test", config.seed)
+        ranking.append(time.perf_counter() - began)
+    train, test = dataset.target_train, dataset.test
+    pairs = Path(tempfile.gettempdir()) / f"pairs-{os.getpid()}.npz"
+    np.savez(pairs, train=np.column_stack([train.rows, train.indices]),
+             test=np.column_stack([test.rows, test.indices]), n_users=dataset.n_users, n_items=dataset.n_items)
+    return {"epoch": seconds[1:], "ranking": ranking[1:], "steps": steps, "device": device, "pairs_file": str(pairs),
+            "users": dataset.n_users, "items": dataset.n_items, "pairs": train.nnz,
+            "size": config.model.get("embedding_size", 0), "batch": config.trainer.batch_size,
+            "memory_training": trained - framework, "memory_data": prepared - framework,
+            "memory_all": peak_memory_mb() - framework, "framework": framework}
+
+
+def run_worker(words: list[str], args) -> dict:
+    command = [sys.executable, __file__, "--epochs", str(args.epochs), "--evaluations", str(args.evaluations),
+               "--worker", *words]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def run_peer(model: str, ours: dict, args) -> dict:
+    command = [args.peer_python, str(Path(__file__).parent / "peers" / "recbole_bench.py"), "--pairs",
+               ours["pairs_file"], "--model", PEERS[model], "--dim", str(ours["size"]), "--batch", str(ours["batch"]),
+               "--epochs", str(args.peer_epochs), "--eval", "--eval-users", *[PEER_EVAL_USERS[model]] * args.evaluations,
+               "--set", "learner=adagrad", "learning_rate=0.05"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"the peer failed: {' '.join(command)}\n{done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def machine_rates() -> tuple[float, float]:
+    """GFLOP/s of a square float32 product and GB/s of a copy (read + write), each the best of five."""
+    import numpy as np
+
+    a = np.ones((2048, 2048), np.float32)
+    b = np.ones(1 << 26, np.float32)
+    c = np.empty_like(b)
+
+    def best(function) -> float:
+        times = []
+        for _ in range(5):
+            began = time.perf_counter()
+            function()
+            times.append(time.perf_counter() - began)
+        return min(times)
+
+    return 2 * 2048**3 / best(lambda: a @ a) / 1e9, 2 * b.nbytes / best(lambda: np.copyto(c, b)) / 1e9
+
+
+def floor_seconds(ours: dict) -> tuple[float, float]:
+    """Arithmetic plus traffic of an ENMF epoch, and of a full ranking whose scores never leave the cache.
+
+    Per step: the Gramians and their products with the tables, 4 (R + C) d^2 FLOP, and 10 d FLOP a pair; the item table
+    is read twice for the loss, its gradient written, and table and accumulator are read and written by Adagrad (7 passes),
+    and six vectors are moved per pair.
+    """
+    rates, size = machine_rates(), ours["size"]
+    flop = 4 * (ours["users"] + ours["steps"] * ours["items"]) * size**2 + 10 * ours["pairs"] * size
+    moved = 4 * size * (7 * ours["steps"] * ours["items"] + 6 * ours["pairs"])
+    ranking = 2 * ours["users"] * ours["items"] * size
+    return flop / rates[0] / 1e9 + moved / rates[1] / 1e9, ranking / rates[0] / 1e9
+
+
+def row_of(title: str, ours: dict) -> dict[str, str]:
+    epoch_floor, ranking_floor = floor_seconds(ours)
+    epoch, ranking = statistics.median(ours["epoch"]), statistics.median(ours["ranking"])
+    enmf = title.startswith("enmf")
+    row = {
+        "what": title, "device": ours["device"], "pairs": f"{ours['pairs']:.0f}", "steps": str(ours["steps"]),
+        "epoch s (min/med/max)": spread(ours["epoch"]),
+        "floor s": f"{epoch_floor:.3f}" if enmf else "", "x floor": f"{epoch / epoch_floor:.2f}" if enmf else "",
+        "ranking s (min/med/max)": spread(ours["ranking"]),
+        "ranking floor s": f"{ranking_floor:.3f}",
+        "eval share %": f"{100 * ranking / (ranking + 10 * epoch):.1f}",
+        "MB data": f"{ours['memory_data']:.0f}", "MB training": f"{ours['memory_training']:.0f}",
+        "MB in all": f"{ours['memory_all']:.0f}",
+    }
+    peer = ours["peer"]
+    row["peer epoch s (min/med/max)"] = spread(peer["seconds_per_epoch"]) if peer else ""
+    row["peer/ours epoch"] = f"{statistics.median(peer['seconds_per_epoch']) / epoch:.1f}" if peer else ""
+    row["peer ranking s"] = spread(peer["eval_seconds"]) if peer else ""
+    row["peer/ours ranking"] = f"{statistics.median(peer['eval_seconds']) / ranking:.1f}" if peer else ""
+    row["peer MB training"] = f"{peer['peak_rss_mb']['train'] - peer['peak_rss_mb']['setup']:.0f}" if peer else ""
+    return row
+
+
+def spread(values: list[float]) -> str:
+    return "/".join(f"{v:.3f}" for v in (min(values), statistics.median(values), max(values)))
+
+
+def plot_growth(rows: list[dict], path: Path) -> None:
+    """Seconds per epoch and memory against interactions, both axes logarithmic, with the fitted exponents."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+    import numpy as np
+
+    pairs = np.array([float(r["pairs"]) for r in rows])
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6))
+    for axis, label, values in (
+            (axes[0], "seconds per epoch", [float(r["epoch s (min/med/max)"].split("/")[1]) for r in rows]),
+            (axes[1], "MB beyond the framework", [float(r["MB training"]) for r in rows])):
+        exponent = np.polyfit(np.log(pairs), np.log(values), 1)[0]
+        axis.loglog(pairs, values, "o-")
+        axis.set(xlabel="training interactions", ylabel=label, title=f"grows with exponent {exponent:.2f}")
+        axis.grid(True, which="both", alpha=0.3)
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""Which value wins, and that every config file of ours composes."""
+
+from __future__ import annotations
+
+import pytest
+
+from recsys_cli.config.library import library
+
+TUNED = "# @package _global_\nmodel:\n  embedding_size: 16\nloss:\n  negative_weight: 0.7\n"
+GROUPS = [g for g in library("").groups() if g in library("").defaults("train")]
+CHOICES = [(g, c) for g in GROUPS for c in library("").choices(g)]
+
+
+@pytest.mark.parametrize("group, choice", [pair for pair in CHOICES if pair[0] != "tuned"])
+def test_every_choice_composes(config, group, choice):
+    assert config("train", f"{group}={choice}")[group]
+
+
+@pytest.mark.parametrize("choice", [choice for group, choice in CHOICES if group == "tuned"])
+def test_every_tuned_file_composes_where_it_applies(config, choice):
+    model, loss, data = choice.split("-", 2)
+    composed = config("train", f"model={model}", f"loss={loss}", f"data={data}")
+    for group, values in library("").load(f"tuned/{choice}").items():
+        assert values.items() <= composed[group].items()
+
+
+def test_config_printing_is_plain_yaml_of_the_defaults(config):
+    cfg = config("train")
+    assert list(cfg)[:7] == ["data", "loss", "optimizer", "trainer", "device", "evaluation", "model"]
+    assert [cfg[g]["name"] for g in ("data", "model", "loss")] == ["synthetic", "enmf", "non_sampling"]
+    assert (cfg["seed"], cfg["run_dir"], cfg["runs_dir"], cfg["resume"]) == (0, None, "runs", None)
+    assert cfg["evaluation"]["k"] == [10, 50, 100] and cfg["evaluation"]["select"] == "last"
+    assert "hydra" not in cfg
+
+
+def test_values_on_the_command_line(config):
+    words = ["seed=3", "loss.negative_weight=1", "evaluation.k=[5,20]", "run_dir='2024'", "device=cpu"]
+    cfg = config("train", *words)
+    assert (cfg["seed"], cfg["loss"]["negative_weight"], cfg["evaluation"]["k"]) == (3, 1, [5, 20])
+    assert (cfg["run_dir"], cfg["device"]["kind"]) == ("2024", "cpu")
+    assert config("train", "loss.negative_weight={cart:0.1,buy:0.2}")["loss"]["negative_weight"] == {
+        "cart": 0.1,
+        "buy": 0.2,
+    }
+
+
+def test_a_model_chooses_its_loss_and_the_command_line_overrules_it(config):
+    assert config("train", "model=bpr")["loss"]["name"] == "bpr"
+    assert config("train", "model=bpr", "loss=non_sampling")["loss"]["name"] == "non_sampling"
+    assert config("train", "loss=non_sampling", "model=bpr")["loss"]["name"] == "non_sampling"
+
+
+def test_tuned_values_hold_for_their_triple_only_and_the_command_line_wins(config, own_configs):
+    own = own_configs({"tuned/enmf-non_sampling-synthetic.yaml": TUNED})
+
+    def values(*words):
+        cfg = config("train", "--config-dir", own, *words)
+        return cfg["model"]["embedding_size"], cfg["loss"].get("negative_weight")
+
+    usual = config("train")["model"]["embedding_size"], config("train")["loss"]["negative_weight"]
+    assert values() == (16, 0.7)
+    assert values("loss.negative_weight=0.2") == (16, 0.2)
+    assert values("~tuned") == usual
+    assert values("model=wmf")[0] == usual[0]
+    assert values("loss=bpr")[0] == usual[0]
+
+
+@pytest.mark.parametrize(
+    "text, part",
+    [
+        ("trainer:\n  epoch: 3\n", "unknown key 'trainer.epoch' in tuned/enmf-non_sampling-synthetic.yaml"),
+        ("trainer:\n  epochs: many\n", "trainer.epochs: expected an integer >= 0"),
+        ("tensorboard: 7\n", "tensorboard: expected true or false"),
+    ],
+)
+def test_tuned_values_are_checked(refused, own_configs, text, part):
+    own = own_configs({"tuned/enmf-non_sampling-synthetic.yaml": "# @package _global_\n" + text})
+    assert part in refused("train", "--config-dir", own)
+
+
+def test_own_config_folder_by_option_and_by_variable(config, own_configs, monkeypatch):
+    own = own_configs({"model/mine.yaml": "defaults:\n  - enmf\nembedding_size: 8\n"})
+    assert config("train", f"--config-dir={own}", "model=mine")["model"]["embedding_size"] == 8
+    monkeypatch.setenv("RECSYS_CONFIG_DIR", own)
+    assert config("train", "model=mine", "model.dropout=0.5")["model"]["dropout"] == 0.5
+
+
+@pytest.mark.parametrize(
+    "group, text, part",
+    [
+        ("trainer", "defaults:\n  - default\nepoch: 3\n", "unknown key 'trainer.epoch'"),
+        ("trainer", "epochs: 3\n", "lacks 'trainer.batch_size'"),
+        ("trainer", "defaults:\n  - default\nprogress: 3\n", "expected true or false"),
+        ("model", "name: own\nembedding_size: big\n", "model.embedding_size: expected"),
+        ("model", "defaults:\n  - nothing\n", "cannot compose the config"),
+        ("model", "name: [\n", "own.yaml"),
+    ],
+)
+def test_own_configs_are_checked(refused, own_configs, group, text, part):
+    assert part in refused("train", "--config-dir", own_configs({f"{group}/own.yaml": text}), f"{group}=own")
+
+
+def test_own_configs_do_not_hide_behind_ours(refused, own_configs):
+    own = own_configs({"model/enmf.yaml": "name: x\n"})
+    assert f"{own}/model/enmf.yaml has the name of a config" in refused("train", "--config-dir", own)
+
+
+def test_evaluation_keeps_to_the_run_unless_told(config):
+    cfg = config("evaluate", "run=runs/x")
+    assert set(cfg["evaluation"].values()) == {None} and cfg["split"] == "test"
+    assert set(cfg["evaluation"]) == set(config("train")["evaluation"])
+    cfg = config("evaluate", "run=runs/x", "evaluation.k=[5,20]", "data=synthetic")
+    assert cfg["evaluation"]["k"] == [5, 20] and cfg["evaluation"]["metrics"] is None
+    assert cfg["data"]["name"] == "synthetic"
+    assert config("evaluate", "evaluation=released")["evaluation"]["exclude"] == "train"
+
+
+def test_a_printed_config_may_lack_what_is_mandatory(config):
+    assert config("recommend")["run"] == "???"
+
+
+def test_references_are_shown_or_resolved(recsys):
+    assert "seed: ${trainer.epochs}" in recsys("train", "seed=${trainer.epochs}", "--cfg", "job").out
+    assert "seed: 200" in recsys("train", "seed=${trainer.epochs}", "--cfg", "job", "--resolve").out

@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+
+def test_prepare_prints_counts_and_the_place(recsys, tmp_path):
+    words = ["prepare", "data.users=60", "data.items=40", "data.interactions=250", f"data.cache_dir={tmp_path}"]
+    first = recsys(*words)
+    assert first.code == 0, first.err
+    lines = first.out.splitlines()
+    assert any(line.split() == ["users", "60"] for line in lines)
+    assert lines[-1].startswith(f"prepared data set: {tmp_path}/prepared/synthetic-")
+    assert recsys(*words).out == first.out
+
+
+def test_options_of_the_data_are_checked_before_any_work(refused):
+    assert "needs the file to read: data.path=" in refused("train", "data=csv")
+    assert "data.target='buy' is not in data.behaviours=['cart']" in refused("train", "data.behaviours=[cart]")

@@ -1,0 +1,28 @@
+"""Reads the golden files; see README.md in this folder for their source and format."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from recsys_cli.data.dataset import CSR, Dataset
+
+HERE = Path(__file__).parent
+
+
+def golden(name: str) -> tuple[dict[str, np.ndarray], dict]:
+    """All arrays of a golden file, and its hyper-parameters."""
+    with np.load(HERE / f"{name}.npz", allow_pickle=False) as archive:
+        arrays = {key: archive[key] for key in archive.files}
+    return arrays, json.loads(str(arrays["hyper_json"]))
+
+
+def dataset_of(pairs: np.ndarray, n_users: int, n_items: int) -> Dataset:
+    train = CSR.from_pairs(pairs[:, 0], pairs[:, 1], n_users, n_items)
+    return Dataset("golden", n_users, n_items, "buy", {"buy": train})
+
+
+def close(actual, expected, name: str, rtol: float, atol: float) -> None:
+    np.testing.assert_allclose(np.asarray(actual), np.squeeze(expected), rtol=rtol, atol=atol, err_msg=name)

@@ -1,0 +1,82 @@
+"""The same command gives the same bytes: in another process, with another number of threads, and after a SIGKILL."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import pytest
+
+from recsys_cli import cli
+from tests.contract.models import TRAINABLE
+
+TINY = ["data=synthetic", "data.users=60", "data.items=40", "trainer.epochs=5", "trainer.batch_size=16",
+        "trainer.eval_every=2", "trainer.checkpoint_every=1", "trainer.progress=false", "tensorboard=false",
+        "evaluation.bootstrap=20", "evaluation.k=[5,10]"]
+
+
+def words(model: str, run_dir: Path, *more: str) -> list[str]:
+    return ["train", f"model={model}", *TRAINABLE[model], *TINY, f"run_dir={run_dir}", *more]
+
+
+def outcome(run_dir: Path) -> dict[str, bytes]:
+    """What must not differ: the newest checkpoint, the metrics of test, and those of every epoch but for the seconds."""
+    epochs = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
+    return {
+        "checkpoint": max((run_dir / "checkpoints").glob("epoch-*.npz")).read_bytes(),
+        "test": (run_dir / "test.json").read_bytes(),
+        "per user": (run_dir / "test_per_user.npz").read_bytes(),
+        "epochs": json.dumps([{k: v for k, v in row.items() if k != "seconds"} for row in epochs]).encode(),
+    }
+
+
+@pytest.mark.parametrize("model", TRAINABLE)
+def test_killed_and_resumed_equals_uninterrupted(model, tmp_path):
+    """The uninterrupted run is in this process, the killed one in another that has a single thread."""
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert cli.main(words(model, whole)) == 0
+    at = 3 + zlib.crc32(model.encode()) % 9
+    command = [sys.executable, "-m", "tests.training.kill_at", str(at), *words(model, killed, "device.threads=1")]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=300)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert json.loads((killed / "record.json").read_text())["status"] == "running"
+    assert cli.main(["train", f"resume={killed}"]) == 0
+    assert json.loads((killed / "record.json").read_text())["status"] == "finished"
+    assert outcome(killed) == outcome(whole)
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_inside_an_epoch_saves_and_resumes(stop, tmp_path, monkeypatch, capsys):
+    from recsys_cli.training.learner import GradientLearner
+
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    assert cli.main(words("enmf", whole)) == 0
+    run, calls = GradientLearner.run, []
+
+    def signalled(self, first, last, total):
+        calls.append(last)
+        if len(calls) == 6:
+            os.kill(os.getpid(), stop)
+        return run(self, first, last, total)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(GradientLearner, "run", signalled)
+        assert cli.main(words("enmf", stopped)) == 128 + stop
+    assert f"recsys train resume={stopped}" in capsys.readouterr().out
+    assert list((stopped / "checkpoints").glob("*-step-*.npz"))
+    assert json.loads((stopped / "record.json").read_text())["status"] == "interrupted"
+    assert cli.main(["train", f"resume={stopped}"]) == 0
+    assert outcome(stopped) == outcome(whole)
+
+
+def test_more_epochs_after_the_end_equal_a_longer_run(tmp_path):
+    whole, longer = tmp_path / "whole", tmp_path / "longer"
+    assert cli.main(words("bpr", whole)) == 0
+    assert cli.main(words("bpr", longer, "trainer.epochs=3")) == 0
+    assert cli.main(["train", f"resume={longer}", "trainer.epochs=5"]) == 0
+    assert outcome(longer)["test"] == outcome(whole)["test"]
