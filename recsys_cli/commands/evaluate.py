@@ -14,7 +14,7 @@ def main(config: DictConfig) -> int:
 
     from recsys_cli.commands.results import save_result, show_result
     from recsys_cli.commands.trained import open_trained
-    from recsys_cli.evaluation.summary import export_per_user
+    from recsys_cli.evaluation.summary import save_per_user
     from recsys_cli.training.selection import score
 
     data = {k: v for k, v in config.data.items() if v is not None}
@@ -24,6 +24,6 @@ def main(config: DictConfig) -> int:
     result = score(evaluation, trained.model, trained.dataset, SPLITS[config.split], trained.config.seed)
     table = save_result(trained.run, f"{config.split}-again", result, evaluation, trained.config.seed)
     if config.per_user:
-        export_per_user(config.per_user, trained.dataset.user_ids[result.users], result.per_user)
-    show_result(trained.run, table, f"{config.split}, epoch {trained.epoch}", evaluation)
+        save_per_user(config.per_user, trained.dataset.user_ids[result.users], result.per_user)
+    show_result(trained.run, table, f"{config.split}, epoch {trained.epoch}", result)
     return 0

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 
 from recsys_cli.evaluation.protocol import Result
-from recsys_cli.evaluation.sampled import WARNING as SAMPLED_WARNING
-from recsys_cli.evaluation.summary import bootstrap_intervals, save_per_user
+from recsys_cli.evaluation.summary import intervals, save_per_user
 from recsys_cli.report import metrics_table
 from recsys_cli.training.checkpoint import write_file
 from recsys_cli.training.run import Run
@@ -14,24 +13,24 @@ from recsys_cli.training.run import Run
 
 def save_result(run: Run, split: str, result: Result, evaluation, seed: int) -> str:
     """Writes the files into the run directory and returns the table. evaluation: a node of configs/evaluation."""
-    intervals = bootstrap_intervals(result.per_user, resamples=evaluation.bootstrap, seed=seed)
-    intervals.update({name: (value,) * 3 for name, value in result.means.items() if name not in intervals})
+    found = intervals(result.per_user, evaluation.bootstrap, seed)
+    found.update({name: (value,) * 3 for name, value in result.means.items() if name not in found})
     protocol = {key: evaluation[key] for key in ("protocol", "exclude", "recall_divisor", "ndcg", "select",
                                                  "exclude_auxiliary")}
     summary = {"split": split, "users": len(result.users), "protocol": protocol,
                "metrics": {name: {"mean": mean, "low": low, "high": high}
-                           for name, (mean, low, high) in intervals.items()}}
+                           for name, (mean, low, high) in found.items()}}
     write_file(run.path / f"{split}.json", (json.dumps(summary, indent=1) + "\n").encode())
     if evaluation.per_user:
         save_per_user(run.path / f"{split}_per_user.npz", result.users, result.per_user)
-    return metrics_table(intervals)
+    return metrics_table(found)
 
 
-def show_result(run: Run, table: str, what: str, evaluation) -> None:
+def show_result(run: Run, table: str, what: str, result: Result) -> None:
     """Prints the table, how it came about, and where everything lies."""
     print(f"\n{what}; mean over users with 95 % bootstrap interval\n{table}")
-    if evaluation.protocol == "sampled":
-        print(SAMPLED_WARNING)
+    if result.warning:
+        print(f"warning: {result.warning}")
     record = run.record
     if "seconds_per_epoch" in record:
         print(f"{record['training_seconds']:.1f} s of training, {record['seconds_per_epoch']:.3f} s per epoch (median), "

@@ -55,7 +55,7 @@ def main(config: DictConfig) -> int:
         reporter.close()
     run.finish("finished", training_seconds=round(log.seconds, 2), evaluation_seconds=round(result.seconds, 3),
                seconds_per_epoch=round(log.median_seconds, 4), epoch=selection.chosen(progress))
-    show_result(run, table, f"test, {selection.describe(progress)}", config.evaluation)
+    show_result(run, table, f"test, {selection.describe(progress)}", result)
     return 0
 
 

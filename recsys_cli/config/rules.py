@@ -60,9 +60,11 @@ WEIGHTS = Kind(
     "a mapping of behaviour to weight",
     lambda v: isinstance(v, dict) and bool(v) and all(number(0).accepts(x) for x in v.values()),
 )
+NAMES = Kind("a list of names", lambda v: isinstance(v, list) and all(map(TEXT.accepts, v)))
 LINKS = Kind(
-    "a mapping of behaviour to a list of behaviours",
-    lambda v: isinstance(v, dict) and all(isinstance(x, list) and all(map(TEXT.accepts, x)) for x in v.values()),
+    "null, none, or a mapping such as {cart:[view],buy:[cart]}",
+    lambda v: v in (None, "none") or isinstance(v, dict) and all(map(NAMES.accepts, v.values())),
+    ("none",),
 )
 SHARE = Kind("a number from 0 to 1", lambda v: type(v) in (int, float) and 0 <= v <= 1)
 RAW_IDS = Kind("a list of raw ids", lambda v: isinstance(v, list) and all(type(x) in (int, str) for x in v))
@@ -86,12 +88,17 @@ RULES: tuple[tuple[str, Kind], ...] = (
     ("model.init", one_of("truncated_normal", "normal", "xavier_uniform", "uniform")),
     ("model.init_scale", number(0, above=True)),
     ("model.layers", integer(1)),
+    ("model.layer_widths", list_of(integer(1))),
+    ("model.neighbours", integer(1)),
+    ("model.shrinkage", number(0)),
+    ("model.memory_gb", number(0, above=True)),
+    ("model.l2", number(0, above=True)),
+    ("model.negative_weight", number(0)),
     ("model.*_dropout", number(0, below=1)),
     ("model.composition", one_of("product", "subtraction", "correlation")),
     ("model.combine", one_of("task_weights", "sum")),
     ("model.task_weights", either("null, or a mapping such as {cart:0.8,buy:0.2}", NULL, WEIGHTS)),
-    ("model.task_weights.*", number(0)),
-    ("model.causal", either("null, none, or a mapping as {cart:[view],buy:[cart]}", NULL, one_of("none"), LINKS)),
+    ("model.causal", LINKS),
     ("model.transfer_l2", number(0)),
     ("model.shared", one_of("users", "items")),
     ("model.cascade", one_of("mean", "sum")),

@@ -23,7 +23,8 @@ class CSR:
     @classmethod
     def from_pairs(cls, rows: np.ndarray, cols: np.ndarray, n_rows: int, n_cols: int) -> "CSR":
         """Builds the matrix from (row, col) pairs in any order; repeated pairs count once."""
-        keys = np.unique(np.asarray(rows, np.int64) * n_cols + np.asarray(cols, np.int64))
+        keys = np.sort(np.asarray(rows, np.int64) * n_cols + np.asarray(cols, np.int64))
+        keys = keys[np.diff(keys, prepend=-1) > 0]
         indptr = np.searchsorted(keys, np.arange(n_rows + 1, dtype=np.int64) * n_cols)
         return cls(indptr.astype(np.int64), (keys % n_cols).astype(np.int32), n_cols)
 

@@ -8,6 +8,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import tensorflow as tf
 
+from recsys_cli.models.base import TrainableModel
+
 
 class Plan(NamedTuple):
     """The batches of one epoch: arrays from which `Phase.loss` slices what step s needs."""
@@ -26,3 +28,8 @@ class Phase(Protocol):
 
     def loss(self, arrays: Mapping[str, tf.Tensor], step: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
         """Scalar loss of one batch. Traced once; step: int32 scalar; noise: int32 [2], the seed of this step."""
+
+
+def trained_tasks(model: TrainableModel) -> list[int]:
+    """Those with a weight: a task of weight 0 costs nothing."""
+    return [t for t, task in enumerate(model.tasks) if task.weight]

@@ -1,14 +1,14 @@
-"""BPR over behaviours as channels (Loni et al. 2016): a pair of a higher behaviour beats one of a lower, and that beats
-an unobserved one.
+"""BPR over behaviours as channels (Loni et al. 2016): an item of a higher behaviour beats one of a lower, and
+that beats an unobserved one.
 
-The level of a (user, item) pair is the last behaviour, in causal order, in which it is observed. Per observed pair of
-a behaviour, the negative is unobserved in every behaviour with probability `unobserved`; else it is one of the user's
-items of a lower level, where level l weighs (its number of items of the user) x w_l and w_l halves from each behaviour
-to the one before. A user without lower levels gets an unobserved negative.
+The level of a (user, item) pair is the last behaviour, in causal order, in which it is observed. Per observed
+pair of a behaviour, the negative is unobserved in every behaviour with probability `unobserved`; else it is
+one of the user's items of a lower level, where level l weighs (its number of items of the user) x w_l, and
+w_l halves from each behaviour to the one before. A user without lower levels gets an unobserved negative.
 
-`positives: each` takes every observed pair of every behaviour once per epoch ("prob" mode of wgcn96/Multi-behavior,
-whose rules these are); `weighted` takes as many, drawn from the behaviours in proportion to w_l x their sizes, as in
-the paper.
+`positives: each` takes every observed pair of every behaviour once per epoch (the "prob" mode of
+wgcn96/Multi-behavior, whose rules these are); `weighted` takes as many, drawn from the behaviours in
+proportion to w_l x their sizes, as in the paper.
 """
 
 from __future__ import annotations
@@ -17,21 +17,22 @@ import numpy as np
 
 from data_prep.errors import UserError
 from recsys_cli.data.dataset import CSR
-from recsys_cli.losses.base import Plan
+from recsys_cli.losses.base import Phase, Plan
 from recsys_cli.losses.sampled import SampledPhase
 from recsys_cli.models.base import TrainableModel
 from recsys_cli.ops.streams import generator
 
 
-def multi_channel_phases(config, model: TrainableModel, batch_size: int, seed: int) -> list["MultiChannelPhase"]:
+def multi_channel_phases(config, model: TrainableModel, batch_size: int, seed: int) -> list[Phase]:
     """config: unobserved, positives (each | weighted), negatives, popularity, reduction, l2.
 
     Raises UserError for a model without several tasks.
     """
     if len(model.tasks) < 2:
         raise UserError(
-            f"loss={config.name} compares behaviours, and model={model.name} sees only {model.tasks[0].name!r}: take a "
-            f"model of several behaviours (model=mc_bpr) and data with several, or loss=bpr.")
+            f"loss={config.name} compares behaviours, and model={model.name} sees only "
+            f"{model.tasks[0].name!r}: take a model of several behaviours (model=mc_bpr) and data with several, "
+            f"or loss=bpr.")
     return [MultiChannelPhase(config, model, batch_size, seed)]
 
 
@@ -42,8 +43,9 @@ class MultiChannelPhase(SampledPhase):
         self.channels = [task.pairs for task in model.tasks]
         shape = self.channels[0].n_rows, self.channels[0].n_cols
         rows, cols = (np.concatenate([getattr(c, a) for c in self.channels]) for a in ("rows", "indices"))
-        super().__init__(config, model, model.target, batch_size, seed, pairs=CSR.from_pairs(rows, cols, *shape))
-        self.importance = 2 ** np.arange(len(self.channels))  # whole numbers: levels are drawn without rounding
+        anything = CSR.from_pairs(rows, cols, *shape)
+        super().__init__(config, model, model.target, batch_size, seed, pairs=anything)
+        self.importance = 2 ** np.arange(len(self.channels))  # whole numbers: levels are drawn exactly
         self.levels = []
         for k, channel in enumerate(self.channels):
             highest = np.ones(channel.nnz, bool)
@@ -76,10 +78,11 @@ class MultiChannelPhase(SampledPhase):
         users = np.concatenate([c.rows[p] for c, p in zip(self.channels, places)])
         items = np.concatenate([c.indices[p] for c, p in zip(self.channels, places)])
         order = rng.permutation(len(users))
-        order = order[np.isin(users[order], self.usable)] if len(self.usable) < self.pairs.n_rows else order
+        if len(self.usable) < self.pairs.n_rows:
+            order = order[np.isin(users[order], self.usable)]
         return channel[order], users[order], items[order]
 
-    def _from_lower(self, k: int, users: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    def _from_lower(self, k: int, users: np.ndarray, rng) -> tuple[np.ndarray, np.ndarray]:
         """An item of a level below k for each of the users that has one, and the places of these users."""
         sizes = np.stack([level.row_lengths[users] for level in self.levels[:k]], axis=1)
         edges = np.cumsum(sizes * self.importance[:k], axis=1)

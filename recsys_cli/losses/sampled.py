@@ -12,16 +12,17 @@ import tensorflow as tf
 
 from data_prep.errors import UserError
 from recsys_cli.data.dataset import CSR
-from recsys_cli.losses.base import Phase, Plan
+from recsys_cli.losses.base import Phase, Plan, trained_tasks
 from recsys_cli.models.base import TrainableModel
 from recsys_cli.ops.streams import generator
 
 
 def sampled_phases(config, model: TrainableModel, batch_size: int, seed: int) -> list[Phase]:
     """config: name (bpr | bce | softmax), negatives, popularity (null: uniform), sampling, reduction, l2."""
-    if model.joint and len(model.tasks) > 1:
-        return [JointPhase(config, model, batch_size, seed)]
-    return [SampledPhase(config, model, task, batch_size, seed) for task in range(len(model.tasks))]
+    tasks = trained_tasks(model)
+    if model.joint and len(tasks) > 1:
+        return [JointPhase(config, model, tasks, batch_size, seed)]
+    return [SampledPhase(config, model, task, batch_size, seed) for task in tasks]
 
 
 def bpr(positive: tf.Tensor, negative: tf.Tensor, log_odds: tf.Tensor) -> tf.Tensor:
@@ -53,7 +54,8 @@ class SampledPhase:
     replacement and one pair of each, as the RecEraser, LightGCN and KGAT code does.
     """
 
-    def __init__(self, config, model: TrainableModel, task: int, batch_size: int, seed: int, pairs: CSR | None = None):
+    def __init__(self, config, model: TrainableModel, task: int, batch_size: int, seed: int,
+                 pairs: CSR | None = None):
         self.config, self.model, self.task, self.batch_size, self.seed = config, model, task, batch_size, seed
         self.name = model.tasks[task].name
         self.pairs = pairs or model.tasks[task].pairs
@@ -119,15 +121,15 @@ class SampledPhase:
 
 
 class JointPhase:
-    """One pass over the observed pairs of all tasks: every batch holds pairs of each, as many as its share of all."""
+    """One pass over the observed pairs of several tasks: every batch holds each task's share of them."""
 
     name = "joint"
 
-    def __init__(self, config, model: TrainableModel, batch_size: int, seed: int):
-        sizes = [task.pairs.nnz for task in model.tasks]
+    def __init__(self, config, model: TrainableModel, tasks: list[int], batch_size: int, seed: int):
+        sizes = [model.tasks[t].pairs.nnz for t in tasks]
         steps = -(-sum(sizes) // batch_size)
         self.model = model
-        self.parts = [SampledPhase(config, model, t, -(-size // steps), seed) for t, size in enumerate(sizes)]
+        self.parts = [SampledPhase(config, model, t, -(-n // steps), seed) for t, n in zip(tasks, sizes)]
 
     def plan(self, epoch: int) -> Plan:
         plans = {part.name: part.plan(epoch) for part in self.parts}
@@ -136,8 +138,10 @@ class JointPhase:
 
     def loss(self, arrays: Mapping[str, tf.Tensor], step: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
         encoded = self.model.encode(noise)
-        sums = [part.weighted_sum({key: arrays[f"{part.name}/{key}"] for key in ("users", "items")}, step, encoded, noise)
-                for part in self.parts]
+        sums = []
+        for part in self.parts:
+            own = {key: arrays[f"{part.name}/{key}"] for key in ("users", "items")}
+            sums.append(part.weighted_sum(own, step, encoded, noise))
         return self.parts[0].reduced(sums, encoded)
 
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from data_prep.errors import UserError
 from recsys_cli.data.dataset import CSR
-from recsys_cli.losses.base import Plan
+from recsys_cli.losses.base import Plan, trained_tasks
 from recsys_cli.models.base import FactoredModel
 from recsys_cli.ops.streams import generator
 from recsys_cli.ops.whole_data import ObservedPairs, dense_whole_data_loss, whole_data_loss
@@ -47,13 +47,11 @@ def negative_weights(
     return [(float(values[name]), (p / p.sum()).astype(np.float32)) for name, p in zip(names, powers)]
 
 
-def trained_tasks(model: FactoredModel) -> list[int]:
-    """Those with a weight: a task of weight 0 costs nothing."""
-    return [t for t, task in enumerate(model.tasks) if task.weight]
-
-
 class WholeDataPhase:
-    """A pass over all users (or all items), each batch against all items (or all users), for some or all tasks."""
+    """A pass over all users (or all items), each batch against all items (or all users).
+
+    tasks: their numbers; None for all that have a weight.
+    """
 
     def __init__(self, model: FactoredModel, side: str, batch_size: int,
                  weights: list[tuple[float, np.ndarray | None]], l2: float, dense: bool, seed: int,

@@ -83,7 +83,7 @@ class TrainableModel(Model):
         raise NotImplementedError
 
     def own_penalty(self, encoded: Any) -> tf.Tensor | None:
-        """What the model itself adds to the loss of every step (scaled, not divided by the batch); None: nothing."""
+        """What the model itself adds to the loss of every step, not divided by the batch; None: nothing."""
         return None
 
 

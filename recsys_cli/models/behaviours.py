@@ -1,4 +1,4 @@
-"""What models of several behaviours share: a weighted task per behaviour, and the causal links between them."""
+"""What models of several behaviours share: a weighted task per behaviour, and the links between them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from recsys_cli.models.base import Task
 
 
 def behaviour_tasks(dataset: Dataset, weights: Mapping[str, float] | None) -> tuple[Task, ...]:
-    """A task per behaviour, in causal order; its weight mu_k is `weights[name]`, or 1/K each where weights is null.
+    """A task per behaviour, in causal order, of weight mu_k = `weights[name]`, or 1/K where that is null.
 
-    Raises UserError for weights that do not match the behaviours or make no sense, and for a behaviour without pairs.
+    Raises UserError for weights that do not match the behaviours or make no sense, and for a behaviour
+    without pairs.
     """
     for name, pairs in dataset.train.items():
         if not pairs.nnz:
@@ -26,19 +27,21 @@ def behaviour_tasks(dataset: Dataset, weights: Mapping[str, float] | None) -> tu
     if set(weights) != set(dataset.behaviours):
         unknown = [name for name in weights if name not in dataset.train]
         raise UserError(
-            f"model.task_weights names {', '.join(weights) or 'nothing'}, but the behaviours of data={dataset.name} are "
-            f"{', '.join(dataset.behaviours)}: give each a weight, or null for equal ones."
+            f"model.task_weights names {', '.join(weights) or 'nothing'}, but the behaviours of "
+            f"data={dataset.name} are {', '.join(dataset.behaviours)}: give each a weight, or null for equal ones."
             + (nearest(unknown[0], dataset.behaviours) if unknown else ""))
     if not all(math.isfinite(w) and w >= 0 for w in weights.values()) or not any(weights.values()):
-        raise UserError(f"model.task_weights={dict(weights)}: weights must be numbers >= 0, and one of them > 0.")
+        raise UserError(f"model.task_weights={dict(weights)}: give numbers >= 0, and one of them > 0.")
     return tuple(Task(name, pairs, float(weights[name])) for name, pairs in dataset.train.items())
 
 
-def causal_links(setting: Mapping[str, Sequence[str]] | str | None, behaviours: Sequence[str]) -> dict[str, list[str]]:
+def causal_links(
+    setting: Mapping[str, Sequence[str]] | str | None, behaviours: Sequence[str]
+) -> dict[str, list[str]]:
     """The behaviours that feed each behaviour, ordered so that a behaviour comes after those that feed it.
 
-    setting: null (every earlier behaviour feeds every later one), "none" or {} (no links), or a mapping such as
-    {cart: [view], buy: [cart]}. Raises UserError for names that do not exist and for a cycle.
+    setting: null (every earlier behaviour feeds every later one), "none" or {} (no links), or a mapping such
+    as {cart: [view], buy: [cart]}. Raises UserError for names that do not exist and for a cycle.
     """
     if setting is None:
         return {name: list(behaviours[:k]) for k, name in enumerate(behaviours)}

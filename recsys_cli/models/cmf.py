@@ -6,9 +6,10 @@
 Items are ranked by the target behaviour.
 
 Deviations:
-1. The thesis gives neither loss nor weights. The reference implementation of the authors' group (wgcn96/Multi-behavior)
-   shares the item vectors and takes log loss or squared loss with equal weights and without L2; here log loss and equal
-   weights are the preset, loss=non_sampling is the squared loss over the whole data.
+1. The thesis gives neither loss nor weights. The reference implementation of the authors' group
+   (wgcn96/Multi-behavior) shares the item vectors and takes log loss or squared loss with equal weights and
+   without L2; here log loss and equal weights are the preset, loss=non_sampling is the squared loss over the
+   whole data.
 """
 
 from __future__ import annotations
@@ -34,10 +35,14 @@ class CMF(FactoredModel):
         def tables(side: str, rows: int) -> list[tf.Variable]:
             """One table for each task, or the same one for all."""
             shared = config.shared == f"{side}s"
-            names = [f"{side}_embedding"] if shared else [f"{side}_embedding_{task.name}" for task in self.tasks]
-            made = [tf.Variable(initial_values(config.init, (rows, config.embedding_size), seed=seed, purpose=name,
-                                               scale=config.init_scale), name=name) for name in names]
+            suffixes = [""] if shared else [f"_{task.name}" for task in self.tasks]
+            made = [table(f"{side}_embedding{suffix}", rows) for suffix in suffixes]
             return made * len(self.tasks) if shared else made
+
+        def table(name: str, rows: int) -> tf.Variable:
+            shape = rows, config.embedding_size
+            values = initial_values(config.init, shape, seed=seed, purpose=name, scale=config.init_scale)
+            return tf.Variable(values, name=name)
 
         self.users, self.items = tables("user", self.n_users), tables("item", self.n_items)
 

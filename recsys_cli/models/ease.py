@@ -15,11 +15,10 @@ import tensorflow as tf
 
 from data_prep.errors import UserError
 from recsys_cli.models.base import SolvedModel
-from recsys_cli.models.item_to_item import CPU, CoOccurrence, HistoryScorer
-from recsys_cli.ops.linalg import solve_positive_definite
+from recsys_cli.models.item_to_item import CPU, CoOccurrence, Rows, sparse_matrix
+from recsys_cli.ops.linalg import regularised_by, solve_positive_definite
 
 MATRICES = 6  # of n_items x n_items float32 that live at once at the peak
-BLOCK_CELLS = 2**24  # of X'X, made dense at a time
 
 
 class EASE(SolvedModel):
@@ -37,20 +36,28 @@ class EASE(SolvedModel):
         self.weights = tf.Variable(tf.zeros([n, n]), name="weights", trainable=False)
 
     def run_step(self, step):
-        inverse = solve_positive_definite(self._gramian(), tf.eye(self.n_items))
+        with regularised_by("model.l2"):
+            inverse = solve_positive_definite(self._gramian(), tf.eye(self.n_items))
         self.weights.assign(inverse / -tf.linalg.diag_part(inverse))
         self.weights.assign(tf.linalg.set_diag(self.weights, tf.zeros([self.n_items])))
         return 0.0
 
     def _gramian(self) -> tf.Tensor:
-        counts, block = CoOccurrence(self.tasks[self.target].pairs), max(1, BLOCK_CELLS // self.n_items)
+        counts = CoOccurrence(self.tasks[self.target].pairs)
         with tf.device(CPU):
-            rows = [tf.raw_ops.CSRSparseMatrixToDense(
-                        sparse_input=counts.rows(first, min(first + block, self.n_items)), type=tf.float32)
-                    for first in range(0, self.n_items, block)]
-        gramian = tf.concat(rows, axis=0)
+            gramian = tf.concat([tf.raw_ops.CSRSparseMatrixToDense(sparse_input=counts.rows(*block), type=tf.float32)
+                                 for block in counts.blocks], axis=0)
         return tf.linalg.set_diag(gramian, tf.linalg.diag_part(gramian) + self.config.l2)
 
     def scorer(self):
+        histories = Rows(self.tasks[self.target].pairs)
         with tf.device(CPU):
-            return HistoryScorer(self.tasks[self.target].pairs, tf.identity(self.weights))
+            weights = tf.identity(self.weights)
+
+        def score(users: tf.Tensor) -> tf.Tensor:
+            with tf.device(CPU):
+                owners, chosen, _ = histories(users)
+                block = sparse_matrix(owners, chosen, tf.ones_like(chosen, tf.float32), (tf.size(users), self.n_items))
+                return tf.raw_ops.SparseMatrixMatMul(a=block, b=weights)
+
+        return score

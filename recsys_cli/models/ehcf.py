@@ -1,21 +1,23 @@
 """EHCF: efficient heterogeneous collaborative filtering (thesis section 4.4.2; Chen et al., AAAI 2020).
 
-    score_k(u, v) = h_k . (p_u * q_v),    h_k = sum over behaviours t that feed k of (M_tk h_t + r_tk)   (eq. 4.10-4.11)
+    score_k(u, v) = h_k . (p_u * q_v)
+    h_k = sum over the behaviours t that feed k of (M_tk h_t + r_tk)      (eq. 4.10-4.11)
 
-User and item vectors are shared by all behaviours; only the prediction vectors of behaviours that nothing feeds are
-free. Items are ranked by the target behaviour. Presets: `ehcf`; `ehcf_unlinked` (every h_k free) and `ehcf_one_by_one`
-(the ablations of table 4.13). data.behaviours=[...] chooses behaviours; with the target alone it is ENMF;
-loss.dense=true is "EHCF-Original".
+User and item vectors are shared by all behaviours; only the prediction vectors of behaviours that nothing
+feeds are free. Items are ranked by the target behaviour. Presets: `ehcf`; `ehcf_unlinked` (every h_k free)
+and `ehcf_one_by_one`, the ablations of table 4.13. data.behaviours=[...] chooses behaviours; with the target
+alone it is ENMF; loss.dense=true is "EHCF-Original".
 
 Deviations:
-1. Thesis: L2 on all parameters. As in the authors' code, it is on the transfer matrices M only (`transfer_l2`);
-   loss.l2 adds it for user and item vectors.
-2. The authors' code sums one more item, the padding row, over the whole data, and leaves out users without a training
-   purchase and the last incomplete batch of an epoch; here there is no padding, all users and all batches take part.
-3. Their branch for two behaviours knows view and buy only and still regularises the matrices of the missing cart; here
-   there are matrices for the links that exist, whatever the behaviours.
-4. "One by one" is not released. Here (`joint: false`) an epoch passes over the behaviours in causal order, each with
-   its own steps on the common parameters.
+1. Thesis: L2 on all parameters. As in the authors' code, it is on the transfer matrices M only
+   (`transfer_l2`); loss.l2 adds it for user and item vectors.
+2. The authors' code sums one more item, the padding row, over the whole data, and leaves out users without a
+   training purchase and the last incomplete batch of an epoch; here there is no padding, and all users and
+   batches take part.
+3. Their branch for two behaviours knows view and buy only and still regularises the matrices of the missing
+   cart; here there are matrices for the links that exist, whatever the behaviours.
+4. "One by one" is not released. Here (`joint: false`) an epoch passes over the behaviours in causal order,
+   each with its own steps on the common parameters.
 """
 
 from __future__ import annotations
@@ -30,8 +32,8 @@ from recsys_cli.ops.layers import dropout, initial_values
 
 
 class EHCF(FactoredModel):
-    """config: embedding_size d, dropout (rate, on p_u; one mask for all behaviours), init, init_scale, causal,
-    task_weights, joint, transfer_l2."""
+    """config: embedding_size d, dropout (rate, on p_u; one mask for all behaviours), init, init_scale,
+    causal, task_weights, joint, transfer_l2."""
 
     def __init__(self, config, dataset, seed):
         super().__init__(config, dataset, seed)
@@ -58,11 +60,14 @@ class EHCF(FactoredModel):
 
     def encode(self, noise=None) -> list[tf.Tensor]:
         """The prediction vectors of all tasks."""
-        h = {}
+        h = {name: tf.convert_to_tensor(head) for name, head in self.heads.items()}
         for name, sources in self.links.items():
-            h[name] = tf.convert_to_tensor(self.heads[name]) if not sources else tf.add_n(
-                [tf.linalg.matvec(self.matrices[f"{s}_{name}"], h[s]) + self.shifts[f"{s}_{name}"] for s in sources])
+            if sources:
+                h[name] = tf.add_n([self._transfer(f"{source}_{name}", h[source]) for source in sources])
         return [h[task.name] for task in self.tasks]
+
+    def _transfer(self, link: str, h: tf.Tensor) -> tf.Tensor:
+        return tf.linalg.matvec(self.matrices[link], h) + self.shifts[link]
 
     def user_vectors(self, task, encoded, ids=None, noise=None):
         return dropout(gather(self.user_embedding, ids), self.config.dropout, noise)

@@ -2,16 +2,19 @@
 
     a_ui ~ Bernoulli(mu_i),    y_ui | a_ui = 1 ~ N(theta_u . beta_i, 1/lambda_y),    y_ui | a_ui = 0 is 0
 
-E-step: A_ui = 1 where observed, else p mu_i / (p mu_i + 1 - mu_i) with p = sqrt(lambda_y/(2 pi)) exp(-lambda_y s^2/2),
-s = theta_u . beta_i. M-step: theta_u = (lambda_y sum_i A_ui beta_i beta_i' + lambda I)^-1 lambda_y sum_i A_ui y_ui beta_i,
-the same for beta with A from the new theta, then mu_i = (a + sum_u A_ui - 1) / (a + b + n_users - 2).
+E-step: A_ui = 1 where observed, else p mu_i / (p mu_i + 1 - mu_i)
+        with p = sqrt(lambda_y/(2 pi)) exp(-lambda_y s^2/2), s = theta_u . beta_i.
+M-step: theta_u = (lambda_y sum_i A_ui beta_i beta_i' + lambda I)^-1 lambda_y sum_i A_ui y_ui beta_i,
+        the same for beta with A from the new theta,
+        mu_i = (a + sum_u A_ui - 1) / (a + b + n_users - 2) with A from both.
 
-An epoch is one such iteration, done in blocks of users and then of items; a posterior A is held for one block and
-OTHERS_AT_A_TIME columns only.
+An epoch is one such iteration, done in blocks of users and then of items; a posterior A is held for one block
+and OTHERS_AT_A_TIME columns only.
 
 Deviations:
-1. The authors' code (dawenl/expo-mf) takes sqrt(lambda_y pi / 2) for the constant of p, by operator precedence: only
-   with `published_constant: true`. Its 1e-8 added to p is kept, it guards the quotient.
+1. The authors' code (dawenl/expo-mf) takes sqrt(lambda_y pi / 2) for the constant of p, by operator
+   precedence: only with `published_constant: true`. Its 1e-8 added to p is kept, because it guards the
+   quotient.
 2. The authors stop when NDCG@100 on validation drops: trainer.early_stopping=1 trainer.monitor=NDCG@100.
 """
 
@@ -26,13 +29,14 @@ from recsys_cli.data.dataset import CSR
 from recsys_cli.models.base import Factors, SolvedModel
 from recsys_cli.ops.layers import initial_values
 
+MATRIX, IDS = tf.TensorSpec([None, None]), tf.TensorSpec([None], tf.int32)
 ROWS_AT_A_TIME = 1024  # users (items) solved in one step
 OTHERS_AT_A_TIME = 1024
 
 
 class ExpoMF(SolvedModel):
-    """config: embedding_size d, init, init_scale, exposure (first mu), ridge (lambda), precision (lambda_y), prior_a,
-    prior_b (of mu), published_constant, exposure_in_score (rank by mu_i theta_u . beta_i)."""
+    """config: embedding_size d, init, init_scale, exposure (first mu), ridge (lambda), precision (lambda_y),
+    prior_a, prior_b (of mu), published_constant, exposure_in_score (rank by mu_i theta_u . beta_i)."""
 
     passes = None
 
@@ -41,15 +45,16 @@ class ExpoMF(SolvedModel):
         size = config.embedding_size
 
         def table(name: str, rows: int) -> tf.Variable:
-            values = initial_values(config.init, (rows, size), seed=seed, purpose=name, scale=config.init_scale)
+            shape = rows, size
+            values = initial_values(config.init, shape, seed=seed, purpose=name, scale=config.init_scale)
             return tf.Variable(values, name=name)
 
         self.user_embedding = table("user_embedding", self.n_users)
         self.item_embedding = table("item_embedding", self.n_items)
         self.exposure = tf.Variable(tf.fill([self.n_items], float(config.exposure)), name="exposure")
         self.by_user, self.by_item = dataset.target_train, dataset.target_train.T
-        constant = config.precision * math.pi / 2 if config.published_constant else config.precision / (2 * math.pi)
-        self.density_at_zero = math.sqrt(constant)
+        per_precision = math.pi / 2 if config.published_constant else 1 / (2 * math.pi)
+        self.density_at_zero = math.sqrt(per_precision * config.precision)
         # Products beta_i beta_j are symmetric: only those with i <= j are summed.
         self.first, self.second = np.triu_indices(size)
         place = np.zeros((size, size), np.int32)
@@ -65,15 +70,15 @@ class ExpoMF(SolvedModel):
         if step < self.user_steps:
             first, last, rows, cols = _block(self.by_user, step)
             solved = self._solve(self.user_embedding[first:last], self.item_embedding, rows, cols,
-                                 self.exposure[None, :])
+                                 tf.ones([last - first, 1]), self.exposure[None, :])
             self.user_embedding[first:last].assign(solved)
             return 0.0
         first, last, rows, cols = _block(self.by_item, step - self.user_steps)
-        prior = self.exposure[first:last, None]
-        solved = self._solve(self.item_embedding[first:last], self.user_embedding, rows, cols, prior)
+        prior = self.exposure[first:last, None], tf.ones([1, self.n_users])
+        solved = self._solve(self.item_embedding[first:last], self.user_embedding, rows, cols, *prior)
         self.item_embedding[first:last].assign(solved)
         a, b = self.config.prior_a, self.config.prior_b
-        seen = self._seen(solved, self.user_embedding, rows, cols, prior)
+        seen = self._seen(solved, self.user_embedding, rows, cols, *prior)
         self.exposure[first:last].assign((a + seen - 1.0) / (a + b + self.n_users - 2.0))
         return 0.0
 
@@ -83,15 +88,15 @@ class ExpoMF(SolvedModel):
             items = items * self.exposure[:, None]
         return Factors(tf.convert_to_tensor(self.user_embedding), items)
 
-    @tf.function(reduce_retracing=True)
-    def _solve(self, x, others, rows, cols, prior):
-        """The M-step for vectors x [b, d]: ridge regression on the others [n, d], weighted by the posterior."""
+    @tf.function(input_signature=[MATRIX, MATRIX, IDS, IDS, MATRIX, MATRIX])
+    def _solve(self, x, others, rows, cols, row_prior, col_prior):
+        """The M-step for vectors x [b, d]: ridge regression on the others [n, d], weighted by A."""
         count, size = tf.shape(x)[0], self.config.embedding_size
         moments = tf.zeros([count, len(self.first)])
         for start in tf.range(0, tf.shape(others)[0], OTHERS_AT_A_TIME):
             y = others[start : start + OTHERS_AT_A_TIME]
             products = tf.gather(y, self.first, axis=1) * tf.gather(y, self.second, axis=1)
-            moments += tf.matmul(self._posterior(x, y, rows, cols, prior, start), products)
+            moments += tf.matmul(self._posterior(x, y, rows, cols, row_prior, col_prior, start), products)
         observed = tf.math.segment_sum(tf.gather(others, cols), rows)
         observed = tf.pad(observed, [[0, count - tf.shape(observed)[0]], [0, 0]])
         # lambda may be far below the rounding of the sums, so the system is solved in float64.
@@ -101,19 +106,19 @@ class ExpoMF(SolvedModel):
         right = self.config.precision * tf.cast(observed, tf.float64)
         return tf.cast(tf.linalg.solve(left, right[..., None])[..., 0], tf.float32)
 
-    @tf.function(reduce_retracing=True)
-    def _seen(self, x, others, rows, cols, prior):
+    @tf.function(input_signature=[MATRIX, MATRIX, IDS, IDS, MATRIX, MATRIX])
+    def _seen(self, x, others, rows, cols, row_prior, col_prior):
         """Sum of the posterior over the others: [b]."""
         total = tf.zeros([tf.shape(x)[0]])
         for start in tf.range(0, tf.shape(others)[0], OTHERS_AT_A_TIME):
             y = others[start : start + OTHERS_AT_A_TIME]
-            total += tf.reduce_sum(self._posterior(x, y, rows, cols, prior, start), axis=1)
+            total += tf.reduce_sum(self._posterior(x, y, rows, cols, row_prior, col_prior, start), axis=1)
         return total
 
-    def _posterior(self, x, y, rows, cols, prior, start):
-        """The E-step: A [b, c] for columns start, start + 1, ...; prior: mu, [b, 1] or [1, n]."""
+    def _posterior(self, x, y, rows, cols, row_prior, col_prior, start):
+        """The E-step: A [b, c] for columns start, start + 1, ...; mu: row_prior [b, 1] x col_prior [1, n]."""
         width = tf.shape(y)[0]
-        mu = prior if prior.shape[1] == 1 else prior[:, start : start + width]
+        mu = row_prior * col_prior[:, start : start + width]
         scores = tf.matmul(x, y, transpose_b=True)
         density = self.density_at_zero * tf.exp(-0.5 * self.config.precision * tf.square(scores)) + 1e-8
         posterior = density * mu / (density * mu + 1.0 - mu)

@@ -5,25 +5,26 @@ Users and items are nodes, behaviours r are relations with vectors of their own,
     E^(l) = sum_r mu_r f(A_hat_r (E^(l-1) o e_r^(l-1)) W^(l)),   e_r^(l) = e_r^(l-1) W_rel^(l)
     score of behaviour k = sum_i e_u,i e_k,i e_v,i,   e: mean over the layers 0..L
 
-(eq. 4.17-4.22) with f = LeakyReLU(0.2), A_hat_r = D_r^-1/2 A_r D_r^-1/2 of behaviour r alone, and o one of: the product of elements,
-the difference, the circular correlation. The loss over all pairs of each behaviour is weighted by the same mu_r.
+(eq. 4.17-4.22) with f = LeakyReLU(0.2), A_hat_r = D_r^-1/2 A_r D_r^-1/2 of behaviour r alone, and o one of:
+product of elements, difference, circular correlation. The loss over all pairs of behaviour r is weighted by
+the same mu_r.
 
 Deviations:
-1. combine=task_weights is the authors' code: f per relation, mixed by the task weights mu. combine=sum is the thesis:
-   one f around the plain sum.
-2. mu_r is multiplied into W before f, which is the same because f(mu x) = mu f(x); composition and W are applied
-   before the propagation, which is the same because both are linear.
-3. A behaviour of weight 0 takes no part, neither in the propagation nor in the loss (as in the authors' code with
-   combine=task_weights). Its vector exists, so that it can still be the target.
-4. The authors cut long histories in the loss and leave out users without a purchase and the last incomplete batch;
-   here the sum runs over all of them, as in the thesis.
-5. The penalty is on the final vectors of the users of the batch and of all items (the authors' code); the thesis has
-   the norm of all parameters.
+1. combine=task_weights is the authors' code: f per relation, mixed by the task weights mu. combine=sum is the
+   thesis: one f around the plain sum.
+2. mu_r is multiplied into W before f, which is the same because f(mu x) = mu f(x); composition and W come
+   before the propagation, which is the same because both are linear in the vectors of the nodes.
+3. A behaviour of weight 0 takes no part, neither in the propagation nor in the loss (as in the authors' code
+   with combine=task_weights). Its vector exists, so that it can still be the target.
+4. The authors cut long histories in the loss and leave out users without a purchase and the last incomplete
+   batch; here the sum runs over all of them, as in the thesis.
+5. loss.l2 is on the final vectors of the users of the batch and of all items, as in the authors' code; the
+   thesis has the norm of all parameters.
+6. The authors take the epoch with the best test Recall@10; see evaluation.select.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import NamedTuple
 
@@ -45,8 +46,9 @@ class Encoded(NamedTuple):
 
 
 class GHCF(FactoredModel):
-    """config: embedding_size d, layers L, composition (product | subtraction | correlation), combine (task_weights |
-    sum), task_weights (null: equal; or mu by behaviour), node_dropout and message_dropout (rates), init, init_scale."""
+    """config: embedding_size d, layers L, composition (product | subtraction | correlation), combine
+    (task_weights | sum), task_weights (mu by behaviour, or null: equal), node_dropout and message_dropout
+    (rates), init, init_scale."""
 
     def __init__(self, config, dataset, seed):
         super().__init__(config, dataset, seed)
@@ -54,12 +56,13 @@ class GHCF(FactoredModel):
         self.target = dataset.behaviours.index(dataset.target)
         size = config.embedding_size
         self.active = [r for r, task in enumerate(self.tasks) if task.weight > 0]
-        per_layer = (self.n_users + self.n_items) * size * (len(self.active) + 3)
-        check_memory((config.layers + 2) * per_layer, f"model.layers={config.layers}")
+        # A step keeps of each layer what every behaviour sends, and about three more tables (measured).
+        table = (self.n_users + self.n_items) * size
+        check_memory((config.layers + 2) * (len(self.active) + 3) * table, f"model.layers={config.layers}")
 
         def parameter(name: str, rows: int) -> tf.Variable:
-            values = initial_values(config.init, (rows, size), seed=seed, purpose=name, scale=config.init_scale)
-            return tf.Variable(values, name=name)
+            return tf.Variable(initial_values(
+                config.init, (rows, size), seed=seed, purpose=name, scale=config.init_scale), name=name)
 
         self.user_embedding = parameter("user_embedding", self.n_users)
         self.item_embedding = parameter("item_embedding", self.n_items)
@@ -73,8 +76,8 @@ class GHCF(FactoredModel):
         """The means over all layers."""
         purposes = count(8, step=2)
         graphs = [graph.layer(noise, next(purposes)) for graph in self.graphs]
-        users, items, relations = (
-            tf.convert_to_tensor(v) for v in (self.user_embedding, self.item_embedding, self.relation_embedding))
+        users, items, relations = map(
+            tf.convert_to_tensor, (self.user_embedding, self.item_embedding, self.relation_embedding))
         total = [users, items, relations]
         for weight, relation_weight in zip(self.weights, self.relation_weights):
             users, items = self._propagate(graphs, users, items, relations, weight)
@@ -94,8 +97,8 @@ class GHCF(FactoredModel):
             received.append(graph(*(self.messages(nodes, relations[r], scaled) for nodes in (users, items))))
         of_users, of_items = zip(*received)
         if mixed:
-            return (tf.add_n([activation(x) for x in parts]) for parts in (of_users, of_items))
-        return (activation(tf.add_n(parts)) for parts in (of_users, of_items))
+            return tf.add_n(list(map(activation, of_users))), tf.add_n(list(map(activation, of_items)))
+        return activation(tf.add_n(of_users)), activation(tf.add_n(of_items))
 
     def user_vectors(self, task, encoded, ids=None, noise=None):
         return gather(encoded.users, ids)
@@ -105,19 +108,6 @@ class GHCF(FactoredModel):
 
     def prediction_vector(self, task, encoded):
         return encoded.relations[task]
-
-
-def task_weights(setting: Mapping[str, float] | None, names: Sequence[str]) -> dict[str, float]:
-    """mu by behaviour; null: all the same, with the sum 1. Raises UserError where they do not fit the behaviours."""
-    if setting is None:
-        return dict.fromkeys(names, 1.0 / len(names))
-    if set(setting) != set(names):
-        raise UserError(
-            f"model.task_weights names {', '.join(setting)}, but the behaviours of this data set are "
-            f"{', '.join(names)}: give a weight for each (0 leaves one out), or null for equal ones.")
-    if not any(setting.values()):
-        raise UserError("model.task_weights are all 0, so there is nothing to learn: give a behaviour a weight above 0.")
-    return {name: float(setting[name]) for name in names}
 
 
 def activation(x: tf.Tensor) -> tf.Tensor:
@@ -135,8 +125,10 @@ def subtraction(nodes: tf.Tensor, relation: tf.Tensor, weight: tf.Tensor) -> tf.
 
 
 def correlation(nodes: tf.Tensor, relation: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
-    """(e_v * e_r) W with (a * b)_k = sum_i a_i b_(i+k mod d) (Nickel et al. 2016), linear in e_v: a product with a
-    circulant matrix, which is cheaper for many nodes than two Fourier transforms of each."""
+    """(e_v * e_r) W with (a * b)_k = sum_i a_i b_(i+k mod d) (Nickel et al. 2016).
+
+    It is linear in e_v: a product with a circulant matrix, which needs no Fourier transform of every node.
+    """
     size = relation.shape[0]
     shifts = (np.arange(size)[:, None] + np.arange(size)) % size
     return tf.matmul(nodes, tf.matmul(tf.gather(relation, shifts), weight))

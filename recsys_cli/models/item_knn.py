@@ -18,10 +18,9 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from recsys_cli.data.dataset import CSR
 from recsys_cli.models.base import SolvedModel
-from recsys_cli.models.item_to_item import CPU, CoOccurrence, HistoryScorer, sparse_matrix
-
-BLOCK_CELLS = 2**24  # of n_items columns each: bounds the memory of a step (64 MB per dense copy)
+from recsys_cli.models.item_to_item import CPU, CoOccurrence, Rows
 
 
 class ItemKNN(SolvedModel):
@@ -32,16 +31,14 @@ class ItemKNN(SolvedModel):
         self.k = min(config.neighbours, self.n_items)
         self.neighbours = tf.Variable(tf.zeros([self.n_items, self.k], tf.int32), name="neighbours", trainable=False)
         self.similarities = tf.Variable(tf.zeros([self.n_items, self.k]), name="similarities", trainable=False)
-        self._block = max(1, BLOCK_CELLS // self.n_items)
 
     def begin(self, epoch):
         pairs = self.tasks[self.target].pairs
         self._counts, self._norms = CoOccurrence(pairs), tf.constant(np.sqrt(pairs.col_counts), tf.float32)
-        return -(-self.n_items // self._block)
+        return len(self._counts.blocks)
 
     def run_step(self, step):
-        first = step * self._block
-        last = min(first + self._block, self.n_items)
+        first, last = self._counts.blocks[step]
         neighbours, similarities = self._nearest(first, last)
         self.neighbours[first:last].assign(neighbours)
         self.similarities[first:last].assign(similarities)
@@ -52,8 +49,8 @@ class ItemKNN(SolvedModel):
         with tf.device(CPU):
             counts = tf.raw_ops.CSRSparseMatrixComponents(
                 csr_sparse_matrix=self._counts.rows(first, last), index=0, type=tf.float32)
-            ids = tf.RaggedTensor.from_row_splits(counts.col_inds, tf.cast(counts.row_ptrs, tf.int64))
-            items = tf.cast(ids.value_rowids(), tf.int32) + first
+            ids = tf.RaggedTensor.from_row_splits(counts.col_inds, counts.row_ptrs, validate=False)
+            items = ids.value_rowids() + first
             norms = tf.gather(self._norms, items) * tf.gather(self._norms, ids.values)
             values = counts.values / (norms + self.config.shrinkage)
             values = ids.with_values(tf.where(ids.values == items, 0.0, values)).to_tensor()
@@ -64,8 +61,20 @@ class ItemKNN(SolvedModel):
 
     def scorer(self):
         ids, values = self.neighbours.numpy().ravel(), self.similarities.numpy().ravel()
-        order = np.argsort(ids, kind="stable")  # by neighbour, then by item: the matrix that a history is multiplied by
+        order = np.argsort(ids, kind="stable")
         order = order[values[order] > 0]
-        with tf.device(CPU):
-            weights = sparse_matrix(ids[order], order // self.k, values[order], (self.n_items, self.n_items))
-        return HistoryScorer(self.tasks[self.target].pairs, weights)
+        indptr = np.searchsorted(ids[order], np.arange(self.n_items + 1))
+        # By neighbour: whom its similarity goes to.
+        receivers = Rows(CSR(indptr, (order // self.k).astype(np.int32), self.n_items, values[order]))
+        histories = Rows(self.tasks[self.target].pairs)
+
+        def score(users: tf.Tensor) -> tf.Tensor:
+            with tf.device(CPU):
+                owners, chosen, _ = histories(users)
+                places, items, similarities = receivers(chosen)
+                cells = tf.gather(owners, places) * self.n_items + tf.cast(items, tf.int64)
+                n = tf.size(users, out_type=tf.int64)
+                return tf.reshape(
+                    tf.math.unsorted_segment_sum(similarities, cells, n * self.n_items), [n, self.n_items])
+
+        return score

@@ -1,4 +1,4 @@
-"""What models share that compare items with items: counts of items chosen together, and scores by a user's items.
+"""What models share that compare items with items: counts of items chosen together, and the histories of users.
 
 All on the CPU: sparse products cost as much as there are pairs, and their order of summation is fixed there.
 """
@@ -10,6 +10,7 @@ import tensorflow as tf
 from recsys_cli.data.dataset import CSR
 
 CPU = "/CPU:0"
+BLOCK_CELLS = 2**22  # rows x n_items of one block of counts: 16 MB where it is made dense
 
 
 def sparse_matrix(rows: tf.Tensor, cols: tf.Tensor, values: tf.Tensor, shape: tuple) -> tf.Tensor:
@@ -20,41 +21,39 @@ def sparse_matrix(rows: tf.Tensor, cols: tf.Tensor, values: tf.Tensor, shape: tu
 
 
 class CoOccurrence:
-    """Rows of X'X, the number of users who chose both items, for X the 0/1 matrix users x items."""
+    """Rows of X'X, the number of users who chose both items, for X the 0/1 matrix users x items.
+
+    blocks: (first, last) of the rows that make one step's work.
+    """
 
     def __init__(self, pairs: CSR):
         self.by_item = pairs.T
+        step = max(1, BLOCK_CELLS // pairs.n_cols)
+        self.blocks = [(first, min(first + step, pairs.n_cols)) for first in range(0, pairs.n_cols, step)]
         with tf.device(CPU):
-            self.by_user = sparse_matrix(pairs.rows, pairs.indices, tf.ones([pairs.nnz]), (pairs.n_rows, pairs.n_cols))
+            self.by_user = sparse_matrix(
+                pairs.rows, pairs.indices, tf.ones([pairs.nnz]), (pairs.n_rows, pairs.n_cols))
 
     def rows(self, first: int, last: int) -> tf.Tensor:
         """Rows first..last-1 as a sparse matrix [last - first, n_items]; column ids ascend within a row."""
         x = self.by_item
-        low, high = x.indptr[first], x.indptr[last]
+        low, high = int(x.indptr[first]), int(x.indptr[last])
         with tf.device(CPU):
             block = sparse_matrix(x.rows[low:high] - first, x.indices[low:high], tf.ones([high - low]),
                                   (last - first, x.n_cols))
             return tf.raw_ops.SparseMatrixSparseMatMul(a=block, b=self.by_user, type=tf.float32)
 
 
-class HistoryScorer:
-    """score_uv = sum of weight_jv over the items j that user u chose in training.
+class Rows:
+    """The rows of a sparse matrix, looked up by id inside a compiled function."""
 
-    weights: a dense float32 [n_items, n_items], or a `sparse_matrix` of that shape. The numbers of a user do not
-    depend on who else is in the block.
-    """
-
-    def __init__(self, pairs: CSR, weights: tf.Tensor):
-        self.n_items, self.weights = pairs.n_cols, weights
-        self.indptr, self.indices = tf.constant(pairs.indptr), tf.constant(pairs.indices)
-
-    def __call__(self, users: tf.Tensor) -> tf.Tensor:
+    def __init__(self, matrix: CSR):
         with tf.device(CPU):
-            places = tf.ragged.range(tf.gather(self.indptr, users), tf.gather(self.indptr, users + 1))
-            items = tf.gather(self.indices, places.values)
-            history = sparse_matrix(
-                places.value_rowids(), items, tf.ones_like(items, tf.float32), (tf.shape(users)[0], self.n_items))
-            if self.weights.dtype != tf.variant:
-                return tf.raw_ops.SparseMatrixMatMul(a=history, b=self.weights)
-            product = tf.raw_ops.SparseMatrixSparseMatMul(a=history, b=self.weights, type=tf.float32)
-            return tf.raw_ops.CSRSparseMatrixToDense(sparse_input=product, type=tf.float32)
+            self.indptr, self.indices = tf.constant(matrix.indptr, tf.int64), tf.constant(matrix.indices)
+            self.values = None if matrix.values is None else tf.constant(matrix.values)
+
+    def __call__(self, ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
+        """For int32 [b], all non-zeros of these rows: place in `ids` (ascending), column id and value, [n] each."""
+        found = tf.ragged.range(tf.gather(self.indptr, ids), tf.gather(self.indptr, ids + 1))
+        values = None if self.values is None else tf.gather(self.values, found.values)
+        return found.value_rowids(), tf.gather(self.indices, found.values), values

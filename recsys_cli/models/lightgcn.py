@@ -6,10 +6,10 @@
 Only the layer-0 vectors are parameters, and the penalty is on them.
 
 Deviations:
-1. The authors draw the users of a batch and one pair of each (`loss.sampling=users`); here each observed pair comes
-   once per epoch.
+1. The authors draw the users of a batch and one pair of each (`loss.sampling=users`); here each observed pair
+   comes once per epoch.
 2. The authors take the epoch with the best test Recall@20; see evaluation.select.
-3. `node_dropout` (rate 0.1) is that of the copy which the GHCF repository uses as a baseline; LightGCN has none.
+3. `node_dropout` (rate 0.1) is that of the copy in the GHCF repository, its baseline; LightGCN has none.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class LightGCN(FactoredModel):
         check_memory(8 * (self.n_users + self.n_items) * size, f"model.embedding_size={size}")
 
         def table(name: str, rows: int) -> tf.Variable:
-            values = initial_values(config.init, (rows, size), seed=seed, purpose=name, scale=config.init_scale)
-            return tf.Variable(values, name=name)
+            return tf.Variable(initial_values(
+                config.init, (rows, size), seed=seed, purpose=name, scale=config.init_scale), name=name)
 
         self.user_embedding = table("user_embedding", self.n_users)
         self.item_embedding = table("item_embedding", self.n_items)
@@ -39,9 +39,8 @@ class LightGCN(FactoredModel):
 
     def encode(self, noise=None):
         """The propagated vectors of all users and all items."""
-        layer = self.graph.layer(noise, purpose=8)
-        return layer.mean_of_powers(
-            tf.convert_to_tensor(self.user_embedding), tf.convert_to_tensor(self.item_embedding), self.config.layers)
+        users, items = map(tf.convert_to_tensor, (self.user_embedding, self.item_embedding))
+        return self.graph.layer(noise, purpose=8).mean_of_powers(users, items, self.config.layers)
 
     def user_vectors(self, task, encoded, ids=None, noise=None):
         return gather(encoded[0], ids)
@@ -50,4 +49,5 @@ class LightGCN(FactoredModel):
         return gather(encoded[1], ids)
 
     def penalty(self, task, encoded, users, items):
-        return tf.nn.l2_loss(gather(self.user_embedding, users)) + tf.nn.l2_loss(gather(self.item_embedding, items))
+        p, q = gather(self.user_embedding, users), gather(self.item_embedding, items)
+        return tf.nn.l2_loss(p) + tf.nn.l2_loss(q)

@@ -1,16 +1,17 @@
 """NMTR: neural multi-task recommendation, a cascade of behaviours (Gao et al., ICDE 2019).
 
     f_k(u, v) = w_k . ReLU(W_k2 ReLU(W_k1 [p_u; q_v; p_u * q_v] + b_k1) + b_k2)
-    s_1 = f_1,    s_k = (f_k + s_{k-1}) / 2 + b_kv  (`cascade: mean`)    or    f_k + s_{k-1} + b_kv  (`cascade: sum`)
+    s_1 = f_1,    s_k = (f_k + s_{k-1}) / 2 + b_kv   (`cascade: mean`)
+                  s_k =  f_k + s_{k-1} + b_kv        (`cascade: sum`)
 
-Vectors p, q are shared, each behaviour k has its own network, and its score builds on that of the behaviour before it.
-Trained jointly with log loss and task weights; items are ranked by the target behaviour.
+Vectors p, q are shared, each behaviour k has its own network, and its score builds on that of the behaviour
+before it. Trained jointly with log loss and task weights; items are ranked by the target behaviour.
 
 Deviations:
-1. The paper adds the scores of the cascade, the reference implementation of the authors' group (wgcn96/Multi-behavior)
-   takes their mean; the latter is the preset, because the thesis' results come from there or from something near.
-2. That implementation labels the same pairs for every behaviour, with negatives in none of them; here each behaviour
-   has its own observed pairs and its own negatives, as in the paper.
+1. The paper adds the scores of the cascade, the reference implementation of the authors' group
+   (wgcn96/Multi-behavior) takes their mean. The mean is the preset, because it is what was run there.
+2. That implementation labels the same pairs for every behaviour, with negatives in none of them; here each
+   behaviour has its own observed pairs and its own negatives, as in the paper.
 3. Its evaluation leaves training items in the ranking; here evaluation decides.
 """
 
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import tensorflow as tf
 
@@ -56,24 +58,29 @@ class NMTR(TrainableModel):
 
     def score(self, task, encoded, users, items, noise=None):
         p, q = tf.gather(self.user_embedding, users)[:, None, :], tf.gather(self.item_embedding, items)
-        x = tf.concat([tf.broadcast_to(p, tf.shape(q)), q, p * q], axis=-1)
-        return self._cascade(task, lambda kernel: tf.matmul(x, kernel), items)
+        product = p * q
+
+        def project(kernel: tf.Tensor) -> tf.Tensor:
+            for_p, for_q, for_product = tf.split(kernel, 3)
+            return times(p, for_p) + times(q, for_q) + times(product, for_product)
+
+        return self._cascade(task, project, items)
 
     def _cascade(self, task: int, project: Callable[[tf.Tensor], tf.Tensor], items: tf.Tensor) -> tf.Tensor:
-        """Scores of the pairs whose input x the caller can multiply: project(kernel [3d, w]) -> x @ kernel."""
+        """Scores of pairs by project(kernel [3d, w]) = [p; q; p * q] @ kernel."""
         total = None
         for k in range(task + 1):
             weights, shifts, out = self.networks[k]
             multiply = project
             for weight, shift in zip(weights, shifts):
                 hidden = tf.nn.relu(multiply(weight) + shift)
-                multiply = lambda kernel, hidden=hidden: tf.matmul(hidden, kernel)  # noqa: E731
+                multiply = partial(times, hidden)
             own = multiply(out)[..., 0]
             if total is None:
                 total = own
             else:
-                half = 0.5 if self.config.cascade == "mean" else 1.0
-                total = half * (own + total) + tf.gather(self.item_biases[k - 1], items)
+                share = 0.5 if self.config.cascade == "mean" else 1.0
+                total = share * (own + total) + tf.gather(self.item_biases[k - 1], items)
         return total
 
     def penalty(self, task, encoded, users, items):
@@ -82,7 +89,7 @@ class NMTR(TrainableModel):
         return tf.add_n([tf.nn.l2_loss(p), tf.nn.l2_loss(q), *biases])
 
     def scorer(self) -> Scorer:
-        """One user against a block of items at a time: memory follows the block, not users x items x width."""
+        """One user against a block of items at a time, so that memory follows the block."""
         blocks = [tf.range(first, min(first + ITEMS_AT_A_TIME, self.n_items))
                   for first in range(0, self.n_items, ITEMS_AT_A_TIME)]
 
@@ -93,9 +100,8 @@ class NMTR(TrainableModel):
                 q = tf.gather(self.item_embedding, items)
 
                 def project(kernel: tf.Tensor) -> tf.Tensor:
-                    # [p; q; p * q] @ kernel without writing the input down: p folds into the kernel of q.
-                    for_p, for_q, for_both = tf.split(kernel, 3)
-                    return tf.matmul(q, for_q + p[:, None] * for_both) + tf.linalg.matvec(for_p, p, transpose_a=True)
+                    for_p, for_q, for_product = tf.split(kernel, 3)
+                    return times(p[None, :], for_p) + times(q, for_q + p[:, None] * for_product)
 
                 return self._cascade(self.target, project, items)
 
@@ -107,3 +113,8 @@ class NMTR(TrainableModel):
                              parallel_iterations=1)
 
         return score
+
+
+def times(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """[..., a], [a, b] -> [..., b] as one product: tf.matmul makes one per leading index."""
+    return tf.tensordot(x, kernel, 1)

@@ -22,7 +22,7 @@ import tensorflow as tf
 from recsys_cli.data.dataset import CSR
 from recsys_cli.models.base import Factors, SolvedModel
 from recsys_cli.ops.layers import initial_values
-from recsys_cli.ops.linalg import solve_positive_definite
+from recsys_cli.ops.linalg import regularised_by, solve_positive_definite
 
 MAX_ROWS, MAX_CELLS = 4096, 2**17  # of one block: rows, and vectors gathered for them
 CHUNK = 64  # TensorFlow splits longer sums by the number of threads: the last bits would depend on it
@@ -69,7 +69,8 @@ class WeightedALS(SolvedModel):
         """Solves these rows; returns sum p . V'1, by which they lower the objective from its value at p = 0."""
         solver = self._solvers[2 * lists.shape[1] < self.config.embedding_size]
         c0, l2 = tf.constant(self.config.negative_weight, tf.float32), tf.constant(self.config.l2, tf.float32)
-        vectors, sums = solver(tf.convert_to_tensor(fixed), tf.constant(lists), c0, l2)
+        with regularised_by("model.l2"):
+            vectors, sums = solver(tf.convert_to_tensor(fixed), tf.constant(lists), c0, l2)
         solved.scatter_update(tf.IndexedSlices(vectors, rows))
         return float(np.sum(vectors.numpy() * sums.numpy(), dtype=np.float64))
 

@@ -26,31 +26,34 @@ LIMITS = {"lightgcn": 1e-5, "ghcf": 9.7e-5}
 
 def lightgcn(arrays, hyper):
     dataset = dataset_of(arrays["data/train_pairs"], hyper["n_users"], hyper["n_items"])
-    config = {"name": "lightgcn", "embedding_size": hyper["d"], "layers": hyper["layers"], "node_dropout": 0.0,
-              "init": "normal", "init_scale": 0.1}
+    config = {"name": "lightgcn", "embedding_size": hyper["d"], "layers": hyper["layers"],
+              "node_dropout": 0.0, "init": "normal", "init_scale": 0.1}
     model = LightGCN(OmegaConf.create(config), dataset, seed=0)
     loss = {"name": "bpr", "negatives": 1, "popularity": None, "sampling": "users", "reduction": "mean",
             "l2": hyper["reg"]}
     phase = SampledPhase(OmegaConf.create(loss), model, 0, hyper["batch"], seed=0)
     items = np.stack([arrays["batch/pos_items"], arrays["batch/neg_items"]], axis=-1).reshape(-1, 2)
-    return model, phase, {"users": arrays["batch/users"].ravel().astype(np.int32), "items": items.astype(np.int32)}
+    users = arrays["batch/users"].ravel()
+    return model, phase, {"users": users.astype(np.int32), "items": items.astype(np.int32)}
 
 
 def ghcf(arrays, hyper):
     shape = hyper["n_users"], hyper["n_items"]
     pairs = {b: arrays["data/buy_train_pairs" if b == "buy" else f"data/{b}_pairs"] for b in BEHAVIOURS}
     dataset = Dataset("golden", *shape, "buy", {b: CSR.from_pairs(*p.T, *shape) for b, p in pairs.items()})
-    config = {"name": "ghcf", "embedding_size": hyper["d"], "layers": hyper["layers"], "composition": "product",
-              "combine": "task_weights", "task_weights": dict(zip(BEHAVIOURS, hyper["mu_view_cart_buy"])),
+    config = {"name": "ghcf", "embedding_size": hyper["d"], "layers": hyper["layers"],
+              "composition": "product", "combine": "task_weights",
+              "task_weights": dict(zip(BEHAVIOURS, hyper["mu_view_cart_buy"])),
               "node_dropout": 0.0, "message_dropout": 0.0, "init": "normal", "init_scale": 0.1}
     model = GHCF(OmegaConf.create(config), dataset, seed=0)
-    # The authors propagate over whole lists and cut them in the loss: its pairs are those of the recorded batches.
+    # The authors propagate over whole lists and cut them in the loss, whose pairs are those of the batches.
     model.tasks = tuple(task._replace(pairs=CSR.from_pairs(*recorded(arrays, task.name, hyper), *shape))
                         for task in model.tasks)
     weights = [(c0, None) for c0 in hyper["c0_view_cart_buy"]]
     phase = WholeDataPhase(model, "users", hyper["batch"], weights, hyper["reg"], dense=False, seed=0)
     group, = phase.groups
-    group.by_product, group.array_names = False, ["rows", "cols", "offsets"]  # users come again in later batches
+    # The other layout wants every user once, and here they come again in later batches.
+    group.by_product, group.array_names = False, ["rows", "cols", "offsets"]
     ids = arrays["batch/user_ids"].ravel().astype(np.int32)
     return model, phase, {"ids": ids, **{f"0/{k}": a for k, a in group.batches(ids).items()}}
 
@@ -81,7 +84,8 @@ def test_models_follow_the_authors_steps(name):
         losses.append(learner.run(step - 1, step, 0.0))
         if f"step{step}/user_embedding" in arrays:
             for variable, tensor in model.state().items():
-                close(tf.squeeze(tensor), arrays[f"step{step}/{variable}"], f"{variable}, step {step}", 0, LIMITS[name])
+                expected = arrays[f"step{step}/{variable}"]
+                close(tf.squeeze(tensor), expected, f"{variable} after step {step}", 0, LIMITS[name])
     close(losses, arrays["loss/total"], "loss", 1e-5, 1e-4)
     scores = model.scorer()(tf.range(model.n_users)).numpy()
     close(scores, arrays["scores5"], "scores", 0, 1e-6)

@@ -1,4 +1,4 @@
-"""Products with sparse matrices, their gradients, dropout and determinism, against dense matrices in float64."""
+"""Products with sparse matrices, their gradients, dropout and determinism, against dense ones in float64."""
 
 from __future__ import annotations
 
@@ -165,9 +165,10 @@ def test_compiled_loops_take_the_matrix_in_as_it_is():
 def digest() -> str:
     """Of float32 products and gradients, with dropout, on a graph large enough for several threads."""
     rng = np.random.default_rng(10)
-    csr = CSR.from_pairs(rng.integers(0, 3000, 60_000), (2000 * rng.random(60_000) ** 2).astype(int), 3000, 2000)
+    users, items = rng.integers(0, 3000, 60_000), (2000 * rng.random(60_000) ** 2).astype(int)
+    graph = BipartiteGraph(CSR.from_pairs(users, items, 3000, 2000), 0.1)
+    layer = graph.layer(tf.constant([1, 2]), purpose=8)
     users, items = (tf.random.stateless_normal([n, 32], [3, 4]) for n in (3000, 2000))
-    layer = BipartiteGraph(csr, 0.1).layer(tf.constant([1, 2]), purpose=8)
     with tf.GradientTape() as tape:
         tape.watch([users, items])
         u, i = layer(*layer(users, items))
@@ -184,8 +185,8 @@ def test_one_thread_gives_the_same_bytes_as_all(request):
         pytest.skip("for GPUs")
     program = ("import tensorflow as tf; tf.config.threading.set_intra_op_parallelism_threads(1);"
                "from tests.ops.test_propagation import digest; print(digest())")
-    root = Path(__file__).parents[2]
-    alone = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
+    alone = subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2],
+                           capture_output=True, text=True, check=True)
     assert alone.stdout.strip() == digest()
 
 

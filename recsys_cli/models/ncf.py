@@ -1,0 +1,86 @@
+"""Neural collaborative filtering (He et al. 2017): NeuMF, or with embedding_size null its MLP alone.
+
+    score_uv = w . [p_u * q_v ; phi_L(... phi_1([p'_u ; q'_v]))] + b        phi_l(x) = relu(W_l' x + b_l)
+
+The product (p, q) and the layers (p', q') have embeddings of their own; `layer_widths` go from [p' ; q']
+to the output of phi_L. Presets (configs/model): `ncf` (NeuMF), `mlp`.
+
+Deviations from paper and authors' code:
+1. No pretraining: the paper also trains both branches apart with Adam and goes on with SGD.
+2. The first layer is computed as A'p' + B'q' with W_1 = [A ; B], so that ranking all items takes B'q' once per item.
+3. The score is the logit; the loss applies the sigmoid.
+4. L2 (0 in the authors' code) is that of the loss, on the embeddings of a batch; the authors' would be on all weights.
+"""
+
+from __future__ import annotations
+
+import math
+
+import tensorflow as tf
+
+from data_prep.errors import UserError
+from recsys_cli.models.base import TrainableModel, gather
+from recsys_cli.ops.layers import initial_values
+
+USER, ITEM = 0, 1
+
+
+class NeuralCF(TrainableModel):
+    """config: embedding_size (of the product; null: none), layer_widths (of [p' ; q'], then of each layer), init and
+    init_scale (of the embeddings)."""
+
+    def __init__(self, config, dataset, seed):
+        super().__init__(config, dataset, seed)
+        widths, size = list(config.layer_widths), config.embedding_size
+        if len(widths) < 2 or widths[0] % 2:
+            raise UserError(
+                f"model.layer_widths={widths} must start with an even number, the user and the item vector side by "
+                f"side, and go on with the width of at least one layer, such as [64,32,16,8].")
+
+        def weights(name: str, shape: tuple[int, int], init: str, scale: float = 0.0) -> tf.Variable:
+            return tf.Variable(initial_values(init, shape, seed=seed, purpose=name, scale=scale), name=name)
+
+        def tables(branch: str, width: int) -> list[tf.Variable]:
+            return [weights(f"{side}_{branch}", (rows, width), config.init, config.init_scale)
+                    for side, rows in (("user", self.n_users), ("item", self.n_items))]
+
+        self.deep = tables("deep", widths[0] // 2)
+        self.product = tables("product", size) if size else []
+        shapes = list(enumerate(zip(widths, widths[1:]), 1))
+        self.kernels = [weights(f"kernel_{n}", shape, "xavier_uniform") for n, shape in shapes]
+        self.biases = [tf.Variable(tf.zeros([width]), name=f"bias_{n}") for n, (_, width) in shapes]
+        fan_in = widths[-1] + (size or 0)
+        self.output = weights("output", (fan_in, 1), "uniform", math.sqrt(3.0 / fan_in))  # LeCun uniform
+        self.output_bias = tf.Variable(tf.zeros([1]), name="output_bias")
+        self._scorer = tf.function(self._score_all, reduce_retracing=True)
+
+    def score(self, task, encoded, users, items, noise=None):
+        return self._network([part[:, None] for part in self._side(USER, users)], self._side(ITEM, items))
+
+    def penalty(self, task, encoded, users, items):
+        rows = [gather(table, ids) for pair in (self.deep, self.product) for table, ids in zip(pair, (users, items))]
+        return 0.5 * tf.add_n([tf.reduce_sum(tf.square(r)) for r in rows])
+
+    def scorer(self):
+        return self._scorer
+
+    def _score_all(self, users: tf.Tensor) -> tf.Tensor:
+        """User by user: memory is that of one row, and its numbers do not depend on the other users of the block."""
+        items = self._side(ITEM, None)
+        return tf.map_fn(lambda user: self._network(self._side(USER, user[None]), items), users,
+                         fn_output_signature=tf.TensorSpec([self.n_items], tf.float32))
+
+    def _side(self, side: int, ids: tf.Tensor | None) -> list[tf.Tensor]:
+        """What the given ids, or all, bring to a score: their part of the first layer, and the vector of the product."""
+        kernel = tf.split(self.kernels[0], 2)[side]
+        parts = [tf.tensordot(gather(self.deep[side], ids), kernel, 1)]
+        return parts + [gather(self.product[side], ids)] if self.product else parts
+
+    def _network(self, user_side: list[tf.Tensor], item_side: list[tf.Tensor]) -> tf.Tensor:
+        """Scores from what both sides bring, in shapes that broadcast: [..., width] -> [...]."""
+        x = tf.nn.relu(user_side[0] + item_side[0] + self.biases[0])
+        for kernel, bias in zip(self.kernels[1:], self.biases[1:]):
+            x = tf.nn.relu(tf.tensordot(x, kernel, 1) + bias)
+        if self.product:
+            x = tf.concat([user_side[1] * item_side[1], x], axis=-1)
+        return tf.tensordot(x, self.output, 1)[..., 0] + self.output_bias

@@ -1,0 +1,79 @@
+"""The checkerboard, and a model trained on it without any file."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from recsys_cli.config.compose import compose
+from recsys_cli.config.library import library
+from recsys_cli.data.dataset import CSR, Dataset, Features, KnowledgeGraph
+from recsys_cli.models.base import Model
+from recsys_cli.training.build import build_learner, build_model
+from recsys_cli.training.fit import Learner
+from tests.contract.models import Case
+
+N = 50  # users, and as many items
+State = dict[str, bytes]
+
+
+@cache
+def checkerboard() -> Dataset:
+    """User u likes the items of u's parity, and item u is withheld: the only right answer among those not seen.
+
+    Every behaviour says the same; friends, features and triples follow parity too.
+    """
+    ids = np.arange(N)
+    likes = (ids[:, None] + ids) % 2 == 0
+    likes[ids, ids] = False
+    pairs = CSR.from_pairs(*np.nonzero(likes), N, N)
+    parity = Features(("parity",), (ids % 2)[:, None].astype(np.int32), 2)
+    triples = np.stack([ids, np.zeros(N, int), N + ids % 2], axis=1).astype(np.int32)
+    return Dataset(
+        "checkerboard", N, N, "buy", {"view": pairs, "cart": pairs, "buy": pairs}, friends=pairs,
+        graph=KnowledgeGraph(triples, N + 2, 1), user_features=parity, item_features=parity)
+
+
+class Trained(NamedTuple):
+    """losses: one per epoch. states: all bytes of the learner after each epoch."""
+
+    model: Model
+    losses: list[float]
+    states: list[State]
+
+
+def start(case: Case, seed: int = 0, *words: str) -> tuple[Model, Learner]:
+    given = [f"model={case.model}", *case.words, *words, "trainer.batch_size=16", f"seed={seed}"]
+    config = compose("train", given, library(""))
+    model = build_model(config.model, checkerboard(), seed)
+    return model, build_learner(config, model)
+
+
+def state_of(learner: Learner) -> dict[str, np.ndarray]:
+    return {name: variable.numpy() for name, variable in learner.state().items()}
+
+
+def frozen(learner: Learner) -> State:
+    return {name: array.tobytes() for name, array in state_of(learner).items()}
+
+
+def train(case: Case, epochs: int, seed: int = 0, *words: str) -> Trained:
+    model, learner = start(case, seed, *words)
+    losses, states = [], []
+    for epoch in range(epochs):
+        losses.append(learner.run(0, learner.begin(epoch), 0.0))
+        states.append(frozen(learner))
+    return Trained(model, losses, states)
+
+
+@cache
+def trained(case: Case) -> Trained:
+    """To the end, with seed 0; once for all tests."""
+    return train(case, case.epochs)
+
+
+def all_scores(model: Model) -> np.ndarray:
+    return model.scorer()(tf.range(N, dtype=tf.int32)).numpy()

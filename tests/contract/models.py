@@ -1,0 +1,51 @@
+"""The table of models that the contract is tested on: a new model is one more line."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from recsys_cli.config.library import library
+
+
+class Case(NamedTuple):
+    """words: overrides that make the model small and quick; they hold on any data set.
+
+    first: lowest and highest share of users on the checkerboard whose withheld item comes first, after `epochs`.
+    """
+
+    model: str
+    words: tuple[str, ...] = ()
+    epochs: int = 1
+    first: tuple[float, float] = (1.0, 1.0)
+
+    def __str__(self) -> str:
+        return self.model
+
+
+SMALL = ("model.embedding_size=8",)
+QUICK = (*SMALL, "optimizer.learning_rate=0.02")
+
+CASES = (
+    Case("popularity", first=(0.0, 0.0)),  # on the checkerboard every item is as popular as every other
+    Case("item_knn"),
+    Case("ease", ("model.l2=10",)),
+    Case("wmf_als", SMALL, 3),
+    Case("enmf", SMALL, 10),
+    Case("wmf", SMALL, 10),
+    Case("bpr", SMALL, 10),
+    Case("gmf", QUICK, 10),
+    Case("ncf", QUICK, 10),
+    Case("mlp", ("optimizer.learning_rate=0.02",), 10),
+    Case("cmf", SMALL, 10),
+    Case("mc_bpr", SMALL, 10),
+    Case("nmtr", SMALL, 10),
+    Case("ehcf", SMALL, 10),
+    Case("ehcf_one_by_one", SMALL, 10),
+    Case("ehcf_unlinked", SMALL, 10),
+    Case("expomf", SMALL, 3),
+    Case("lightgcn", QUICK, 10),
+    Case("ghcf", QUICK, 10),
+)
+
+KINDS = {case.model: library("").group_values("model", case.model)["kind"] for case in CASES}
+TRAINABLE = {case.model: case.words for case in CASES if KINDS[case.model] != "closed_form"}

@@ -1,0 +1,104 @@
+"""What every model keeps to: it finds the pattern, its scorer and its state are whole, the same seed gives the same
+bytes however an epoch is cut, every loss that fits it lowers, and no variable is left out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from recsys_cli.config.library import library
+from recsys_cli.models.base import SolvedModel
+from tests.contract.harness import N, all_scores, checkerboard, frozen, start, state_of, train, trained
+from tests.contract.models import CASES, KINDS, TRAINABLE, Case
+
+SCOPES = {"factored": ("sampled", "whole_data"), "pairwise": ("sampled",)}
+LOSSES = [(case, loss) for case in CASES if case.model in TRAINABLE for loss in library("").choices("loss")
+          if library("").load(f"loss/{loss}")["scope"] in SCOPES[KINDS[case.model]]]
+every_model = pytest.mark.parametrize("case", CASES, ids=str)
+
+
+def test_every_model_is_in_the_table():
+    assert {case.model for case in CASES} == set(library("").choices("model"))
+
+
+@every_model
+def test_the_withheld_item_comes_first(case):
+    scores, seen = all_scores(trained(case).model), checkerboard().target_train
+    scores[seen.rows, seen.indices] = -np.inf
+    rank = (scores >= np.diag(scores)[:, None]).sum(axis=1)  # a tie counts against the model
+    assert case.first[0] <= np.mean(rank == 1) <= case.first[1]
+
+
+@every_model
+def test_scores_of_a_user_do_not_depend_on_the_block(case):
+    """Up to the last bits: a product of matrices may add in another order where it has other sizes."""
+    scorer, scores = trained(case).model.scorer(), all_scores(trained(case).model)
+    assert scores.shape == (N, N) and scores.dtype == np.float32 and np.isfinite(scores).all()
+    compiled = tf.function(scorer, input_signature=[tf.TensorSpec([None], tf.int32)])
+    for score in (scorer, compiled):
+        for users in ([7], [3, 1, 2], [5, 5], range(N - 1, -1, -1)):
+            block = score(tf.constant(list(users), tf.int32)).numpy()
+            np.testing.assert_allclose(block, scores[list(users)], rtol=0, atol=1e-6 * np.abs(scores).max())
+
+
+@every_model
+def test_the_state_is_all_that_scores_depend_on(case):
+    model = trained(case).model
+    state = model.state()
+    assert len(state) == len(model.variables), "variables must have unique names"
+    other, _ = start(case, seed=5)
+    assert {n: (v.shape, v.dtype) for n, v in other.state().items()} == {
+        n: (v.shape, v.dtype) for n, v in state.items()}, "shapes must not depend on the seed"
+    for name, variable in other.state().items():
+        variable.assign(state[name].numpy())
+    assert all_scores(other).tobytes() == all_scores(model).tobytes()
+
+
+@every_model
+def test_the_same_seed_gives_the_same_bytes_however_an_epoch_is_cut(case):
+    """The first epoch in pieces; the second by another model and learner, from a copy of the state."""
+    whole = trained(case)
+    _, learner = start(case)
+    steps, total = learner.begin(0), 0.0
+    cuts = sorted({0, min(1, steps), steps // 2, steps})
+    for first, last in zip(cuts, cuts[1:]):
+        total = learner.run(first, last, total)
+    assert total == whole.losses[0] and frozen(learner) == whole.states[0]
+    if case.epochs == 1:
+        return
+    _, resumed = start(case)
+    for name, array in state_of(learner).items():
+        resumed.state()[name].assign(array)
+    assert resumed.run(0, resumed.begin(1), 0.0) == whole.losses[1] and frozen(resumed) == whole.states[1]
+
+
+@every_model
+def test_another_seed_gives_other_bytes(case):
+    random = case.epochs > 1  # what is computed in one pass draws nothing
+    assert (train(case, 1, seed=1).states[0] != trained(case).states[0]) == random
+
+
+@pytest.mark.parametrize("case, loss", LOSSES, ids=str)
+def test_every_loss_that_fits_goes_down(case: Case, loss: str):
+    first, second = train(case, 2, 0, f"loss={loss}").losses
+    assert second < first
+
+
+@every_model
+def test_every_variable_is_learnt(case):
+    model, learner = start(case)
+    if isinstance(model, SolvedModel):
+        before, after = frozen(learner), trained(case).states[-1]
+        assert all(before[name] != after[name] for name in before)
+        return
+    learner.begin(0)
+    moved = set()
+    for phase in learner.phases:
+        arrays = {name: tf.constant(array) for name, array in phase.plan(0).arrays.items()}
+        with tf.GradientTape() as tape:
+            value = phase.loss(arrays, tf.constant(0), tf.constant([1, 2]))
+        gradients = tape.gradient(value, model.trainable_variables)
+        moved |= {v.name for v, g in zip(model.trainable_variables, gradients)
+                  if g is not None and np.any(tf.convert_to_tensor(g))}
+    assert moved == {v.name for v in model.trainable_variables}
