@@ -23,7 +23,7 @@ PACKAGES = ("recsys", "tensorflow", "numpy", "pandas", "hydra-core", "omegaconf"
 EXTRAS = {
     "pyarrow": ("parquet", "Parquet files"),
     "tensorboard": ("track", "the TensorBoard viewer"),
-    "psutil": ("bench", "benchmarks"),
+    "matplotlib": ("bench", "the plot of the growth benchmark"),
     "pytest": ("test", "the tests"),
 }
 RAW_DIR_VARIABLE = "RECSYS_RAW_DIR"

@@ -55,7 +55,7 @@ class MultiChannelPhase(SampledPhase):
 
     def plan(self, epoch: int) -> Plan:
         rng = generator(self.seed, "batches/channels", epoch)
-        channel, users, items = self._positives(rng)
+        channel, users, items = self._drawn_positives(rng)
         negatives = self.draw_unobserved(users, rng)
         observed = rng.random(negatives.shape) >= self.config.unobserved
         for k in range(1, len(self.channels)):
@@ -65,7 +65,7 @@ class MultiChannelPhase(SampledPhase):
         arrays = {"users": users, "items": np.column_stack([items, negatives])}
         return Plan(-(-len(users) // self.batch_size), arrays)
 
-    def _positives(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _drawn_positives(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Channel, user and item of every positive of an epoch, in random order."""
         sizes = np.array([c.nnz for c in self.channels])
         if self.config.positives == "each":

@@ -69,7 +69,6 @@ class SampledPhase:
         counts = np.maximum(self.pairs.col_counts, 1.0) ** (config.popularity or 0.0)
         self.cumulative = np.cumsum(counts / counts.sum())
         self.log_odds = tf.constant(np.log(counts / counts.mean()), tf.float32)
-        self.sorted_keys = self.pairs.keys
 
     def plan(self, epoch: int) -> Plan:
         rng = generator(self.seed, f"batches/{self.name}", epoch)

@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from data_prep.errors import UserError
 from recsys_cli.config.library import library
 from recsys_cli.models.base import SolvedModel
-from tests.contract.harness import N, all_scores, checkerboard, frozen, start, state_of, train, trained
+from tests.contract.harness import N, all_scores, checkerboard, put, same_bytes, start, state_of, train, trained
 from tests.contract.models import CASES, KINDS, TRAINABLE, Case
 
 SCOPES = {"factored": ("sampled", "whole_data"), "pairwise": ("sampled",)}
-LOSSES = [(case, loss) for case in CASES if case.model in TRAINABLE for loss in library("").choices("loss")
+# Presets of one implementation take the same losses: the first of them in the table speaks for all.
+DISTINCT = {library("").group_values("model", model)["_target_"]: model for model in reversed(TRAINABLE)}.values()
+LOSSES = [(case, loss) for case in CASES if case.model in DISTINCT for loss in library("").choices("loss")
           if library("").load(f"loss/{loss}")["scope"] in SCOPES[KINDS[case.model]]]
 every_model = pytest.mark.parametrize("case", CASES, ids=str)
 
@@ -57,31 +60,35 @@ def test_the_state_is_all_that_scores_depend_on(case):
 
 @every_model
 def test_the_same_seed_gives_the_same_bytes_however_an_epoch_is_cut(case):
-    """The first epoch in pieces; the second by another model and learner, from a copy of the state."""
-    whole = trained(case)
+    """The last epoch again from a copy of the state before it, in pieces; then the first from fresh variables."""
+    whole, last = trained(case), case.epochs - 1
     _, learner = start(case)
-    steps, total = learner.begin(0), 0.0
-    cuts = sorted({0, min(1, steps), steps // 2, steps})
-    for first, last in zip(cuts, cuts[1:]):
-        total = learner.run(first, last, total)
-    assert total == whole.losses[0] and frozen(learner) == whole.states[0]
-    if case.epochs == 1:
-        return
-    _, resumed = start(case)
-    for name, array in state_of(learner).items():
-        resumed.state()[name].assign(array)
-    assert resumed.run(0, resumed.begin(1), 0.0) == whole.losses[1] and frozen(resumed) == whole.states[1]
+    fresh = state_of(learner)
+    for epoch in {last, 0}:
+        put(whole.states[epoch - 1] if epoch else fresh, learner)
+        steps, total = learner.begin(epoch), 0.0
+        cuts = sorted({0, 1, steps // 2, steps})
+        for first, end in zip(cuts, cuts[1:]):
+            total = learner.run(first, end, total)
+        assert total == whole.losses[epoch]
+        assert same_bytes(state_of(learner), whole.states[epoch])
 
 
 @every_model
-def test_another_seed_gives_other_bytes(case):
+def test_another_seed_starts_elsewhere(case):
     random = case.epochs > 1  # what is computed in one pass draws nothing
-    assert (train(case, 1, seed=1).states[0] != trained(case).states[0]) == random
+    (_, here), (_, there) = start(case, seed=0), start(case, seed=1)
+    assert same_bytes(state_of(here), state_of(there)) != random
 
 
 @pytest.mark.parametrize("case, loss", LOSSES, ids=str)
 def test_every_loss_that_fits_goes_down(case: Case, loss: str):
-    first, second = train(case, 2, 0, f"loss={loss}").losses
+    several = len(trained(case).model.tasks) > 1
+    if loss == "multi_channel_bpr" and not several:
+        with pytest.raises(UserError, match="compares behaviours"):
+            start(case, 0, f"loss={loss}")
+        return
+    first, second = train(case, 2, f"loss={loss}").losses
     assert second < first
 
 
@@ -89,8 +96,8 @@ def test_every_loss_that_fits_goes_down(case: Case, loss: str):
 def test_every_variable_is_learnt(case):
     model, learner = start(case)
     if isinstance(model, SolvedModel):
-        before, after = frozen(learner), trained(case).states[-1]
-        assert all(before[name] != after[name] for name in before)
+        before, after = state_of(learner), trained(case).states[-1]
+        assert all(np.any(before[name] != after[name]) for name in before)
         return
     learner.begin(0)
     moved = set()

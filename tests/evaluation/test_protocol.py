@@ -64,10 +64,11 @@ def test_sampled_with_given_negatives():
     assert result.per_user["sampled-HR@2"].tolist() == [1, 0]
     assert result.per_user["sampled-MRR@2"].tolist() == [0.5, 0]
     assert result.warning is WARNING and result.n_candidates.tolist() == [3, 4]
-    dataset = replace(dataset, test_negatives=np.array([[3, 5, 2], [0, 1, 5]]))
-    kept = evaluate(table(SCORES), dataset, "test", k=[1], metrics=["HR"], protocol="sampled",
+    dataset = replace(dataset, train={"cart": mask([4], [0, 2]), "buy": mask([0], [])})
+    kept = evaluate(table(SCORES), dataset, "test", k=[2], metrics=["MRR"], protocol="sampled",
                     exclude_auxiliary=True)
-    assert kept.users.tolist() == [0] and kept.n_candidates.tolist() == [3]
+    assert kept.users.tolist() == [1] and kept.n_candidates.tolist() == [3]
+    assert kept.means["sampled-MRR@2"] == 0.5  # 1, 3, 5: item 0 is in the cart
 
 
 def test_sampled_with_drawn_negatives():

@@ -8,6 +8,7 @@ import tensorflow as tf
 from omegaconf import OmegaConf
 
 from data_prep.errors import UserError
+from recsys_cli.config.rules import kind_of
 from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.losses import build_phases
 from recsys_cli.losses.whole_data import whole_data_phases
@@ -95,6 +96,13 @@ def test_causal_links(setting, expected):
 def test_causal_links_refused(setting, part):
     with pytest.raises(UserError, match=part):
         causal_links(setting, BEHAVIOURS)
+
+
+@pytest.mark.parametrize("value, valid", [
+    (None, True), ("none", True), ({}, True), ({"cart": ["view"], "buy": []}, True),
+    ("all", False), ({"cart": "view"}, False), ({"cart": [1]}, False), (["view"], False)])
+def test_form_of_causal_links_on_the_command_line(value, valid):
+    assert kind_of("model.causal", {"cart": ["view"]}).accepts(value) == valid
 
 
 def test_task_weights():

@@ -15,7 +15,7 @@ import pytest
 from recsys_cli import cli
 from tests.contract.models import TRAINABLE
 
-TINY = ["data=synthetic", "data.users=60", "data.items=40", "trainer.epochs=5", "trainer.batch_size=16",
+TINY = ["data=synthetic", "data.users=60", "data.items=40", "data.interactions=300", "trainer.epochs=5", "trainer.batch_size=16",
         "trainer.eval_every=2", "trainer.checkpoint_every=1", "trainer.progress=false", "tensorboard=false",
         "evaluation.bootstrap=20", "evaluation.k=[5,10]"]
 

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from recsys_cli import cli
+
+TINY = ["data=synthetic", "data.users=60", "data.items=180", "data.interactions=700", "trainer.epochs=4", "trainer.batch_size=16",
+        "trainer.eval_every=2", "trainer.checkpoint_every=1", "trainer.progress=false", "tensorboard=false",
+        "evaluation.bootstrap=20", "evaluation.k=[5,10]", "model.embedding_size=8"]
+
+
+@pytest.fixture
+def recsys(capsys):
+    """Runs the program in this process: recsys("train", "seed=1") -> code, out, err."""
+
+    def run(*argv: str) -> SimpleNamespace:
+        code = cli.main(list(argv))
+        return SimpleNamespace(code=code, **capsys.readouterr()._asdict())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Path:
+    run = tmp_path_factory.mktemp("finished") / "run"
+    assert cli.main(["train", *TINY, f"run_dir={run}"]) == 0
+    return run
+
+
+@pytest.fixture
+def trained(finished, tmp_path) -> Path:
+    """A finished tiny run of ENMF, for the test to do with as it likes."""
+    return Path(shutil.copytree(finished, tmp_path / "run"))
+
+
+def record_of(run: Path) -> dict:
+    return json.loads((run / "record.json").read_text())

@@ -1,0 +1,96 @@
+"""`evaluate` and `recommend` on a finished run."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.commands.conftest import TINY
+
+
+def test_evaluate_repeats_the_result_of_training(recsys, trained):
+    result = recsys("evaluate", f"run={trained}")
+    assert result.code == 0, result.err
+    again, before = (json.loads((trained / f"{name}.json").read_text()) for name in ("test-again", "test"))
+    assert again["metrics"] == before["metrics"]
+
+
+@pytest.mark.parametrize("memory", [1, 64])
+def test_metrics_do_not_depend_on_the_block_size(recsys, trained, memory):
+    assert recsys("evaluate", f"run={trained}", f"evaluation.memory_mb={memory}").code == 0
+    again, before = (json.loads((trained / f"{name}.json").read_text()) for name in ("test-again", "test"))
+    assert again["metrics"] == before["metrics"]
+
+
+def test_evaluate_with_other_metrics_split_and_a_per_user_file(recsys, trained, tmp_path):
+    file = tmp_path / "users.csv"
+    result = recsys("evaluate", f"run={trained}", "split=validation", "evaluation.k=[3]",
+                    "evaluation.metrics=[MRR,AUC]", f"per_user={file}")
+    assert result.code == 0, result.err
+    metrics = json.loads((trained / "validation-again.json").read_text())["metrics"]
+    table = pd.read_csv(file)
+    assert set(table.columns) == {"user", *metrics}
+    np.testing.assert_allclose(table["AUC"].mean(), metrics["AUC"]["mean"])
+
+
+def test_the_sampled_protocol_warns(recsys, trained):
+    result = recsys("evaluate", f"run={trained}", "evaluation=sampled")
+    assert result.code == 0, result.err
+    assert "warning" in result.out and "sampled-HR" in (trained / "test-again.json").read_text()
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_recommend_writes_raw_ids_of_unseen_items(recsys, trained, tmp_path, ending):
+    from recsys_cli.data.load import get_dataset
+    from omegaconf import OmegaConf
+
+    file = tmp_path / f"items.{ending}"
+    assert recsys("recommend", f"run={trained}", "k=7", f"output={file}").code == 0
+    table = pd.read_csv(file) if ending == "csv" else pd.read_parquet(file)
+    dataset = get_dataset(OmegaConf.load(trained / "config.yaml").data)
+    assert list(table.columns) == ["user", "rank", "item", "score"] and len(table) == 60 * 7
+    assert set(table["user"]) == set(dataset.user_ids.tolist())
+    for user, rows in table.groupby("user"):
+        internal = int(np.flatnonzero(dataset.user_ids == user)[0])
+        items = np.flatnonzero(np.isin(dataset.item_ids, rows["item"]))
+        assert not set(items) & set(dataset.target_train.row(internal).tolist())
+        assert rows["rank"].tolist() == list(range(1, 8)) and (np.diff(rows["score"]) <= 0).all()
+
+
+def test_recommend_for_some_users_from_a_file(recsys, trained, tmp_path):
+    users, file = tmp_path / "users.txt", tmp_path / "items.csv"
+    users.write_text("5\n17\n")
+    assert recsys("recommend", f"run={trained}", f"users={users}", "k=3", f"output={file}").code == 0
+    assert pd.read_csv(file)["user"].tolist() == [5, 5, 5, 17, 17, 17]
+
+
+@pytest.mark.parametrize("words,text", [
+    (["users=[5,77777]"], "1 of 2 users"),
+    (["users=nowhere.txt"], "no such file"),
+    (["k=181"], "beyond the 180 items"),
+    (["output=/nowhere/x.csv"], "cannot write"),
+])
+def test_recommend_refuses_in_one_sentence(recsys, trained, words, text):
+    result = recsys("recommend", f"run={trained}", *words)
+    assert result.code == 2 and text in result.err and "Traceback" not in result.err
+
+
+def test_not_a_run(recsys, tmp_path):
+    result = recsys("evaluate", f"run={tmp_path}")
+    assert result.code == 2 and "is not a run directory" in result.err
+
+
+def test_a_run_of_another_data_set_is_refused(recsys, trained):
+    result = recsys("evaluate", f"run={trained}", "data.users=70")
+    assert result.code == 2, result.out
+
+
+def test_every_finished_run_can_be_taken_up_by_another_process(recsys, tmp_path):
+    """What `evaluate` reads is on disk, also for a model in closed form."""
+    run = tmp_path / "run"
+    words = [w for w in TINY if not w.startswith("model.")]
+    assert recsys("train", *words, "model=popularity", f"run_dir={run}").code == 0
+    assert recsys("evaluate", f"run={run}").code == 0
