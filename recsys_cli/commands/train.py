@@ -6,6 +6,10 @@ from omegaconf import DictConfig, open_dict
 
 
 def main(config: DictConfig) -> int:
+    if config.get("unlearning", {}).get("name", "none") != "none":
+        from recsys_cli.unlearning.train import train
+
+        return train(config)
     from recsys_cli.training.device import set_up_device
 
     device = set_up_device(config.device)

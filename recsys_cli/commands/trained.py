@@ -12,6 +12,7 @@ from recsys_cli.models.base import Model
 from recsys_cli.training.build import build_model
 from recsys_cli.training.checkpoint import load_newest, restore
 from recsys_cli.training.run import Run
+from recsys_cli.unlearning.opening import method_of, open_current
 
 
 class Trained(NamedTuple):
@@ -25,6 +26,8 @@ class Trained(NamedTuple):
 def open_trained(path: str, data_overrides=None) -> Trained:
     """data_overrides: keys of configs/data to change; another data set must have the same users and items."""
     run, config = Run.open(path)
+    if method_of(config) != "none":
+        return Trained(run, config, *open_current(run, config, data_overrides))
     dataset = get_dataset(config.data if data_overrides is None else OmegaConf.merge(config.data, data_overrides))
     if data_overrides is None or "name" not in data_overrides:
         run.check_data(dataset.content_hash)

@@ -2,11 +2,11 @@
 
 Minimises |X - X B|^2 + l2 |B|^2 subject to diag(B) = 0, for X the 0/1 matrix users x items:
 
-    P = (X'X + l2 I)^-1        B_jv = -P_jv / P_vv, B_vv = 0        score_uv = sum of B_jv over the items j of user u
+    P = (X'X + l2 I)^-1      B_jv = -P_jv / P_vv, B_vv = 0      score_uv = sum of B_jv over the items j of user u
 
 Deviations:
-1. float32 and Cholesky instead of float64 and a general inverse: on MovieLens-1M (l2 = 500) the weights differ by
-   less than 2e-8 (the largest is 0.27).
+1. float32 and Cholesky instead of float64 and a general inverse. On MovieLens-1M (l2 = 500) the weights differ by
+   less than 2e-8; the largest is 0.27.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import tensorflow as tf
 from data_prep.errors import UserError
 from recsys_cli.models.base import SolvedModel
 from recsys_cli.models.item_to_item import CPU, CoOccurrence, Rows, sparse_matrix
-from recsys_cli.ops.linalg import regularised_by, solve_positive_definite
+from recsys_cli.ops.linalg import check_solved, solve_positive_definite
 
 MATRICES = 6  # of n_items x n_items float32 that live at once at the peak
 
@@ -30,14 +30,14 @@ class EASE(SolvedModel):
         need = MATRICES * 4.0 * n * n / 1e9
         if need > config.memory_gb:
             raise UserError(
-                f"model=ease on data={dataset.name} with {n} items needs {need:.1f} GB ({MATRICES} matrices of "
-                f"items x items in float32), and model.memory_gb is {config.memory_gb}: raise it if this machine has "
-                f"the memory, or choose model=item_knn.")
+                f"model=ease on data={dataset.name} with {n} items needs {need:.3g} GB ({MATRICES} matrices of items "
+                f"x items in float32), and model.memory_gb is {config.memory_gb}: raise it if this machine has the "
+                f"memory, or choose model=item_knn.")
         self.weights = tf.Variable(tf.zeros([n, n]), name="weights", trainable=False)
 
     def run_step(self, step):
-        with regularised_by("model.l2"):
-            inverse = solve_positive_definite(self._gramian(), tf.eye(self.n_items))
+        inverse = solve_positive_definite(self._gramian(), tf.eye(self.n_items))
+        check_solved(tf.linalg.diag_part(inverse), "model.l2")
         self.weights.assign(inverse / -tf.linalg.diag_part(inverse))
         self.weights.assign(tf.linalg.set_diag(self.weights, tf.zeros([self.n_items])))
         return 0.0
@@ -45,8 +45,9 @@ class EASE(SolvedModel):
     def _gramian(self) -> tf.Tensor:
         counts = CoOccurrence(self.tasks[self.target].pairs)
         with tf.device(CPU):
-            gramian = tf.concat([tf.raw_ops.CSRSparseMatrixToDense(sparse_input=counts.rows(*block), type=tf.float32)
-                                 for block in counts.blocks], axis=0)
+            gramian = tf.concat(
+                [tf.raw_ops.CSRSparseMatrixToDense(sparse_input=counts.rows(*block), type=tf.float32)
+                 for block in counts.blocks], axis=0)
         return tf.linalg.set_diag(gramian, tf.linalg.diag_part(gramian) + self.config.l2)
 
     def scorer(self):
@@ -57,7 +58,8 @@ class EASE(SolvedModel):
         def score(users: tf.Tensor) -> tf.Tensor:
             with tf.device(CPU):
                 owners, chosen, _ = histories(users)
-                block = sparse_matrix(owners, chosen, tf.ones_like(chosen, tf.float32), (tf.size(users), self.n_items))
+                shape = (tf.size(users), self.n_items)
+                block = sparse_matrix(owners, chosen, tf.ones_like(chosen, tf.float32), shape)
                 return tf.raw_ops.SparseMatrixMatMul(a=block, b=weights)
 
         return score

@@ -1,15 +1,14 @@
-"""ItemKNN: the score of an item is the sum of its similarities to those of its nearest neighbours that the user chose
+"""ItemKNN: an item's score is the sum of its similarities to those of its nearest neighbours that the user chose
 (Sarwar et al. 2001; Deshpande & Karypis 2004).
 
     s_vj = n_vj / (sqrt(n_v n_j) + shrinkage)        score_uv = sum of s_vj over j in N_k(v) that u chose
 
-with n_v the users of item v, n_vj the users of both, N_k(v) the k items most similar to v (ties: the smaller id).
+n_v: users of item v, n_vj: users of both, N_k(v): the k items most similar to v (ties: the smaller id).
 
 Deviations:
-1. The neighbours are those of the item to be scored, as in Sarwar et al. and in most libraries; in Deshpande &
-   Karypis the neighbours of the user's items get the votes.
-2. Only the sum over the chosen neighbours: no division by the sum of similarities, which would rank items with a single
-   similar neighbour first; no normalisation of rows to length 1.
+1. The neighbours are those of the item to be scored, as in Sarwar et al. and most libraries; in Deshpande & Karypis
+   the neighbours of the user's items get the votes.
+2. A plain sum: no division by the sum of similarities, which would rank items with a single chosen neighbour first.
 3. The thesis gives neither similarity nor k; cosine with shrinkage (Bell & Koren 2007) is the common choice.
 """
 
@@ -24,13 +23,14 @@ from recsys_cli.models.item_to_item import CPU, CoOccurrence, Rows
 
 
 class ItemKNN(SolvedModel):
-    """config: neighbours k, shrinkage (in users). The variables hold k neighbours of every item, value 0: none."""
+    """config: neighbours k, shrinkage (in users). State: k neighbours of every item; similarity 0 means none."""
 
     def __init__(self, config, dataset, seed):
         super().__init__(config, dataset, seed)
         self.k = min(config.neighbours, self.n_items)
-        self.neighbours = tf.Variable(tf.zeros([self.n_items, self.k], tf.int32), name="neighbours", trainable=False)
-        self.similarities = tf.Variable(tf.zeros([self.n_items, self.k]), name="similarities", trainable=False)
+        shape = [self.n_items, self.k]
+        self.neighbours = tf.Variable(tf.zeros(shape, tf.int32), name="neighbours", trainable=False)
+        self.similarities = tf.Variable(tf.zeros(shape), name="similarities", trainable=False)
 
     def begin(self, epoch):
         pairs = self.tasks[self.target].pairs

@@ -1,4 +1,4 @@
-"""What models share that compare items with items: counts of items chosen together, and the histories of users.
+"""What models that compare items with items share: counts of items chosen together, and histories of users.
 
 All on the CPU: sparse products cost as much as there are pairs, and their order of summation is fixed there.
 """
@@ -53,7 +53,7 @@ class Rows:
             self.values = None if matrix.values is None else tf.constant(matrix.values)
 
     def __call__(self, ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
-        """For int32 [b], all non-zeros of these rows: place in `ids` (ascending), column id and value, [n] each."""
+        """All non-zeros of these rows, [n] each: place in `ids` (ascending), column id, value. ids: int32 [b]."""
         found = tf.ragged.range(tf.gather(self.indptr, ids), tf.gather(self.indptr, ids + 1))
         values = None if self.values is None else tf.gather(self.values, found.values)
         return found.value_rowids(), tf.gather(self.indices, found.values), values

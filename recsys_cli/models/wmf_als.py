@@ -10,7 +10,8 @@ by solving, exactly, for every user and then for every item
 
 Deviations from the paper:
 1. Weights are relative to that of an observed pair: c0 = 1 / (1 + alpha) and l2 = lambda / (1 + alpha) there.
-2. Rows with few pairs are solved as p_u = M^-1 V' (I + (1 - c0) V M^-1 V')^-1 1, the same vector at m^3 instead of d^3.
+2. Rows with few pairs are solved as p_u = M^-1 V' (I + (1 - c0) V M^-1 V')^-1 1: the same vector, at m^3 instead
+   of d^3.
 3. Users are solved first, so that only the item vectors need initial values.
 """
 
@@ -22,7 +23,7 @@ import tensorflow as tf
 from recsys_cli.data.dataset import CSR
 from recsys_cli.models.base import Factors, SolvedModel
 from recsys_cli.ops.layers import initial_values
-from recsys_cli.ops.linalg import regularised_by, solve_positive_definite
+from recsys_cli.ops.linalg import check_solved, solve_positive_definite
 
 MAX_ROWS, MAX_CELLS = 4096, 2**17  # of one block: rows, and vectors gathered for them
 CHUNK = 64  # TensorFlow splits longer sums by the number of threads: the last bits would depend on it
@@ -44,8 +45,8 @@ class WeightedALS(SolvedModel):
         self.user_embedding = tf.Variable(tf.zeros([self.n_users, size]), name="user_embedding")
         self.item_embedding = tf.Variable(values, name="item_embedding")
         self._sides = (_Side(pairs), _Side(pairs.T))
-        number = tf.TensorSpec([], tf.float32)
-        shapes = [tf.TensorSpec([None, size], tf.float32), tf.TensorSpec([None, None], tf.int32), number, number]
+        number, matrix = tf.TensorSpec([]), tf.TensorSpec([None, size])
+        shapes = [matrix, tf.TensorSpec([None, None], tf.int32), number, number]
         self._solvers = [tf.function(solver, input_signature=shapes) for solver in (solve_long, solve_short)]
 
     def begin(self, epoch):
@@ -66,11 +67,11 @@ class WeightedALS(SolvedModel):
         return Factors(tf.convert_to_tensor(self.user_embedding), tf.convert_to_tensor(self.item_embedding))
 
     def _solve(self, rows: np.ndarray, lists: np.ndarray, solved: tf.Variable, fixed: tf.Variable) -> float:
-        """Solves these rows; returns sum p . V'1, by which they lower the objective from its value at p = 0."""
+        """Solves these rows; returns sum p . V'1, which is how far below its value at p = 0 the objective is then."""
         solver = self._solvers[2 * lists.shape[1] < self.config.embedding_size]
         c0, l2 = tf.constant(self.config.negative_weight, tf.float32), tf.constant(self.config.l2, tf.float32)
-        with regularised_by("model.l2"):
-            vectors, sums = solver(tf.convert_to_tensor(fixed), tf.constant(lists), c0, l2)
+        vectors, sums = solver(tf.convert_to_tensor(fixed), tf.constant(lists), c0, l2)
+        check_solved(vectors, "model.l2")
         solved.scatter_update(tf.IndexedSlices(vectors, rows))
         return float(np.sum(vectors.numpy() * sums.numpy(), dtype=np.float64))
 
@@ -100,8 +101,11 @@ class _Side:
         return longest if longest <= CHUNK else -(-longest // CHUNK) * CHUNK
 
 
-def solve_long(fixed: tf.Tensor, lists: tf.Tensor, c0: tf.Tensor, l2: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """p and V'1, both [n, d], by d x d systems. fixed: Q [m, d]; lists: int32 [n, width] with m for "none"."""
+def solve_long(fixed, lists, c0, l2) -> tuple[tf.Tensor, tf.Tensor]:
+    """p and V'1, both [n, d], by systems of d x d.
+
+    fixed: Q, [m, d]. lists: int32 [n, width], ids of rows of Q, filled up with m.
+    """
     common, v = _gathered(fixed, lists, c0, l2)
     n, width, size = tf.shape(lists)[0], tf.shape(lists)[1], fixed.shape[1]
     chunks = tf.reshape(v, [-1, tf.minimum(width, CHUNK), size])
@@ -111,8 +115,8 @@ def solve_long(fixed: tf.Tensor, lists: tf.Tensor, c0: tf.Tensor, l2: tf.Tensor)
     return solve_positive_definite(system, sums[..., None])[..., 0], sums
 
 
-def solve_short(fixed: tf.Tensor, lists: tf.Tensor, c0: tf.Tensor, l2: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The same by width x width systems (deviation 2); a filled-up place is a row of the identity there."""
+def solve_short(fixed, lists, c0, l2) -> tuple[tf.Tensor, tf.Tensor]:
+    """The same by systems of width x width (deviation 2); a filled-up place is a row of the identity there."""
     common, v = _gathered(fixed, lists, c0, l2)
     inverse = solve_positive_definite(common, tf.eye(fixed.shape[1]))
     w = tf.reshape(tf.matmul(tf.reshape(v, [-1, fixed.shape[1]]), inverse), tf.shape(v))

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
+from omegaconf import DictConfig
 
 from recsys_cli.config.compose import compose
 from recsys_cli.config.library import library
@@ -22,7 +23,7 @@ State = dict[str, np.ndarray]
 
 @cache
 def checkerboard() -> Dataset:
-    """User u likes the items of u's parity, and item u is withheld: the only right answer among those not seen.
+    """User u likes the items of u's parity; item u is withheld: the only right answer among those not seen.
 
     Every behaviour says the same; friends, features and triples follow parity too.
     """
@@ -38,16 +39,21 @@ def checkerboard() -> Dataset:
 
 
 class Trained(NamedTuple):
-    """losses: one per epoch. states: all arrays of the learner, after each epoch."""
+    """loss: its name. losses: one per epoch. states: all arrays of the learner, after each epoch."""
 
     model: Model
+    loss: str
     losses: list[float]
     states: list[State]
 
 
-def start(case: Case, seed: int = 0, *words: str) -> tuple[Model, Learner]:
+def configured(case: Case, seed: int, *words: str) -> DictConfig:
     given = [f"model={case.model}", *case.words, *words, "trainer.batch_size=32", f"seed={seed}"]
-    config = compose("train", given, library(""))
+    return compose("train", given, library(""))
+
+
+def start(case: Case, seed: int = 0, *words: str) -> tuple[Model, Learner]:
+    config = configured(case, seed, *words)
     model = build_model(config.model, checkerboard(), seed)
     return model, build_learner(config, model)
 
@@ -71,7 +77,7 @@ def train(case: Case, epochs: int, *words: str) -> Trained:
     for epoch in range(epochs):
         losses.append(learner.run(0, learner.begin(epoch), 0.0))
         states.append(state_of(learner))
-    return Trained(model, losses, states)
+    return Trained(model, configured(case, 0, *words).loss.name, losses, states)
 
 
 @cache

@@ -10,7 +10,7 @@ from recsys_cli.config.library import library
 class Case(NamedTuple):
     """words: overrides that make the model small and quick; they hold on any data set.
 
-    first: lowest and highest share of users on the checkerboard whose withheld item comes first, after `epochs`.
+    first: lowest and highest share of users of the checkerboard whose withheld item comes first after `epochs`.
     """
 
     model: str
@@ -44,7 +44,7 @@ CASES = (
     Case("ehcf", SMALL, 6),
     Case("ehcf_one_by_one", SMALL, 6),
     Case("ehcf_unlinked", SMALL, 6),
-    Case("ghcf", (*SMALL, QUICK, "model.layers=1"), 10),
+    Case("ghcf", (*SMALL, QUICK, "model.layers=1"), 16),
 )
 
 KINDS = {case.model: library("").group_values("model", case.model)["kind"] for case in CASES}

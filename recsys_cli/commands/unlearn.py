@@ -1,0 +1,125 @@
+"""`recsys unlearn`: makes a run forget rows, shows beforehand what that costs, and proves afterwards that it did."""
+
+from __future__ import annotations
+
+import json
+
+from omegaconf import DictConfig
+
+from data_prep.errors import UserError
+
+
+def main(config: DictConfig) -> int:
+    from recsys_cli.training.device import set_up_device
+
+    set_up_device(config.device)
+
+    from recsys_cli.training.fit import Stopped
+    from recsys_cli.unlearning.forget import carry_out, make_plan
+    from recsys_cli.unlearning.generation import Rows, open_model
+    from recsys_cli.unlearning.intake import take_in
+    from recsys_cli.unlearning.ledger import read_ledger
+    from recsys_cli.unlearning.opening import open_unlearnable
+    from recsys_cli.unlearning.report import plan_lines
+    from recsys_cli.unlearning.requests import drop_pending, keep_pending, pending, read_rows
+    from recsys_cli.unlearning.state import tidy
+
+    run, trained, generations = open_unlearnable(config.run)
+    if config.receipt:
+        return _verify(config, run, trained, [read_rows(config.forget)])
+    if config.verify and not (config.forget or config.repartition):
+        return _verify(config, run, trained, [])
+
+    completed = tidy(run, generations)
+    if completed:
+        print(f"{completed} requests had been carried out by a call that was cut off; what it left behind is removed")
+    if config.discard:
+        print(f"{drop_pending(run.path)} pending requests discarded")
+    rows, ledger, requests = Rows.read(generations.current), read_ledger(generations.current), pending(run.path)
+    new = None
+    if config.forget:
+        new = take_in(config.forget, rows.dataset, requests, ignore_missing=config.missing == "ignore" or completed > 0)
+    if new and new.receipt:
+        requests.append(new.request)
+    if not requests and not config.repartition:
+        if config.forget or config.discard or completed:
+            print("nothing is left to forget")
+            return 0
+        raise UserError(f"no requests are pending in {config.run}: name rows with forget=FILE, or check the run with verify=true.")
+    plan = make_plan(trained, rows, requests, ledger, repartition=config.repartition)
+    if config.plan or config.later:
+        print("\n".join(plan_lines(plan, len(requests), trained.unlearning.shards)))
+    if config.plan:
+        return 0
+    if new and new.receipt:
+        keep_pending(run.path, new.request)
+        print(f"receipt {new.receipt}: keep it; recsys unlearn run={config.run} forget={config.forget} receipt={new.receipt} "
+              f"shows later that the request was carried out")
+    if config.later:
+        print(f"carry them out with: recsys unlearn run={config.run}")
+        return 0
+
+    before = json.loads((generations.current / "test.json").read_text())
+    old_model = open_model(generations.current, trained)[1] if config.audit else None
+    try:
+        outcome = carry_out(run, generations, trained, rows, requests, plan, repartition=config.repartition)
+    except Stopped as stopped:
+        print(f"stopped by {stopped}; the run is as before and the requests are pending: recsys unlearn run={config.run}")
+        return 128 + stopped.signum
+    except UserError as error:
+        raise UserError(f"{error} The run is as before; the requests stay pending (discard=true drops them).") from None
+    _report(config, trained, rows, plan, before, old_model, outcome)
+    return _verify(config, run, trained, [(r.kind, r.rows) for r in requests]) if config.verify else 0
+
+
+def _report(config, trained, rows, plan, before, old_model, outcome) -> None:
+    from recsys_cli.unlearning.compare import differences, retrain
+    from recsys_cli.unlearning.report import done_lines, elsewhere, facts_of, metrics_lines, write_report
+
+    facts = facts_of(plan, outcome, before, trained.unlearning.shards)
+    print("\n".join(done_lines(facts)))
+    if config.compare or config.audit:
+        again = retrain(trained, outcome.rows.dataset)
+        facts["retrained"] = {"seconds": round(again.seconds, 2), "metrics": again.result.means,
+                              "difference": differences(outcome.built.result, again.result, trained)}
+        print(f"full retraining took {again.seconds:.1f} s")
+    print(metrics_lines(facts))
+    if config.audit:
+        facts["audit"] = _audit(trained, rows, plan, old_model, outcome, again)
+    facts["elsewhere"] = elsewhere(trained)
+    if facts["elsewhere"]:
+        print("outside of the run, these are yours and still hold the rows: " + ", ".join(facts["elsewhere"]))
+    if config.report:
+        write_report(config.report, facts)
+
+
+def _audit(trained, rows, plan, old_model, outcome, again) -> dict:
+    import numpy as np
+
+    from recsys_cli.unlearning.audit import Subject, audit, verdict
+
+    old, gone = rows.dataset, plan.selection
+    everyone = np.arange(old.n_users), np.arange(old.n_items)
+    left = np.setdiff1d(everyone[0], gone.users), np.setdiff1d(everyone[1], gone.items)
+    keys = np.intersect1d(rows.pairs.keys[plan.removed], old.target_train.keys)
+    found = audit(old, keys, {"before": Subject(old_model.scorer(), *everyone),
+                              "after": Subject(outcome.built.model.scorer(), *left),
+                              "retrained": Subject(again.model.scorer(), *left)}, trained.seed)
+    for name, (mean, low, high) in found.items():
+        print(f"membership AUC, {name}: {mean:.4f} [{low:.4f}, {high:.4f}]")
+    print(verdict(found))
+    return {"auc": found, "verdict": verdict(found)}
+
+
+def _verify(config, run, trained, forgotten) -> int:
+    """Prints every check; 1 where one failed."""
+    from recsys_cli.unlearning.verify import checks
+
+    failed = 0
+    for check in checks(run.path, trained, every_shard=config.verify_shards == "all", forgotten=forgotten,
+                        receipt=config.receipt):
+        failed += check.problem is not None
+        more = f": {check.problem}" if check.problem else f" ({check.note})" if check.note else ""
+        print(f"{'FAILED' if check.problem else 'ok':<8}{check.what}{more}", flush=True)
+    print(f"{failed} checks failed" if failed else "everything agrees")
+    return 1 if failed else 0

@@ -1,0 +1,41 @@
+"""The other way to forget: one model trained on all remaining rows, for its cost, its metrics and as what an audit should see."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from recsys_cli.data.dataset import Dataset
+from recsys_cli.evaluation.protocol import Result
+from recsys_cli.evaluation.summary import Interval, intervals
+from recsys_cli.models.base import Model
+from recsys_cli.training.build import build_model
+from recsys_cli.training.selection import score
+from recsys_cli.unlearning.unit import train_into, vectors_of
+
+
+class Retrained(NamedTuple):
+    model: Model
+    result: Result
+    seconds: float
+
+
+def retrain(config, dataset: Dataset) -> Retrained:
+    """As `recsys train unlearning=none` would, with the seed and the settings of the run; nothing is kept."""
+    began = time.perf_counter()
+    model = build_model(config.model, dataset, config.seed)
+    with tempfile.TemporaryDirectory(prefix="recsys-") as folder:
+        train_into(Path(folder) / "retrained", config, model, {}, lambda model: vectors_of(model, "final"))
+    seconds = time.perf_counter() - began
+    return Retrained(model, score(config.evaluation, model, dataset, "test", config.seed), seconds)
+
+
+def differences(after: Result, retrained: Result, config) -> dict[str, Interval]:
+    """Of each metric, after less retrained, paired by user, with a 95 % bootstrap interval."""
+    paired = {name: values - retrained.per_user[name] for name, values in after.per_user.items()}
+    assert np.array_equal(after.users, retrained.users)
+    return intervals(paired, config.evaluation.bootstrap, config.seed)

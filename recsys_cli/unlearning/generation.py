@@ -1,0 +1,162 @@
+"""A state of an unlearnable run: its rows, its shards, their aggregation, its result and its ledger.
+
+    rows/               own copy of the data, and the shard of every row
+    shards/K/           vectors of a sub-model
+    aggregation/        parameters of the aggregation, where it has any
+    test.json, test_per_user.npz, ledger.json
+
+What is there already, from the right inputs, is not done again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from omegaconf import OmegaConf
+
+from recsys_cli.commands.results import save_result
+from recsys_cli.data.dataset import CSR, Dataset
+from recsys_cli.data.load import load_prepared
+from recsys_cli.evaluation.protocol import Result
+from recsys_cli.models.base import FactoredModel
+from recsys_cli.training.build import build_model
+from recsys_cli.training.checkpoint import load, restore, save
+from recsys_cli.training.selection import score
+from recsys_cli.unlearning.aggregation import build_aggregation, stack
+from recsys_cli.unlearning.data_copy import digest, write_copy
+from recsys_cli.unlearning.ledger import sha256_of
+from recsys_cli.unlearning.restrict import all_pairs, shard_of
+from recsys_cli.unlearning.unit import (
+    VECTORS, Folder, claim, derived_seed, is_done, settings_hash, take_over, train_into, training_seconds, vectors_of)
+
+ROWS, SHARDS, AGGREGATION, PARAMETERS = "rows", "shards", "aggregation", "parameters.npz"
+
+
+class Rows(NamedTuple):
+    """All data of a state, and the shard of each of its training pairs (int16, in the order of `pairs`)."""
+
+    dataset: Dataset
+    pairs: CSR
+    assignment: np.ndarray
+
+    @classmethod
+    def of(cls, dataset: Dataset, assignment: np.ndarray) -> "Rows":
+        return cls(dataset, all_pairs(dataset), np.asarray(assignment, np.int16))
+
+    @classmethod
+    def read(cls, generation: Path) -> "Rows":
+        """Raises UserError where a byte has changed."""
+        dataset = load_prepared(generation / ROWS / "data")
+        return cls.of(dataset, load(generation / ROWS / "assignment.npz").arrays["shard"])
+
+    def write(self, generation: Path) -> None:
+        folder = generation / ROWS
+        shards = hashlib.sha256(self.assignment.tobytes()).hexdigest()
+        claim(folder, {"data": digest(self.dataset), "assignment": shards})
+        save(folder / "assignment.npz", {"shard": self.assignment}, {})
+        write_copy(folder / "data", self.dataset)
+
+
+class Built(NamedTuple):
+    """What `build` did. trained: shards. seconds: of training the shards, of the aggregation."""
+
+    trained: list[int]
+    shard_seconds: float
+    aggregation_seconds: float
+    model: FactoredModel
+    result: Result
+    table: str
+
+
+def build(path: Path, config, rows: Rows, parent: Path | None, train_shards: Callable, say=print) -> Built:
+    """Completes the folder of a state, but for its ledger. config: the root node of the run.
+
+    parent: the state before, whose shards are taken over where their inputs are the same. train_shards: trains the
+    shards of these numbers (`pool.train_shards`).
+    """
+    rows.write(path)
+    missing = []
+    for k in range(config.unlearning.shards):
+        inputs, folder = shard_inputs(config, rows, k), path / SHARDS / str(k)
+        if is_done(folder, inputs):
+            continue
+        if parent and is_done(parent / SHARDS / str(k), inputs):
+            take_over(parent / SHARDS / str(k), folder)
+        else:
+            missing.append(k)
+    began = time.perf_counter()
+    train_shards(path, config, rows, missing, say)
+    between = time.perf_counter()
+    model = _train_aggregation(path, config, rows)
+    end = time.perf_counter()
+    result = score(config.evaluation, model, rows.dataset, "test", config.seed)
+    table = save_result(Folder(path), "test", result, config.evaluation, config.seed)
+    return Built(missing, between - began, end - between, model, result, table)
+
+
+def shard_inputs(config, rows: Rows, k: int) -> dict[str, str | int]:
+    """All that the vectors of a shard depend on."""
+    return {"rows": digest(shard_of(*rows, k)[0]), "seed": derived_seed(config.seed, "shard", k),
+            "settings": settings_hash(config, tables=config.unlearning.aggregation_tables)}
+
+
+def train_shard(path: Path, config, rows: Rows, k: int) -> str:
+    """Into the folder of shard k; returns a line about it."""
+    dataset, users, items = shard_of(*rows, k)
+    config, inputs = deepcopy(config), shard_inputs(config, rows, k)
+    config.seed = inputs["seed"]
+    model = build_model(config.model, dataset, config.seed)
+    folder, tables = path / SHARDS / str(k), config.unlearning.aggregation_tables
+    train_into(folder, config, model, inputs, lambda model: vectors_of(model, tables))
+    return (f"shard {k}: {dataset.target_train.nnz:,} pairs, {len(users):,} users, {len(items):,} items, "
+            f"{training_seconds(folder):.1f} s of training")
+
+
+def aggregated(path: Path, config, rows: Rows) -> FactoredModel:
+    """The aggregation over the vectors of all shards, with its initial parameters."""
+    sides = {"users": [], "items": []}
+    ids = {"users": [], "items": []}
+    for k in range(config.unlearning.shards):
+        arrays = load(path / SHARDS / str(k) / VECTORS).arrays
+        _, ids_of_users, ids_of_items = shard_of(*rows, k)
+        for side, own in (("users", ids_of_users), ("items", ids_of_items)):
+            sides[side].append(arrays[side])
+            ids[side].append(own)
+    tables = [stack(n, ids[side], sides[side])
+              for side, n in (("users", rows.dataset.n_users), ("items", rows.dataset.n_items))]
+    seed = derived_seed(config.seed, "aggregation")
+    return build_aggregation(config.unlearning, rows.dataset, seed, *tables)
+
+
+def open_model(path: Path, config) -> tuple[Rows, FactoredModel]:
+    """The rows and the model of a complete state."""
+    rows = Rows.read(path)
+    model = aggregated(path, config, rows)
+    if model.trainable_variables:
+        restore(load(path / AGGREGATION / PARAMETERS), model.state())
+    return rows, model
+
+
+def _train_aggregation(path: Path, config, rows: Rows) -> FactoredModel:
+    model, folder = aggregated(path, config, rows), path / AGGREGATION
+    if not model.trainable_variables:
+        return model
+    config = deepcopy(config)
+    config.seed, config.trainer.epochs = model.seed, config.unlearning.aggregation_epochs
+    if OmegaConf.is_dict(weights := config.loss.get("negative_weight")):
+        config.loss.negative_weight = weights[rows.dataset.target]  # the other behaviours are not aggregated
+    settings = {key: value for key, value in config.unlearning.items() if key != "processes"}
+    inputs = {"seed": config.seed, "settings": settings_hash(config, **settings), "data": digest(rows.dataset),
+              "shards": [sha256_of(path / SHARDS / str(k) / VECTORS) for k in range(config.unlearning.shards)]}
+    if is_done(folder, inputs, PARAMETERS):
+        restore(load(folder / PARAMETERS), model.state())
+    else:
+        train_into(folder, config, model, inputs,
+                   lambda model: {n: v.numpy() for n, v in model.state().items()}, PARAMETERS)
+    return model

@@ -1,0 +1,75 @@
+"""What a person is told about a request: its cost beforehand, what was done, and who else still holds the rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from recsys_cli.report import format_table
+from recsys_cli.training.checkpoint import write_file
+from recsys_cli.unlearning.forget import Outcome, Plan
+from recsys_cli.unlearning.state import declaration
+
+
+def plan_lines(plan: Plan, n_requests: int, n_shards: int) -> list[str]:
+    seconds = f"{plan.shard_seconds:.1f} s for the shards, {plan.aggregation_seconds:.1f} s for the aggregation"
+    return [f"{n_requests} pending requests: {int(plan.removed.sum()):,} training pairs, {plan.held_out:,} held-out pairs",
+            f"they touch {len(plan.touched)} of {n_shards} shards ({_numbers(plan.touched)})",
+            f"about {seconds}, by the record of the run, and the start of the program"]
+
+
+def facts_of(plan: Plan, outcome: Outcome, before: Mapping[str, Any], n_shards: int) -> dict[str, Any]:
+    """before: the content of the test.json of the state before. All numbers of the report, for programs."""
+    built, ledger = outcome.built, outcome.ledger
+    return {"generation": ledger["generation"], "training_pairs": int(plan.removed.sum()), "held_out_pairs": plan.held_out,
+            "shards": n_shards, "shards_trained": built.trained, "shard_seconds": round(built.shard_seconds, 2),
+            "aggregation_seconds": round(built.aggregation_seconds, 2),
+            "partition": declaration(ledger["partition"], ledger["generation"]),
+            "metrics_before": {name: value["mean"] for name, value in before["metrics"].items()},
+            "metrics_after": built.result.means}
+
+
+def done_lines(facts: Mapping[str, Any]) -> list[str]:
+    trained = facts["shards_trained"]
+    return [f"forgotten: {facts['training_pairs']:,} training pairs and {facts['held_out_pairs']:,} held-out pairs",
+            f"shards trained again: {len(trained)} of {facts['shards']} ({_numbers(trained)}) in "
+            f"{facts['shard_seconds']:.1f} s; aggregation in {facts['aggregation_seconds']:.1f} s",
+            facts["partition"]]
+
+
+def metrics_lines(facts: Mapping[str, Any]) -> str:
+    """Before, after and, where they were made, full retraining and the difference to it."""
+    header, rows = ["test", "before", "after"], []
+    if "retrained" in facts:
+        header += ["retrained", "after - retrained"]
+    for name, after in facts["metrics_after"].items():
+        row = [name, f"{facts['metrics_before'].get(name, float('nan')):.4f}", f"{after:.4f}"]
+        if "retrained" in facts:
+            other = facts["retrained"]
+            mean, low, high = other["difference"].get(name, (after - other["metrics"][name],) * 3)
+            row += [f"{other['metrics'][name]:.4f}", f"{mean:+.4f} [{low:+.4f}, {high:+.4f}]"]
+        rows.append(row)
+    return format_table(header, rows)
+
+
+def elsewhere(config) -> list[str]:
+    """What holds the rows outside of the run, and is the user's to delete."""
+    from data_prep.options import cache_directory, read_options
+    from data_prep.sources import raw_status
+
+    options = read_options(config.data)
+    places = [str(path) for _, path, _ in raw_status(config.data) if path]
+    places += [str(path) for path in sorted((cache_directory(options) / "prepared").glob(f"{options['name']}-*"))]
+    vectors = config.unlearning.partition_vectors
+    return places + ([vectors] if vectors not in ("trained", "random") else [])
+
+
+def write_report(path: str | Path, facts: Mapping[str, Any]) -> None:
+    write_file(Path(path), (json.dumps(facts, indent=1, default=float) + "\n").encode())
+
+
+def _numbers(shards: list[int]) -> str:
+    shown = ", ".join(map(str, shards[:12]))
+    return (shown + ", ..." if len(shards) > 12 else shown) or "none"

@@ -1,0 +1,91 @@
+"""From a built state to the current one: its ledger, the switch, and what must go afterwards."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_prep.store import read_manifest
+from recsys_cli.training.run import Run
+from recsys_cli.unlearning.generation import AGGREGATION, PARAMETERS, ROWS, SHARDS, Built, Rows, shard_inputs
+from recsys_cli.unlearning.generations import Generations
+from recsys_cli.unlearning.ledger import LEDGER, code_of, read_ledger, sha256_of, write_ledger
+from recsys_cli.unlearning.requests import drop_pending
+from recsys_cli.unlearning.unit import VECTORS, training_seconds
+
+LINKS = ("test.json", "test_per_user.npz", LEDGER)  # seen in the run directory, lying in the current state
+OUTDATED = ("*-again.json", "*-again_per_user.npz", "error.log")  # made from an earlier state
+
+
+def publish(run: Run, generations: Generations, config, rows: Rows, path: Path, built: Built, *,
+            partition: Mapping[str, Any], parent: Mapping[str, Any] | None, requests: Sequence[Mapping[str, Any]]) -> Path:
+    """Makes the state in `path` the current one and cleans up.
+
+    parent: the ledger of the state before. requests: entries for the ledger.
+    """
+    content = read_manifest(path / ROWS / "data")["content_hash"]
+    facts = {"method": config.unlearning.name, "seed": config.seed, "data": content, "partition": dict(partition),
+             "aggregation": aggregation_entry(path, built.aggregation_seconds),
+             "evaluation_seconds": round(built.result.seconds, 3)}
+    shards = [shard_entry(config, rows, path, k) for k in range(config.unlearning.shards)]
+    write_ledger(path, number=generations.next, shards=shards, facts=facts, parent=parent, requests=requests)
+    complete = generations.commit(path)
+    tidy(run, generations)
+    epochs = max(config.trainer.epochs, 1)
+    training = sum(shard["seconds"] for shard in shards)
+    run.finish("finished", training_seconds=round(training, 2), evaluation_seconds=round(built.result.seconds, 3),
+               seconds_per_epoch=round(training / epochs, 4), epoch=config.trainer.epochs)
+    return complete
+
+
+def tidy(run: Run, generations: Generations) -> int:
+    """Removes what the current state has left behind; safe to repeat. Returns the requests found carried out."""
+    ledger = read_ledger(generations.current)
+    generations.sweep()
+    since = (generations.current / LEDGER).stat().st_mtime
+    for pattern in OUTDATED:
+        for file in run.path.glob(pattern):
+            if file.stat().st_mtime < since:
+                file.unlink()
+    for name in LINKS:
+        link = run.path / name
+        if not link.is_symlink() and (generations.current / name).exists():
+            link.symlink_to(Path("current") / name)
+    if run.record.get("data_hash") != ledger["data"]:
+        run.record.update(data_hash=ledger["data"], generation=ledger["generation"])
+        run.write_record()
+    return drop_pending(run.path, {request["id"] for request in ledger["requests"]})
+
+
+def shard_entry(config, rows: Rows, path: Path, k: int) -> dict[str, Any]:
+    """All but the seconds can be derived again from the state itself."""
+    folder, inputs = path / SHARDS / str(k), shard_inputs(config, rows, k)
+    return {"pairs": int(np.count_nonzero(rows.assignment == k)), "sha256": inputs["rows"], "seed": inputs["seed"],
+            "settings": inputs["settings"], "vectors": sha256_of(folder / VECTORS), "code": code_of(folder / VECTORS),
+            "seconds": round(training_seconds(folder), 2)}
+
+
+def aggregation_entry(path: Path, seconds: float) -> dict[str, Any]:
+    file = path / AGGREGATION / PARAMETERS
+    return {"sha256": sha256_of(file) if file.exists() else None, "seconds": round(seconds, 2)}
+
+
+def declaration(partition: Mapping[str, Any], generation: int) -> str:
+    """What the partition may still know of rows forgotten since it was made. partition: as in the ledger."""
+    if partition["computed_in"] == generation:
+        return "the partition was made from the remaining rows alone"
+    how = {"trained": "from vectors trained on all rows of that time", "random": "from random vectors and the rows of that time",
+           "none": "by a random permutation of the rows of that time"}
+    how = how.get(partition["vectors"], "from public vectors and the rows of that time")
+    return f"the partition was computed before the deletion, {how}; repartition=true makes it anew"
+
+
+def partition_entry(settings, generation: int) -> dict[str, Any]:
+    """For the ledger. settings: a node of configs/unlearning."""
+    balanced = settings.partition != "random" and settings.shards > 1
+    return {"by": settings.partition, "vectors": settings.partition_vectors if balanced else "none",
+            "computed_in": generation}

@@ -1,0 +1,99 @@
+"""`recsys train unlearning=...`: shards, a model per shard, their aggregation, one look at the sealed test split."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from omegaconf import DictConfig, OmegaConf
+
+from data_prep.errors import UserError
+
+
+def train(config: DictConfig) -> int:
+    """config: the root node. Returns an exit code."""
+    refuse_unfit(config)
+    from recsys_cli.training.device import set_up_device
+
+    device = set_up_device(config.device)
+
+    from recsys_cli.commands.results import show_result
+    from recsys_cli.data.load import get_dataset
+    from recsys_cli.training.fit import Stopped
+    from recsys_cli.training.run import Run
+    from recsys_cli.unlearning.generation import Rows, build
+    from recsys_cli.unlearning.generations import Generations
+    from recsys_cli.unlearning.pool import train_shards
+    from recsys_cli.unlearning.state import partition_entry, publish
+
+    run = Run.open(config.resume)[0] if config.resume else Run.create(config)
+    config.run_dir = str(run.path)  # where a crash leaves its report
+    generations = Generations(run.path)
+    if generations.current:
+        print(f"{run.path} is trained to its end; recsys evaluate run={run.path} scores it again")
+        return 0
+    with ending(run):
+        path = generations.begin()
+        try:
+            rows = Rows.read(path)
+        except UserError:  # a new run, or one that was stopped before its rows were shared out
+            rows = share_out(config, get_dataset(config.data))
+            rows.write(path)
+        dataset, sizes = rows.dataset, np.bincount(rows.assignment)
+        print(f"{config.model.name} on {dataset.name}: {dataset.n_users:,} users, {dataset.n_items:,} items, "
+              f"{dataset.target_train.nnz:,} training pairs, seed {config.seed}, {device}; run directory {run.path}\n"
+              f"unlearning={config.unlearning.name}: {len(sizes)} shards of {sizes.min():,} to {sizes.max():,} rows")
+        try:
+            built = build(path, config, rows, None, train_shards)
+        except Stopped as stopped:
+            run.finish("interrupted")
+            print(f"stopped by {stopped}, everything is saved; go on with: recsys train resume={run.path}")
+            return 128 + stopped.signum
+        publish(run, generations, config, rows, path, built, partition=partition_entry(config.unlearning, 0), parent=None,
+                requests=[])
+    show_result(run, built.table, f"test, {config.unlearning.name}, epoch {config.trainer.epochs}", built.result)
+    return 0
+
+
+def refuse_unfit(config: DictConfig) -> None:
+    """What would make a model depend on rows that are forgotten later, or cannot work, before any data is read."""
+    name = f"unlearning={config.unlearning.name}"
+    trained = config.unlearning.aggregation != "mean"
+    if config.evaluation.select != "last" or config.trainer.early_stopping:
+        raise UserError(f"{name} trains a fixed number of epochs, because a choice of the best one would know rows that are "
+                        f"forgotten later: leave out evaluation.select and trainer.early_stopping, set trainer.epochs.")
+    if config.model.kind == "pairwise":
+        raise UserError(f"{name} needs user and item vectors, which model={config.model.name} does not give; use a factored "
+                        f"model such as bpr, wmf, enmf or lightgcn.")
+    if trained and config.loss.name in ("none", "multi_channel_bpr"):
+        raise UserError(f"unlearning.aggregation={config.unlearning.aggregation} is trained by the loss of the model, and "
+                        f"loss={config.loss.name} cannot do that: take unlearning.aggregation=mean.")
+    if config.resume:
+        before = OmegaConf.load(Path(config.resume) / "config.yaml")
+        if before.trainer.epochs != config.trainer.epochs:
+            raise UserError(f"resume={config.resume}: the epochs of a run with {name} are fixed at {before.trainer.epochs}; "
+                            f"train a new run for more.")
+
+
+def share_out(config, dataset):
+    """Rows with the shard of each. config: the root node."""
+    from recsys_cli.unlearning.generation import Rows
+    from recsys_cli.unlearning.partition import check_shards, partition
+
+    rows = Rows.of(dataset, partition(config, dataset))
+    check_shards(dataset, rows.pairs, rows.assignment, config.unlearning.shards)
+    return rows
+
+
+@contextmanager
+def ending(run):
+    """Writes into the record of the run how it ended, where it did not end well."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        run.finish("interrupted")
+        raise
+    except Exception as error:
+        run.finish("failed", error=f"{type(error).__name__}: {error}")
+        raise

@@ -1,0 +1,129 @@
+"""Training into a folder: one shard, or the aggregation. What it was made from stands beside the result.
+
+A folder holds inputs.json (hash of the rows, seed, hash of the settings), metrics.jsonl and, once training is complete,
+the result as a .npz with its checksum. The same inputs give the same bytes, so a result with the right inputs is taken
+as it is, wherever it comes from: an earlier state of the run, or a try that was cut off.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from omegaconf import OmegaConf
+
+from data_prep.errors import UserError
+from recsys_cli.models.base import Factors, Model
+from recsys_cli.ops.streams import generator
+from recsys_cli.training.build import build_learner, epochs_of
+from recsys_cli.training.checkpoint import load, load_newest, restore, save, write_file
+from recsys_cli.training.fit import Progress, fit
+from recsys_cli.training.reporter import Reporter
+from recsys_cli.training.run import CHECKPOINTS, METRICS, MetricsLog, code_hash
+
+INPUTS, VECTORS = "inputs.json", "vectors.npz"
+SETTINGS = ("model", "loss", "optimizer")
+
+
+class Folder(NamedTuple):
+    """What `fit` and `save_result` want of a run."""
+
+    path: Path
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / CHECKPOINTS
+
+
+def derived_seed(seed: int, purpose: str, *numbers: int) -> int:
+    return int(generator(seed, f"unlearning/{purpose}", *numbers).integers(2**31))
+
+
+def settings_hash(config, **more: Any) -> str:
+    """Of all settings that a result depends on. config: a root node."""
+    found = {group: OmegaConf.to_container(config[group], resolve=True) for group in SETTINGS}
+    found |= {"epochs": config.trainer.epochs, "batch_size": config.trainer.batch_size, **more}
+    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
+
+
+def is_done(folder: Path, inputs: Mapping[str, Any], name: str = VECTORS) -> bool:
+    """Whether the folder holds, undamaged, the result of these inputs."""
+    try:
+        load(folder / name)
+        return json.loads((folder / INPUTS).read_text()) == inputs
+    except (OSError, ValueError, UserError):
+        return False
+
+
+def claim(folder: Path, inputs: Mapping[str, Any]) -> None:
+    """Empties a folder that was made from other inputs."""
+    try:
+        if json.loads((folder / INPUTS).read_text()) == inputs:
+            return
+    except (OSError, ValueError):
+        pass
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    write_file(folder / INPUTS, (json.dumps(inputs, indent=1, sort_keys=True) + "\n").encode())
+
+
+def take_over(source: Path, folder: Path) -> None:
+    """The finished result of another folder, without a copy of its bytes where the file system allows it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for file in sorted(source.iterdir()):
+        try:
+            os.link(file, folder / file.name)
+        except OSError:
+            shutil.copy2(file, folder / file.name)
+
+
+def train_into(folder: Path, config, model: Model, inputs: Mapping[str, Any],
+               result: Callable[[Model], Mapping[str, np.ndarray]], name: str = VECTORS) -> None:
+    """Trains to the last epoch, or goes on where an earlier try was stopped, and saves what `result` takes of the model.
+
+    config: a root node; its seed and epochs are those of this training. Raises Stopped when a signal came.
+    """
+    claim(folder, inputs)
+    tf.get_logger().setLevel("ERROR")  # it warns of retracing, but every shard has a loop of its own
+    config = deepcopy(config)
+    config.trainer.epochs = epochs_of(model, config)
+    learner, here, progress = build_learner(config, model), Folder(folder), Progress()
+    if any(here.checkpoints.glob("*.npz")):
+        checkpoint, _ = load_newest(here.checkpoints)
+        restore(checkpoint, learner.state())
+        progress = Progress.from_header(checkpoint.header)
+    reporter = Reporter(config.trainer.epochs, progress, bar=config.trainer.progress, monitor=None, tensorboard=None)
+    try:
+        fit(learner, here, config.trainer, progress, None, MetricsLog(folder / METRICS, progress.epoch), reporter)
+    finally:
+        reporter.close()
+    save(folder / name, result(model), {"code": code_hash()})
+    shutil.rmtree(here.checkpoints, ignore_errors=True)  # optimiser slots: nothing needs them, and less can leak
+
+
+def training_seconds(folder: Path) -> float:
+    return sum(json.loads(line)["seconds"] for line in (folder / METRICS).read_text().splitlines())
+
+
+def vectors_of(model: Model, tables: str) -> dict[str, np.ndarray]:
+    """tables: final (propagated, prediction vector folded in) or embeddings (the layer-0 tables)."""
+    if tables == "embeddings":
+        state = model.state()
+        if not {"user_embedding", "item_embedding"} <= set(state):
+            raise UserError(f"unlearning.aggregation_tables=embeddings: model={model.name} has no tables user_embedding and "
+                            f"item_embedding; use final.")
+        return {side + "s": state[f"{side}_embedding"].numpy() for side in ("user", "item")}
+    scorer = model.scorer()
+    if not isinstance(scorer, Factors):
+        raise UserError(f"unlearning needs user and item vectors, which model={model.name} does not give; use a factored "
+                        f"model such as bpr, wmf, enmf or lightgcn.")
+    return {"users": np.asarray(scorer.users), "items": np.asarray(scorer.items)}

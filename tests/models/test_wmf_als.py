@@ -1,0 +1,90 @@
+"""Alternating least squares against a slow twin that writes out every weight, in float64."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from omegaconf import OmegaConf
+
+from data_prep.errors import UserError
+from recsys_cli.data.dataset import CSR, Dataset
+from recsys_cli.models import wmf_als
+from recsys_cli.models.wmf_als import WeightedALS
+from recsys_cli.training.learner import SolverLearner
+
+CONFIG = {"name": "wmf_als", "embedding_size": 6, "negative_weight": 0.2, "l2": 0.7, "init": "normal",
+          "init_scale": 0.3}
+
+
+def label() -> np.ndarray:
+    """Users with 0, 1, 2, ... items and up to 140: short and long systems, lists in several chunks."""
+    y = np.zeros((31, 150))
+    rng = np.random.default_rng(2)
+    for u, n in enumerate(rng.permutation([0, 0, 1, 1, 2, 2, 2, *range(3, 23), 63, 64, 65, 140])):
+        y[u, rng.permutation(150)[:n]] = 1
+    return y
+
+
+def model_of(y: np.ndarray, **config) -> WeightedALS:
+    data = Dataset("tiny", *y.shape, "buy", {"buy": CSR.from_pairs(*np.nonzero(y), *y.shape)})
+    return WeightedALS(OmegaConf.create({**CONFIG, **config}), data, seed=4)
+
+
+def one_pass(model: WeightedALS) -> float:
+    learner = SolverLearner(model)
+    return learner.run(0, learner.begin(0), 0.0)
+
+
+def solve_all(y: np.ndarray, fixed: np.ndarray, c0: float, l2: float) -> np.ndarray:
+    """One row at a time: (Q' C_u Q + l2 I)^-1 Q' C_u y_u (Hu et al. 2008, eq. 4)."""
+    weights = np.where(y == 1, 1.0, c0)
+    return np.array([np.linalg.solve(fixed.T * w @ fixed + l2 * np.eye(fixed.shape[1]), fixed.T * w @ row)
+                     for w, row in zip(weights, y)])
+
+
+@pytest.mark.parametrize("c0", [0.0, 0.2, 1.0])
+@pytest.mark.parametrize("max_cells", [1, 300, 2**17], ids=["row by row", "blocks", "at once"])
+def test_two_passes_equal_the_twin(monkeypatch, c0, max_cells):
+    monkeypatch.setattr(wmf_als, "MAX_CELLS", max_cells)
+    y, model = label(), model_of(label(), negative_weight=c0)
+    q = model.item_embedding.numpy().astype(np.float64)
+    for _ in range(2):
+        value = one_pass(model)
+        p = solve_all(y, q, c0, 0.7)
+        q = solve_all(y.T, p, c0, 0.7)
+        np.testing.assert_allclose(model.user_embedding, p, atol=2e-5)
+        np.testing.assert_allclose(model.item_embedding, q, atol=2e-5)
+        weights = np.where(y == 1, 1.0, c0)
+        objective = (weights * (y - p @ q.T) ** 2).sum() + 0.7 * ((p**2).sum() + (q**2).sum())
+        np.testing.assert_allclose(value, objective - y.sum(), rtol=1e-5)
+    np.testing.assert_allclose(model.scorer()([4, 0]), (p @ q.T)[[4, 0]], atol=2e-5)
+
+
+def test_the_objective_never_rises():
+    model = model_of(label())
+    values = [one_pass(model) for _ in range(5)]
+    assert values == sorted(values, reverse=True)
+
+
+def test_a_singular_system_names_the_setting():
+    with pytest.raises(UserError, match=r"model\.l2 is too small"):
+        one_pass(model_of(label(), negative_weight=0.0, l2=0.0))
+
+
+def test_the_number_of_threads_changes_no_byte():
+    """One list of 20,000, whose sum TensorFlow would split among the threads."""
+    program = ("import tensorflow as tf; tf.config.threading.set_intra_op_parallelism_threads(1);"
+               "from tests.models.test_wmf_als import long_list; print(long_list())")
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=300)
+    assert done.stdout == long_list() + "\n", done.stderr
+
+
+def long_list() -> str:
+    model = model_of(np.ones((1, 20_000)), embedding_size=32)
+    one_pass(model)
+    return model.user_embedding.numpy().tobytes().hex()
