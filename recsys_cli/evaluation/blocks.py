@@ -37,7 +37,8 @@ class Blocks:
     """Users in blocks of equal size.
 
     users: int32 [n], in the order of the work; a user may occur more than once.
-    seen: int32 [q, 2] of (row within its block, item), by block; bounds: int32 [n_blocks + 1] into it.
+    seen: int32 [q], what to leave out, by block, as places (row within the block) * n_items + item.
+    bounds: int32 [n_blocks + 1] into it.
     """
 
     users: np.ndarray
@@ -47,17 +48,16 @@ class Blocks:
 
     @classmethod
     def of(cls, users: np.ndarray, seen: CSR | None, n_items: int, memory_mb: int) -> "Blocks":
-        """seen: users x items pairs that the body of the loop gets with each block."""
+        """seen: users x items pairs to leave out."""
         rows = rows_per_block(n_items, memory_mb)
         starts = np.arange(-(-len(users) // rows) + 1) * rows
         if seen is None:
-            return cls(users, rows, np.zeros((0, 2), np.int32), np.zeros(len(starts), np.int32))
+            return cls(users, rows, np.zeros(0, np.int32), np.zeros(len(starts), np.int32))
         lengths = seen.row_lengths[users]
         ends = np.concatenate([[0], np.cumsum(lengths)])
         places = np.arange(ends[-1]) - np.repeat(ends[:-1] - seen.indptr[users], lengths)
-        slots = np.repeat(np.arange(len(users), dtype=np.int32) % rows, lengths)
-        bounds = ends[np.minimum(starts, len(users))].astype(np.int32)
-        return cls(users, rows, np.stack([slots, seen.indices[places]], axis=1), bounds)
+        cells = np.repeat(np.arange(len(users), dtype=np.int32) % rows * n_items, lengths) + seen.indices[places]
+        return cls(users, rows, cells, ends[np.minimum(starts, len(users))].astype(np.int32))
 
     def lay(self, values: np.ndarray) -> np.ndarray:
         """[n, ...] -> [n_blocks, rows, ...]; the places left over repeat the last value."""
@@ -79,7 +79,7 @@ def rows_per_block(n_items: int, memory_mb: int) -> int:
 
 
 def scan(scorer: Scorer, n_items: int, blocks: Blocks, body: Body, types: tuple, arrays: Sequence[Any]):
-    """Runs body(scores [rows, n_items], seen [q_b, 2], block, *arrays) on every block.
+    """Runs body(scores [rows, n_items], block, *arrays) on every block, the scores of seen items being -inf.
 
     body: a function at the top of a module (it is compiled once) that gives tensors of these types; they are
     returned as arrays, joined along their first axes block after block. scorer: traced once per object, so
@@ -114,11 +114,18 @@ def _compiled(score: Callable, body: Body, types: tuple, rows: int, n_items: int
             scores = tf.ensure_shape(score(users[block], *factors), [rows, n_items])
             # One sum per row finds any NaN or infinity in a single pass over the block.
             finite = tf.math.is_finite(tf.reduce_sum(scores, axis=1))
-            results = body(scores, seen[bounds[block] : bounds[block + 1]], block, *arrays)
+            scores = _leave_out(scores, seen[bounds[block] : bounds[block + 1]])
+            results = body(scores, block, *arrays)
             outputs = [output.write(block, r) for output, r in zip(outputs, (finite, *results))]
         return [output.concat() for output in outputs]
 
     return tf.function(loop, input_signature=specs)
+
+
+def _leave_out(scores: tf.Tensor, cells: tf.Tensor) -> tf.Tensor:
+    """-inf at these places. A scatter would do, but where operations must be deterministic it leaves the GPU."""
+    infinities = tf.fill(tf.shape(cells), -np.inf)
+    return scores + tf.reshape(tf.math.unsorted_segment_sum(infinities, cells, tf.size(scores)), tf.shape(scores))
 
 
 def _product(users: tf.Tensor, user_factors: tf.Tensor, item_factors: tf.Tensor) -> tf.Tensor:

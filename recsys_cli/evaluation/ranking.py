@@ -2,9 +2,8 @@
 
     rank(u, v) = 1 + #{w unseen : s_uw > s_uv} + #{w unseen, w < v : s_uw = s_uv}
 
-Equal scores are ordered by item id, so a rank is a function of the scores alone. The counts run over all
-items, and the user's seen ones are then subtracted. TensorFlow flushes subnormal numbers to zero: scores
-below 1.2e-38 in size are equal to zero, and to each other.
+Equal scores are ordered by item id, so a rank is a function of the scores alone. TensorFlow flushes subnormal
+numbers to zero: scores below 1.2e-38 in size are equal to zero, and to each other.
 """
 
 from __future__ import annotations
@@ -89,27 +88,19 @@ def _ranks(scorer: Scorer, held_out: CSR, users: np.ndarray, history: CSR, n_ite
     return 1 + above[(np.cumsum(depths) - depths)[block] * blocks.rows + turn * blocks.rows + slot]
 
 
-def _count_above(scores, seen, block, items, first, last, depths):
+def _count_above(scores, block, items, first, last, depths):
     """int64 [depth * rows]: for the first held-out item of every row, then the second, and so on."""
-    rows, columns = seen[:, 0], seen[:, 1]
-    seen_scores = tf.gather_nd(scores, seen)
     counts = tf.TensorArray(tf.int64, tf.cast(depths[block], tf.int32))
     for turn in tf.range(depths[block]):
         item = tf.gather(items, first[block] + tf.minimum(turn, last[block]))
-        own = tf.gather(scores, item, axis=1, batch_dims=1)
-        seen_above = _above(seen_scores, columns, tf.gather(own, rows), tf.gather(item, rows))
-        seen_above = tf.math.unsorted_segment_sum(tf.cast(seen_above, tf.int64), rows, tf.shape(scores)[0])
-        counts = counts.write(tf.cast(turn, tf.int32), _all_above(scores, own, item) - seen_above)
+        counts = counts.write(tf.cast(turn, tf.int32), _above(scores, item))
     return (tf.reshape(counts.stack(), [-1]),)
 
 
-def _above(scores, columns, own, item):
-    return (scores > own) | ((scores == own) & (columns < item))
-
-
 @tf.function(jit_compile=True)
-def _all_above(scores, own, item):
+def _above(scores, item):
     """Compiled into one pass: without, four matrices of the size of the scores would be written and read."""
+    own = tf.gather(scores, item, axis=1, batch_dims=1)[:, None]
     columns = tf.range(tf.shape(scores)[1])[None, :]
-    above = _above(scores, columns, own[:, None], item[:, None])
+    above = (scores > own) | ((scores == own) & (columns < item[:, None]))
     return tf.cast(tf.reduce_sum(tf.cast(above, tf.int32), axis=1), tf.int64)

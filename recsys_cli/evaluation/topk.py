@@ -32,13 +32,12 @@ def top_k(scorer: Scorer, users: np.ndarray, seen: Sequence[CSR], n_items: int, 
     return items[: len(users)], scores[: len(users)]
 
 
-def _best(scores, seen, block, k):
+def _best(scores, block, k):
     """The k best items lie in the k segments with the largest maxima: two short selections do for a long one.
 
     Both prefer the lower index where values are equal, which makes this true of ties as well.
     """
     n_rows, n_items = scores.shape
-    scores = tf.tensor_scatter_nd_update(scores, seen, tf.fill(tf.shape(seen)[:1], -np.inf))
     width = tf.maximum(tf.cast(tf.sqrt(n_items / k), tf.int32), 1)
     n_segments = -(-n_items // width)
     padding = [[0, 0], [0, n_segments * width - n_items]]
@@ -61,4 +60,4 @@ def beyond_accuracy(items: np.ndarray, n_items: int) -> dict[str, float]:
     counts = np.sort(np.bincount(items[items >= 0], minlength=n_items))
     weights = 2 * np.arange(1, n_items + 1) - n_items - 1
     gini = float(weights @ counts) / (n_items * max(int(counts.sum()), 1))
-    return {f"Coverage@{k}": np.count_nonzero(counts) / n_items, f"Gini@{k}": gini}
+    return {f"Coverage@{k}": float(np.count_nonzero(counts)) / n_items, f"Gini@{k}": gini}

@@ -2,11 +2,11 @@
 
 Minimises |X - X B|^2 + l2 |B|^2 subject to diag(B) = 0, for X the 0/1 matrix users x items:
 
-    P = (X'X + l2 I)^-1      B_jv = -P_jv / P_vv, B_vv = 0      score_uv = sum of B_jv over the items j of user u
+    P = (X'X + l2 I)^-1     B_jv = -P_jv / P_vv, B_vv = 0     score_uv = sum of B_jv over the items j of u
 
 Deviations:
-1. float32 and Cholesky instead of float64 and a general inverse. On MovieLens-1M (l2 = 500) the weights differ by
-   less than 2e-8; the largest is 0.27.
+1. float32 and Cholesky instead of float64 and a general inverse. On MovieLens-1M (l2 = 500) the weights
+   differ by less than 2e-8; the largest is 0.27.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class EASE(SolvedModel):
         need = MATRICES * 4.0 * n * n / 1e9
         if need > config.memory_gb:
             raise UserError(
-                f"model=ease on data={dataset.name} with {n} items needs {need:.3g} GB ({MATRICES} matrices of items "
-                f"x items in float32), and model.memory_gb is {config.memory_gb}: raise it if this machine has the "
-                f"memory, or choose model=item_knn.")
+                f"model=ease on data={dataset.name} with {n} items needs {need:.3g} GB ({MATRICES} matrices "
+                f"of items x items in float32), and model.memory_gb is {config.memory_gb}: raise it if this "
+                f"machine has the memory, or choose model=item_knn.")
         self.weights = tf.Variable(tf.zeros([n, n]), name="weights", trainable=False)
 
     def run_step(self, step):

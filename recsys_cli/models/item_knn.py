@@ -1,14 +1,14 @@
-"""ItemKNN: an item's score is the sum of its similarities to those of its nearest neighbours that the user chose
-(Sarwar et al. 2001; Deshpande & Karypis 2004).
+"""ItemKNN: an item's score is the sum of its similarities to those of its nearest neighbours that the user
+chose (Sarwar et al. 2001; Deshpande & Karypis 2004).
 
     s_vj = n_vj / (sqrt(n_v n_j) + shrinkage)        score_uv = sum of s_vj over j in N_k(v) that u chose
 
 n_v: users of item v, n_vj: users of both, N_k(v): the k items most similar to v (ties: the smaller id).
 
 Deviations:
-1. The neighbours are those of the item to be scored, as in Sarwar et al. and most libraries; in Deshpande & Karypis
-   the neighbours of the user's items get the votes.
-2. A plain sum: no division by the sum of similarities, which would rank items with a single chosen neighbour first.
+1. The neighbours are those of the item to be scored, as in Sarwar et al. and most libraries; in Deshpande &
+   Karypis the neighbours of the user's items get the votes.
+2. A plain sum: divided by the sum of similarities, items with a single chosen neighbour would come first.
 3. The thesis gives neither similarity nor k; cosine with shrinkage (Bell & Koren 2007) is the common choice.
 """
 
@@ -23,7 +23,7 @@ from recsys_cli.models.item_to_item import CPU, CoOccurrence, Rows
 
 
 class ItemKNN(SolvedModel):
-    """config: neighbours k, shrinkage (in users). State: k neighbours of every item; similarity 0 means none."""
+    """config: neighbours k, shrinkage (in users). State: k neighbours of each item, similarity 0: none."""
 
     def __init__(self, config, dataset, seed):
         super().__init__(config, dataset, seed)

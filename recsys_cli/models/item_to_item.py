@@ -53,7 +53,7 @@ class Rows:
             self.values = None if matrix.values is None else tf.constant(matrix.values)
 
     def __call__(self, ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
-        """All non-zeros of these rows, [n] each: place in `ids` (ascending), column id, value. ids: int32 [b]."""
+        """Of all non-zeros of these rows, [n] each: place in `ids`, column id, value. ids: int32 [b]."""
         found = tf.ragged.range(tf.gather(self.indptr, ids), tf.gather(self.indptr, ids + 1))
         values = None if self.values is None else tf.gather(self.values, found.values)
         return found.value_rowids(), tf.gather(self.indices, found.values), values

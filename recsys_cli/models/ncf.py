@@ -9,7 +9,7 @@ Deviations from paper and authors' code:
 1. No pretraining: the paper also trains both branches apart with Adam and goes on with SGD.
 2. The first layer is computed as A'p' + B'q', W_1 = [A ; B]: ranking all items takes B'q' once per item.
 3. The score is the logit; the loss applies the sigmoid.
-4. L2 (0 in the authors' code) is that of the loss, on the embeddings of a batch; theirs would be on all weights.
+4. L2 (0 in the authors' code) is that of the loss, on the embeddings of a batch; theirs is on all weights.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ USER, ITEM = 0, 1
 
 
 class NeuralCF(TrainableModel):
-    """config: embedding_size (of the product; null: none), layer_widths (of [p' ; q'], then of each layer), init
-    and init_scale (of the embeddings)."""
+    """config: embedding_size (of the product; null: none), layer_widths (of [p' ; q'], then of each layer),
+    init and init_scale (of the embeddings)."""
 
     def __init__(self, config, dataset, seed):
         super().__init__(config, dataset, seed)
         widths, size = list(config.layer_widths), config.embedding_size
         if len(widths) < 2 or widths[0] % 2:
             raise UserError(
-                f"model.layer_widths={widths} must start with an even number, the user and the item vector side "
-                f"by side, and go on with the width of at least one layer, such as [64,32,16,8].")
+                f"model.layer_widths={widths} must start with an even number, the user and the item vector "
+                f"side by side, and go on with the width of at least one layer, such as [64,32,16,8].")
 
         def weights(name: str, shape: tuple[int, int], init: str, scale: float = 0.0) -> tf.Variable:
             return tf.Variable(initial_values(init, shape, seed=seed, purpose=name, scale=scale), name=name)
@@ -71,7 +71,7 @@ class NeuralCF(TrainableModel):
                          fn_output_signature=tf.TensorSpec([self.n_items], tf.float32))
 
     def _side(self, side: int, ids: tf.Tensor | None) -> list[tf.Tensor]:
-        """What these ids, or all, bring to a score: their part of the first layer, and the product's vector."""
+        """What these ids, or all, bring to a score: a part of the first layer, and a product vector."""
         kernel = tf.split(self.kernels[0], 2)[side]
         parts = [tf.tensordot(gather(self.deep[side], ids), kernel, 1)]
         return parts + [gather(self.product[side], ids)] if self.product else parts

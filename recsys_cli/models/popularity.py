@@ -1,4 +1,4 @@
-"""Most popular: score_uv = the number of users who chose item v in training (target behaviour), for every user u.
+"""Most popular: score_uv = the number of users who chose item v in training (target behaviour), for any u.
 
 Deviations: none. Items with equal counts come in the order of their ids, as the ranker breaks all ties.
 """

@@ -10,8 +10,8 @@ by solving, exactly, for every user and then for every item
 
 Deviations from the paper:
 1. Weights are relative to that of an observed pair: c0 = 1 / (1 + alpha) and l2 = lambda / (1 + alpha) there.
-2. Rows with few pairs are solved as p_u = M^-1 V' (I + (1 - c0) V M^-1 V')^-1 1: the same vector, at m^3 instead
-   of d^3.
+2. Rows with few pairs are solved as p_u = M^-1 V' (I + (1 - c0) V M^-1 V')^-1 1: the same vector, at
+   m^3 instead of d^3.
 3. Users are solved first, so that only the item vectors need initial values.
 """
 
@@ -67,7 +67,7 @@ class WeightedALS(SolvedModel):
         return Factors(tf.convert_to_tensor(self.user_embedding), tf.convert_to_tensor(self.item_embedding))
 
     def _solve(self, rows: np.ndarray, lists: np.ndarray, solved: tf.Variable, fixed: tf.Variable) -> float:
-        """Solves these rows; returns sum p . V'1, which is how far below its value at p = 0 the objective is then."""
+        """Solves these rows; returns the sum of p . V'1, by which they lower the objective from p = 0."""
         solver = self._solvers[2 * lists.shape[1] < self.config.embedding_size]
         c0, l2 = tf.constant(self.config.negative_weight, tf.float32), tf.constant(self.config.l2, tf.float32)
         vectors, sums = solver(tf.convert_to_tensor(fixed), tf.constant(lists), c0, l2)
@@ -116,7 +116,7 @@ def solve_long(fixed, lists, c0, l2) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def solve_short(fixed, lists, c0, l2) -> tuple[tf.Tensor, tf.Tensor]:
-    """The same by systems of width x width (deviation 2); a filled-up place is a row of the identity there."""
+    """The same by systems of width x width (deviation 2), a filled-up place being a row of the identity."""
     common, v = _gathered(fixed, lists, c0, l2)
     inverse = solve_positive_definite(common, tf.eye(fixed.shape[1]))
     w = tf.reshape(tf.matmul(tf.reshape(v, [-1, fixed.shape[1]]), inverse), tf.shape(v))

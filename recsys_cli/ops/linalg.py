@@ -8,7 +8,7 @@ from data_prep.errors import UserError
 
 
 def solve_positive_definite(matrix: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
-    """X of matrix @ X = right, [..., n, n] and [..., n, k] -> [..., n, k], by Cholesky: half the work of LU."""
+    """X of matrix @ X = right: [..., n, n], [..., n, k] -> [..., n, k]. By Cholesky, half the work of LU."""
     return tf.linalg.cholesky_solve(tf.linalg.cholesky(matrix), right)
 
 

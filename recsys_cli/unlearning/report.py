@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from data_prep.errors import UserError
 from recsys_cli.report import format_table
 from recsys_cli.training.checkpoint import write_file
+from recsys_cli.training.run import code_hash
 from recsys_cli.unlearning.forget import Outcome, Plan
 from recsys_cli.unlearning.state import declaration
 
@@ -26,17 +28,22 @@ def facts_of(plan: Plan, outcome: Outcome, before: Mapping[str, Any], n_shards: 
     return {"generation": ledger["generation"], "training_pairs": int(plan.removed.sum()), "held_out_pairs": plan.held_out,
             "shards": n_shards, "shards_trained": built.trained, "shard_seconds": round(built.shard_seconds, 2),
             "aggregation_seconds": round(built.aggregation_seconds, 2),
+            "shards_of_another_version": sum(s["code"] != code_hash() for s in ledger["shards"]),
             "partition": declaration(ledger["partition"], ledger["generation"]),
             "metrics_before": {name: value["mean"] for name, value in before["metrics"].items()},
             "metrics_after": built.result.means}
 
 
 def done_lines(facts: Mapping[str, Any]) -> list[str]:
-    trained = facts["shards_trained"]
-    return [f"forgotten: {facts['training_pairs']:,} training pairs and {facts['held_out_pairs']:,} held-out pairs",
-            f"shards trained again: {len(trained)} of {facts['shards']} ({_numbers(trained)}) in "
+    trained, older = facts["shards_trained"], facts["shards_of_another_version"]
+    lines = [f"forgotten: {facts['training_pairs']:,} training pairs and {facts['held_out_pairs']:,} held-out pairs",
+             f"shards trained again: {len(trained)} of {facts['shards']} ({_numbers(trained)}) in "
             f"{facts['shard_seconds']:.1f} s; aggregation in {facts['aggregation_seconds']:.1f} s",
             facts["partition"]]
+    if older:
+        lines.append(f"{older} untouched shards were trained by another version of this program: training everything from "
+                     f"scratch may differ from them")
+    return lines
 
 
 def metrics_lines(facts: Mapping[str, Any]) -> str:
@@ -60,7 +67,10 @@ def elsewhere(config) -> list[str]:
     from data_prep.sources import raw_status
 
     options = read_options(config.data)
-    places = [str(path) for _, path, _ in raw_status(config.data) if path]
+    try:
+        places = [str(path) for _, path, _ in raw_status(config.data) if path]
+    except UserError:  # they are gone
+        places = []
     places += [str(path) for path in sorted((cache_directory(options) / "prepared").glob(f"{options['name']}-*"))]
     vectors = config.unlearning.partition_vectors
     return places + ([vectors] if vectors not in ("trained", "random") else [])

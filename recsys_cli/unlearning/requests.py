@@ -127,7 +127,7 @@ def keep_pending(run: Path, request: Request) -> None:
 def drop_pending(run: Path, ids: set[str] | None = None) -> int:
     """Removes these requests, or all, and files half written; returns how many requests there were."""
     files = [file for file in (run / FOLDER).glob("*.json") if ids is None or file.stem in ids]
-    for file in [*files, *(run / FOLDER).glob("*.partial")]:
+    for file in [*(run / FOLDER).glob("*.partial"), *files]:
         file.unlink()
     return len(files)
 

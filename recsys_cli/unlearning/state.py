@@ -34,16 +34,19 @@ def publish(run: Run, generations: Generations, config, rows: Rows, path: Path, 
     shards = [shard_entry(config, rows, path, k) for k in range(config.unlearning.shards)]
     write_ledger(path, number=generations.next, shards=shards, facts=facts, parent=parent, requests=requests)
     complete = generations.commit(path)
-    tidy(run, generations)
     epochs = max(config.trainer.epochs, 1)
     training = sum(shard["seconds"] for shard in shards)
     run.finish("finished", training_seconds=round(training, 2), evaluation_seconds=round(built.result.seconds, 3),
                seconds_per_epoch=round(training / epochs, 4), epoch=config.trainer.epochs)
+    tidy(run, generations)
     return complete
 
 
 def tidy(run: Run, generations: Generations) -> int:
-    """Removes what the current state has left behind; safe to repeat. Returns the requests found carried out."""
+    """Removes what the current state has left behind; safe to repeat. Returns the requests found carried out.
+
+    Their files go last: as long as one is there, a call that was cut off is recognised.
+    """
     ledger = read_ledger(generations.current)
     generations.sweep()
     since = (generations.current / LEDGER).stat().st_mtime

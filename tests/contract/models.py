@@ -10,7 +10,7 @@ from recsys_cli.config.library import library
 class Case(NamedTuple):
     """words: overrides that make the model small and quick; they hold on any data set.
 
-    first: lowest and highest share of users of the checkerboard whose withheld item comes first after `epochs`.
+    first: lowest and highest share of users on the checkerboard whose withheld item comes first.
     """
 
     model: str

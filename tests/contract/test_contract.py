@@ -1,5 +1,5 @@
-"""What every model keeps to: it finds the pattern, its scorer and its state are whole, the same seed gives the
-same bytes however an epoch is cut, every loss that fits goes down, and no variable is left out."""
+"""What every model keeps to: it finds the pattern, its scorer and its state are whole, a seed gives the same
+bytes however an epoch is cut, every loss that fits goes down, and no variable is left out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from tests.contract.models import CASES, KINDS, TRAINABLE, Case
 
 SCOPES = {"factored": ("sampled", "whole_data"), "pairwise": ("sampled",)}
 # Presets of one implementation take the same losses: the first of them in the table speaks for all.
-DISTINCT = {library("").group_values("model", name)["_target_"]: name for name in reversed(TRAINABLE)}.values()
+CLASSES = {name: library("").group_values("model", name)["_target_"] for name in TRAINABLE}
+DISTINCT = {cls: name for name, cls in reversed(CLASSES.items())}.values()
 LOSSES = [(case, loss) for case in CASES if case.model in DISTINCT for loss in library("").choices("loss")
           if library("").load(f"loss/{loss}")["scope"] in SCOPES[KINDS[case.model]]]
 every_model = pytest.mark.parametrize("case", CASES, ids=str)

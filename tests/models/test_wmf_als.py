@@ -79,8 +79,8 @@ def test_the_number_of_threads_changes_no_byte():
     """One list of 20,000, whose sum TensorFlow would split among the threads."""
     program = ("import tensorflow as tf; tf.config.threading.set_intra_op_parallelism_threads(1);"
                "from tests.models.test_wmf_als import long_list; print(long_list())")
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2], capture_output=True,
+                          text=True, timeout=300)
     assert done.stdout == long_list() + "\n", done.stderr
 
 

@@ -45,7 +45,7 @@ def test_killed_and_resumed_equals_uninterrupted(model, tmp_path):
     done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=300)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert json.loads((killed / "record.json").read_text())["status"] == "running"
-    assert cli.main(["train", f"resume={killed}"]) == 0
+    assert cli.main(["train", f"resume={killed}", "device.threads=null"]) == 0
     assert json.loads((killed / "record.json").read_text())["status"] == "finished"
     assert outcome(killed) == outcome(whole)
 
