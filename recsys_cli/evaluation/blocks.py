@@ -56,7 +56,8 @@ class Blocks:
         lengths = seen.row_lengths[users]
         ends = np.concatenate([[0], np.cumsum(lengths)])
         places = np.arange(ends[-1]) - np.repeat(ends[:-1] - seen.indptr[users], lengths)
-        cells = np.repeat(np.arange(len(users), dtype=np.int32) % rows * n_items, lengths) + seen.indices[places]
+        first_cells = np.arange(len(users), dtype=np.int32) % rows * n_items
+        cells = np.repeat(first_cells, lengths) + seen.indices[places]
         return cls(users, rows, cells, ends[np.minimum(starts, len(users))].astype(np.int32))
 
     def lay(self, values: np.ndarray) -> np.ndarray:
@@ -123,9 +124,10 @@ def _compiled(score: Callable, body: Body, types: tuple, rows: int, n_items: int
 
 
 def _leave_out(scores: tf.Tensor, cells: tf.Tensor) -> tf.Tensor:
-    """-inf at these places. A scatter would do, but where operations must be deterministic it leaves the GPU."""
+    """-inf in these cells. A scatter would do, but must leave the GPU where operations are to be deterministic."""
     infinities = tf.fill(tf.shape(cells), -np.inf)
-    return scores + tf.reshape(tf.math.unsorted_segment_sum(infinities, cells, tf.size(scores)), tf.shape(scores))
+    added = tf.math.unsorted_segment_sum(infinities, cells, tf.size(scores))
+    return scores + tf.reshape(added, tf.shape(scores))
 
 
 def _product(users: tf.Tensor, user_factors: tf.Tensor, item_factors: tf.Tensor) -> tf.Tensor:

@@ -11,6 +11,7 @@ from recsys_cli import cli
 from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.unlearning.generation import Rows, build
 from recsys_cli.unlearning.pool import train_shards
+from recsys_cli.unlearning.train import share_out
 
 TINY = ["data=csv", "data.split=given", "evaluation.k=[3]", "evaluation.metrics=[Recall]", "evaluation.bootstrap=5",
         "trainer.epochs=2", "trainer.batch_size=8", "trainer.progress=false", "unlearning.pretraining_epochs=1",
@@ -59,7 +60,8 @@ def contents(generation: Path) -> dict[str, bytes]:
             if file.is_file() and file.name not in ("metrics.jsonl", "ledger.json", "ledger.sha256")}
 
 
-def from_scratch(run: Path, before: Rows, folder: Path, *, users=(), items=(), pairs=()) -> dict[str, bytes]:
+def from_scratch(run: Path, before: Rows, folder: Path, *, users=(), items=(), pairs=(),
+                 repartition: bool = False) -> dict[str, bytes]:
     """The state that training on the remaining rows alone gives, the data set being made here from the raw rows.
 
     before: the rows of the run at its start, from which only the shard of each row and the order of ids is taken.
@@ -75,8 +77,10 @@ def from_scratch(run: Path, before: Rows, folder: Path, *, users=(), items=(), p
     shape = len(ids[0]), len(ids[1])
     data = Dataset(old.name, *shape, old.target, {old.target: CSR.from_pairs(*zip(*train), *shape)},
                    test=CSR.from_pairs(*zip(*test), *shape), user_ids=ids[0], item_ids=ids[1], notes=old.notes)
-    assignment = [shard[pair] for _, pair in sorted(zip(train, parts[0]))]
-    build(folder, OmegaConf.load(run / "config.yaml"), Rows.of(data, np.array(assignment)), None, train_shards)
+    assignment = np.array([shard[pair] for _, pair in sorted(zip(train, parts[0]))])
+    config = OmegaConf.load(run / "config.yaml")
+    rows = share_out(config, data) if repartition else Rows.of(data, assignment)
+    build(folder, config, rows, None, train_shards)
     return contents(folder)
 
 

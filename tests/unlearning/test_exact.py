@@ -52,30 +52,18 @@ def test_only_touched_shards_are_trained(tmp_path, monkeypatch):
     assert trained == [rows.assignment[rows.pairs.rows == user][0]]
 
 
-def test_a_new_partition_is_that_of_a_new_run(tmp_path):
-    """Also where the request takes the whole of a shard, which is refused otherwise."""
+def test_a_whole_shard_is_refused_or_shared_out_anew(tmp_path, capsys):
     run = train_run(tmp_path, "unlearning=receraser", "unlearning.shards=2", *MODELS["bpr"])
     rows = Rows.read(run / "current")
-    data, own = rows.dataset, rows.assignment == 1
+    data, own, before = rows.dataset, rows.assignment == 1, contents(run / "current")
     gone = list(zip(data.user_ids[rows.pairs.rows[own]].tolist(), map(str, data.item_ids[rows.pairs.indices[own]].tolist())))
-    forget = write_pairs(tmp_path / "f.csv", gone)
-    before = contents(run / "current")
-    assert recsys("unlearn", f"run={run}", f"forget={forget}", "device=cpu") == 2
+    words = ["unlearn", f"run={run}", f"forget={write_pairs(tmp_path / 'f.csv', gone)}", "device=cpu"]
+    assert recsys(*words) == 2
+    assert "would empty shard 1 of 2; with repartition=true" in capsys.readouterr().err
     assert contents(run / "current") == before and not list((run / "requests").glob("*"))
-    assert recsys("unlearn", f"run={run}", f"forget={forget}", "repartition=true", "device=cpu") == 0
-    left = [pair for pair in log()[0] if pair not in set(gone)]
-    fresh = tmp_path / "fresh"
-    words = [f"data.path={write_pairs(tmp_path / 'left.csv', left)}", f"run_dir={fresh}"]
-    test = [pair for pair in log()[1]]
-    write_pairs(tmp_path / "test.csv", test)
-    from tests.unlearning.harness import TINY
-
-    ids = {row[0] for row in left}, {row[1] for row in left}
-    assert ids == ({row[0] for row in log()[0]}, {row[1] for row in log()[0]}), "the log must keep all its users and items"
-    assert recsys("train", *TINY, *words, f"data.test_path={tmp_path / 'test.csv'}", f"data.cache_dir={tmp_path / 'cache'}",
-                  "unlearning=receraser", "unlearning.shards=2", *MODELS["bpr"]) == 0
-    one, other = contents(run / "current"), contents(fresh / "current")
-    assert [name for name in differing(one, other) if "manifest" not in name] == []
+    assert recsys(*words, "repartition=true") == 0
+    expected = from_scratch(run, rows, tmp_path / "scratch", pairs=gone, repartition=True)
+    assert differing(contents(run / "current"), expected) == []
 
 
 def test_shards_in_processes_of_their_own_give_the_same_bytes(tmp_path):
