@@ -16,7 +16,7 @@ class UserError(Exception):
 def nearest(word: str, choices: Iterable[str]) -> str:
     """A hint such as ``" Did you mean 'enmf'?"``, or the list of choices when nothing is near."""
     choices = sorted(set(choices))
-    close = difflib.get_close_matches(word, choices, n=3, cutoff=0.5)
+    close = difflib.get_close_matches(word, choices, n=3, cutoff=0.54)
     if close:
         return " Did you mean " + " or ".join(repr(c) for c in close) + "?"
     return " Valid: " + ", ".join(choices) + "." if choices else ""

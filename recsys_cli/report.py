@@ -16,15 +16,12 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([line(header), "  ".join("-" * w for w in widths), *map(line, rows)])
 
 
-def metrics_table(intervals: Mapping[str, Sequence[float]]) -> str:
-    """intervals: metric -> (mean, low, high). One row per metric, one column per cut-off; metrics without one at the end.
-
-    Means with the 95 % bootstrap interval over users.
-    """
+def metrics_table(intervals: Mapping[str, Sequence[float | None]]) -> str:
+    """intervals: metric -> (mean, low, high), or (mean, None, None). One row per metric, one column per cut-off."""
     families: dict[str, dict[str, str]] = {}
     for name, (mean, low, high) in intervals.items():
         family, _, k = name.partition("@")
-        families.setdefault(family, {})[k] = f"{mean:.4f} [{low:.4f}, {high:.4f}]"
+        families.setdefault(family, {})[k] = f"{mean:.4f}" + ("" if low is None else f" [{low:.4f}, {high:.4f}]")
     ks = sorted({k for cells in families.values() for k in cells if k}, key=int)
     rows = [[family, *(cells.get(k, cells.get("", "") if c == 0 else "") for c, k in enumerate(ks or [""]))]
             for family, cells in families.items()]

@@ -65,7 +65,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--batch", nargs="+", type=int, default=[512])
     parser.add_argument("--set", nargs="*", default=[], help="further overrides, as for recsys train")
     parser.add_argument("--epochs", type=int, default=7, help="timed epochs, after one that warms up")
-    parser.add_argument("--evaluations", type=int, default=3, help="timed full rankings, after one that warms up")
+    parser.add_argument("--evaluations", type=int, default=3, help="timed full rankings, after one that warms up; 0: none")
     parser.add_argument("--growth", nargs="+", type=float, help="numbers of synthetic interactions, for ENMF")
     parser.add_argument("--peer-python", help="the Python of an environment with RecBole 1.2.1")
     parser.add_argument("--peer-epochs", type=int, default=3)
@@ -113,7 +113,7 @@ def measure(words: list[str], epochs: int, evaluations: int) -> dict:
         seconds.append(time.perf_counter() - began)
     trained = peak_memory_mb()
     ranking = []
-    for _ in range(evaluations + 1):
+    for _ in range(evaluations + 1 if evaluations else 0):
         began = time.perf_counter()
         score(config.evaluation, model, dataset, "test", config.seed)
         ranking.append(time.perf_counter() - began)
@@ -181,7 +181,7 @@ def floor_seconds(ours: dict) -> tuple[float, float]:
 
 def row_of(title: str, ours: dict) -> dict[str, str]:
     epoch_floor, ranking_floor = floor_seconds(ours)
-    epoch, ranking = statistics.median(ours["epoch"]), statistics.median(ours["ranking"])
+    epoch, ranking = statistics.median(ours["epoch"]), statistics.median(ours["ranking"] or [0.0])
     enmf = title.startswith("enmf")
     row = {
         "what": title, "device": ours["device"], "pairs": f"{ours['pairs']:.0f}", "steps": str(ours["steps"]),
@@ -189,7 +189,7 @@ def row_of(title: str, ours: dict) -> dict[str, str]:
         "floor s": f"{epoch_floor:.3f}" if enmf else "", "x floor": f"{epoch / epoch_floor:.2f}" if enmf else "",
         "ranking s (min/med/max)": spread(ours["ranking"]),
         "ranking floor s": f"{ranking_floor:.3f}",
-        "eval share %": f"{100 * ranking / (ranking + 10 * epoch):.1f}",
+        "eval share %": f"{100 * ranking / (ranking + 10 * epoch):.1f}" if ranking else "",
         "MB data": f"{ours['memory_data']:.0f}", "MB training": f"{ours['memory_training']:.0f}",
         "MB in all": f"{ours['memory_all']:.0f}",
     }
@@ -203,6 +203,8 @@ def row_of(title: str, ours: dict) -> dict[str, str]:
 
 
 def spread(values: list[float]) -> str:
+    if not values:
+        return ""
     return "/".join(f"{v:.3f}" for v in (min(values), statistics.median(values), max(values)))
 
 

@@ -13,8 +13,9 @@ from recsys_cli.training.run import Run
 
 def save_result(run: Run, split: str, result: Result, evaluation, seed: int) -> str:
     """Writes the files into the run directory and returns the table. evaluation: a node of configs/evaluation."""
-    found = intervals(result.per_user, evaluation.bootstrap, seed)
-    found.update({name: (value,) * 3 for name, value in result.means.items() if name not in found})
+    found = {name: (mean, low, high) if evaluation.bootstrap else (mean, None, None)
+             for name, (mean, low, high) in intervals(result.per_user, evaluation.bootstrap, seed).items()}
+    found.update({name: (value, None, None) for name, value in result.means.items() if name not in found})
     protocol = {key: evaluation[key] for key in ("protocol", "exclude", "recall_divisor", "ndcg", "select",
                                                  "exclude_auxiliary")}
     summary = {"split": split, "users": len(result.users), "protocol": protocol,

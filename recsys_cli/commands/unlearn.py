@@ -34,6 +34,7 @@ def main(config: DictConfig) -> int:
     if completed:
         print(f"{completed} requests had been carried out by a call that was cut off; what it left behind is removed")
     if config.discard:
+        generations.sweep(unfinished=True)
         print(f"{drop_pending(run.path)} pending requests discarded")
     rows, ledger, requests = Rows.read(generations.current), read_ledger(generations.current), pending(run.path)
     new = None

@@ -1,9 +1,9 @@
 """Scores of all items, block after block of users, in one compiled loop of bounded memory.
 
 Every ranking, list and sampled rank of this package goes through `scan`. A block has at least 16 rows, and
-the last one is filled up: from 16 rows on, a row of TensorFlow's product has the same bits in a block of any
-size and with any number of threads (tests/evaluation/test_bits.py watches this), so that results do not
-depend on `memory_mb`.
+the last one is filled up: from 16 rows on, a row of TensorFlow's product on a CPU has the same bits in a
+block of any size and with any number of threads (tests/evaluation/test_bits.py watches this), so that results
+do not depend on `memory_mb`. On a GPU they may, where memory_mb is so little that it makes blocks smaller.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from recsys_cli.models.base import Factors, Scorer
 MIN_ROWS, MAX_ROWS = 16, 256
 FEWEST_FAST_ROWS = 64  # with fewer, the product itself becomes slow
 IN_FLIGHT = 2  # one block is scored while the one before it is counted
+CELL_BYTES = 16  # a score, what is added to leave it out, their sum, and a padded copy for the lists
 CPU_CELLS, GPU_CELLS = 1 << 19, 1 << 24  # scores per block: 2 MiB stay in a core's cache, a GPU wants more
 
 Body = Callable[..., Sequence[tf.Tensor]]
@@ -67,9 +68,12 @@ class Blocks:
 
 
 def rows_per_block(n_items: int, memory_mb: int) -> int:
-    """Users scored at once, a multiple of 16: the scores in flight stay below memory_mb (2^20 bytes)."""
+    """Users scored at once, a multiple of 16, so that all blocks in flight stay below memory_mb (2^20 bytes).
+
+    What a scorer needs to come to its scores is not counted.
+    """
     cells = GPU_CELLS if tf.config.list_logical_devices("GPU") else CPU_CELLS
-    bytes_per_row = 4 * IN_FLIGHT * n_items
+    bytes_per_row = CELL_BYTES * IN_FLIGHT * n_items
     fitting = memory_mb * 2**20 // bytes_per_row // MIN_ROWS * MIN_ROWS
     if fitting < MIN_ROWS:
         raise UserError(
@@ -124,7 +128,7 @@ def _compiled(score: Callable, body: Body, types: tuple, rows: int, n_items: int
 
 
 def _leave_out(scores: tf.Tensor, cells: tf.Tensor) -> tf.Tensor:
-    """-inf in these cells. A scatter would do, but must leave the GPU where operations are to be deterministic."""
+    """-inf in these cells. A scatter would do, but leaves a GPU that must be deterministic."""
     infinities = tf.fill(tf.shape(cells), -np.inf)
     added = tf.math.unsorted_segment_sum(infinities, cells, tf.size(scores))
     return scores + tf.reshape(added, tf.shape(scores))

@@ -32,6 +32,8 @@ class Generations:
             shutil.rmtree(partial, ignore_errors=True)
             complete.rename(partial)
         partial.mkdir(parents=True, exist_ok=True)
+        for leftover in sorted(partial.rglob("*.partial")):  # files and folders that were not written to their end
+            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
         return partial
 
     def commit(self, partial: Path) -> Path:
@@ -47,10 +49,11 @@ class Generations:
         _sync(self.run)
         return complete
 
-    def sweep(self) -> None:
-        """Removes all states but the current one."""
+    def sweep(self, *, unfinished: bool = False) -> None:
+        """Removes the states before the current one and, if asked, what there is of the next."""
         for folder in self.folder.glob("*"):
-            if folder != self.current:
+            old = int(folder.name.removesuffix(".partial")) < self.next
+            if folder != self.current and (old or unfinished):
                 shutil.rmtree(folder)
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UserError
-from recsys_cli.training.checkpoint import load, write_file
+from recsys_cli.training.checkpoint import write_file
 from recsys_cli.training.run import environment
 
 LEDGER = "ledger.json"
@@ -51,11 +51,6 @@ def read_ledger(generation: Path) -> dict[str, Any]:
     if expected != f"{hashlib.sha256(payload).hexdigest()}  {LEDGER}\n":
         raise UserError(f"{path} was changed: its bytes do not agree with {path.stem}.sha256. Train again.")
     return json.loads(payload)
-
-
-def code_of(result: Path) -> str:
-    """The version of the program that trained it."""
-    return load(result).header["code"]
 
 
 def sha256_of(path: Path) -> str:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -68,11 +69,9 @@ def _line_holds(line: str, kind: str, wanted: set[tuple[str, ...]]) -> bool:
 def _array_holds(file: Path, kind: str, wanted: set[tuple[str, ...]]) -> bool | None:
     """Pairs: in arrays of two columns, or in two arrays of the same length; whole users or items: in lists of raw ids."""
     try:
-        with np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except AttributeError:
-        arrays = {file.stem: np.load(file, allow_pickle=False)}
-    except (OSError, ValueError):
+        loaded = np.load(file, allow_pickle=False)
+        arrays = {file.stem: loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
+    except (OSError, ValueError, EOFError, BadZipFile):
         return None
     arrays = {name: array for name, array in arrays.items() if array.dtype.kind in "iuU"}
     if kind != "pairs":

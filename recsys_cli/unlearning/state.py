@@ -13,9 +13,9 @@ from data_prep.store import read_manifest
 from recsys_cli.training.run import Run
 from recsys_cli.unlearning.generation import AGGREGATION, PARAMETERS, ROWS, SHARDS, Built, Rows, shard_inputs
 from recsys_cli.unlearning.generations import Generations
-from recsys_cli.unlearning.ledger import LEDGER, code_of, read_ledger, sha256_of, write_ledger
+from recsys_cli.unlearning.ledger import LEDGER, read_ledger, sha256_of, write_ledger
 from recsys_cli.unlearning.requests import drop_pending
-from recsys_cli.unlearning.unit import VECTORS, training_seconds
+from recsys_cli.unlearning.unit import VECTORS, code_of, training_seconds
 
 LINKS = ("test.json", "test_per_user.npz", LEDGER)  # seen in the run directory, lying in the current state
 OUTDATED = ("*-again.json", "*-again_per_user.npz", "error.log")  # made from an earlier state
@@ -68,7 +68,7 @@ def shard_entry(config, rows: Rows, path: Path, k: int) -> dict[str, Any]:
     """All but the seconds can be derived again from the state itself."""
     folder, inputs = path / SHARDS / str(k), shard_inputs(config, rows, k)
     return {"pairs": int(np.count_nonzero(rows.assignment == k)), "sha256": inputs["rows"], "seed": inputs["seed"],
-            "settings": inputs["settings"], "vectors": sha256_of(folder / VECTORS), "code": code_of(folder / VECTORS),
+            "settings": inputs["settings"], "vectors": sha256_of(folder / VECTORS), "code": code_of(folder),
             "seconds": round(training_seconds(folder), 2)}
 
 

@@ -1,7 +1,7 @@
 """Training into a folder: one shard, or the aggregation. What it was made from stands beside the result.
 
 A folder holds inputs.json (hash of the rows, seed, hash of the settings), metrics.jsonl and, once training is complete,
-the result as a .npz with its checksum. The same inputs give the same bytes, so a result with the right inputs is taken
+origin.json (version of the program) and the result as a .npz with its checksum. The same inputs give the same bytes, so a result with the right inputs is taken
 as it is, wherever it comes from: an earlier state of the run, or a try that was cut off.
 """
 
@@ -29,7 +29,7 @@ from recsys_cli.training.fit import Progress, fit
 from recsys_cli.training.reporter import Reporter
 from recsys_cli.training.run import CHECKPOINTS, METRICS, MetricsLog, code_hash
 
-INPUTS, VECTORS = "inputs.json", "vectors.npz"
+INPUTS, ORIGIN, VECTORS = "inputs.json", "origin.json", "vectors.npz"
 SETTINGS = ("model", "loss", "optimizer")
 
 
@@ -106,8 +106,14 @@ def train_into(folder: Path, config, model: Model, inputs: Mapping[str, Any],
         fit(learner, here, config.trainer, progress, None, MetricsLog(folder / METRICS, progress.epoch), reporter)
     finally:
         reporter.close()
-    save(folder / name, result(model), {"code": code_hash()})
+    write_file(folder / ORIGIN, (json.dumps({"code": code_hash()}) + "\n").encode())
+    save(folder / name, result(model), {})
     shutil.rmtree(here.checkpoints, ignore_errors=True)  # optimiser slots: nothing needs them, and less can leak
+
+
+def code_of(folder: Path) -> str:
+    """The version of the program that trained it."""
+    return json.loads((folder / ORIGIN).read_text())["code"]
 
 
 def training_seconds(folder: Path) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-PAIRWISE = {"model/mlp.yaml": "name: mlp\nkind: pairwise\n"}
+PAIRWISE = {"model/pairs.yaml": "name: pairs\nkind: pairwise\n"}
 VALIDATED = {"data/held_out.yaml": "name: held_out\nsource: csv\nvalidation: leave_one_out\n"}
 
 
@@ -13,13 +13,13 @@ def test_closed_form_models_take_no_loss(refused):
 
 
 def test_pairwise_models_name_the_losses_they_take(refused, own_configs):
-    message = refused("train", "--config-dir", own_configs(PAIRWISE), "model=mlp")
-    assert "model=mlp" in message and "loss=bpr" in message and "or loss=non_sampling" not in message
+    message = refused("train", "--config-dir", own_configs(PAIRWISE), "model=pairs")
+    assert "model=pairs" in message and "loss=bpr" in message and "or loss=non_sampling" not in message
 
 
 def test_pairwise_models_with_a_sampled_loss_pass(config, own_configs):
-    cfg = config("train", "--config-dir", own_configs(PAIRWISE), "model=mlp", "loss=bpr")
-    assert (cfg["model"]["name"], cfg["loss"]["name"]) == ("mlp", "bpr")
+    cfg = config("train", "--config-dir", own_configs(PAIRWISE), "model=pairs", "loss=bpr")
+    assert (cfg["model"]["name"], cfg["loss"]["name"]) == ("pairs", "bpr")
 
 
 @pytest.mark.parametrize("word", ["evaluation.select=best_validation", "trainer.early_stopping=3"])

@@ -123,5 +123,5 @@ def test_nothing_held_out_gives_no_ranks():
 
 def test_too_little_memory_says_how_much_is_needed():
     case = random_case(9)
-    with pytest.raises(UserError, match="memory_mb=1 is too little.*evaluation.memory_mb=13 or more"):
+    with pytest.raises(UserError, match="memory_mb=1 is too little.*evaluation.memory_mb=49 or more"):
         rank_held_out(table(case.scores), case.held_out, [], 100_000, memory_mb=1)

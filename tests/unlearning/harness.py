@@ -22,6 +22,7 @@ MODELS = {
     "enmf": ["model=enmf", "model.embedding_size=4"],
     "lightgcn": ["model=lightgcn", "model.embedding_size=4", "model.layers=2"],
 }
+OF_THIS_TRY = ("metrics.jsonl", "origin.json", "ledger.json", "ledger.sha256")
 Pair = tuple[str, str]
 
 
@@ -55,9 +56,9 @@ def train_run(folder: Path, *words: str, name: str = "run") -> Path:
 
 
 def contents(generation: Path) -> dict[str, bytes]:
-    """Every file of a state but for the ledger, which names times, and the seconds of each epoch."""
+    """Every file of a state but for the ledger and the seconds of each epoch, and the version of the program."""
     return {str(file.relative_to(generation)): file.read_bytes() for file in sorted(generation.rglob("*"))
-            if file.is_file() and file.name not in ("metrics.jsonl", "ledger.json", "ledger.sha256")}
+            if file.is_file() and file.name not in OF_THIS_TRY}
 
 
 def from_scratch(run: Path, before: Rows, folder: Path, *, users=(), items=(), pairs=(),

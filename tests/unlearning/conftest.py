@@ -1,0 +1,51 @@
+"""Runs whose shards are not trained but made up from the hash of their rows, where training is not what is tested."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+
+from recsys_cli.evaluation.protocol import Result
+from recsys_cli.training.checkpoint import save
+from recsys_cli.unlearning import generation
+from recsys_cli.unlearning.unit import claim
+from tests.unlearning.harness import MODELS, train_run
+
+QUICK = ["unlearning=sisa", "unlearning.shards=3", "unlearning.partition=users", "unlearning.partition_vectors=random",
+         *MODELS["wmf"]]
+
+
+def made_up(path, config, rows, k):
+    """As `train_shard`: the same rows and seed give the same vectors, any other rows others."""
+    inputs = generation.shard_inputs(config, rows, k)
+    _, users, items = generation.shard_of(*rows, k)
+    random = np.random.default_rng(int(hashlib.sha256(json.dumps(inputs).encode()).hexdigest(), 16))
+    folder = path / "shards" / str(k)
+    claim(folder, inputs)
+    (folder / "metrics.jsonl").write_text('{"epoch": 1, "seconds": 2.0}\n')
+    (folder / "origin.json").write_text('{"code": "made up"}\n')
+    vectors = {"users": random.normal(size=(len(users), 4)), "items": random.normal(size=(len(items), 4))}
+    save(folder / "vectors.npz", {side: v.astype(np.float32) for side, v in vectors.items()}, {})
+    return f"shard {k}"
+
+
+def made_up_score(evaluation, model, dataset, split, seed):
+    users = np.flatnonzero(dataset.test.row_lengths).astype(np.int32)
+    values = model.scorer()(users).numpy()[:, 0].astype(float)
+    return Result(users, {"Recall@3": values}, {"Recall@3": float(values.mean())}, len(users), 0, users, 0.0)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """No training and no evaluation."""
+    monkeypatch.setattr(generation, "train_shard", made_up)
+    monkeypatch.setattr(generation, "score", made_up_score)
+
+
+@pytest.fixture
+def run(quick, tmp_path):
+    """A run of three shards of users."""
+    return train_run(tmp_path, *QUICK)

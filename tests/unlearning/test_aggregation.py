@@ -1,0 +1,92 @@
+"""Scores of the aggregations against their equations, and what absent users and items count."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from omegaconf import OmegaConf
+
+from recsys_cli.data.dataset import CSR, Dataset
+from recsys_cli.unlearning.aggregation import build_aggregation, stack
+
+SETTINGS = {"aggregation": "mean", "absent": "zeros", "attention_size": 3, "attention_l2": 0.0, "transfer_l2": 0.0,
+            "transfer_init": "xavier_uniform", "aggregation_dropout": 0.0, "aggregation_layers": 0}
+M, N, K, D = 6, 5, 2, 4
+USERS, ITEMS = ([0, 1, 2, 5], [1, 2, 3]), ([0, 1, 3], [1, 2, 3])  # ids in each shard; user 4 and item 4 are in none
+
+
+@pytest.fixture
+def make():
+    random = np.random.default_rng(0)
+    tables = [stack(n, [np.array(own) for own in ids], [random.normal(size=(len(own), D)) for own in ids])
+              for n, ids in ((M, USERS), (N, ITEMS))]
+    data = Dataset("tiny", M, N, "buy", {"buy": CSR.from_pairs([0, 1, 2, 3], [0, 1, 2, 3], M, N)})
+
+    def build(**changes):
+        return build_aggregation(OmegaConf.create({**SETTINGS, **changes}), data, 0, *tables), *tables
+
+    return build
+
+
+def scores(model) -> np.ndarray:
+    return model.scorer()(np.arange(M, dtype=np.int32)).numpy()
+
+
+def test_the_mean_of_the_scores(make):
+    model, users, items = make()
+    expected = np.mean([users.vectors[:, k] @ items.vectors[:, k].T for k in range(K)], axis=0)
+    np.testing.assert_allclose(scores(model), expected, atol=1e-6)
+    assert not model.variables and (scores(model)[4] == 0).all()
+
+
+def test_static_weights_are_on_the_simplex(make):
+    model, users, items = make(aggregation="static")
+    model.logits.assign([1.0, 3.0])
+    weights = np.exp([1.0, 3.0]) / np.exp([1.0, 3.0]).sum()
+    expected = sum(w * users.vectors[:, k] @ items.vectors[:, k].T for k, w in enumerate(weights))
+    np.testing.assert_allclose(scores(model), expected, atol=1e-6)
+
+
+def test_attention_by_its_equations(make):
+    model, users, items = make(aggregation="attention")
+    state = {name: variable.numpy() for name, variable in model.state().items()}
+
+    def aggregated(table, side):
+        rows = np.zeros((len(table.vectors), D))
+        for row, (vectors, there) in enumerate(zip(table.vectors, table.there)):
+            moved = {k: vectors[k] @ state["transfer_W"][k] + state["transfer_b"][k] for k in np.flatnonzero(there)}
+            logits = {k: state[f"attention_{side}_h"][:, 0] @ np.maximum(
+                v @ state[f"attention_{side}_W"] + state[f"attention_{side}_b"], 0) for k, v in moved.items()}
+            total = sum(np.exp(z) for z in logits.values())
+            for k in moved:
+                rows[row] += np.exp(logits[k]) / total * moved[k]
+        return rows
+
+    expected = aggregated(users, "user") @ aggregated(items, "item").T
+    np.testing.assert_allclose(scores(model), expected, atol=1e-6)
+    assert (scores(model)[4] == 0).all() and (scores(model)[:, 4] == 0).all()
+
+
+def test_absent_ones_may_keep_random_vectors(make):
+    model, users, _ = make(absent="random")
+    scored = scores(model)
+    assert (scored[4] != 0).all() and np.abs(scored[4]).max() < 0.1
+    again, *_ = make(absent="random")
+    assert (scores(again) == scored).all() and not users.vectors[4].any()
+
+
+def test_identity_begins_as_the_plain_mean_of_the_vectors(make):
+    """The attention begins nearly even, so that a user of one shard has that shard's vector."""
+    model, users, _ = make(aggregation="attention", transfer_init="identity")
+    found = model.scorer().users.numpy()
+    np.testing.assert_allclose(found[[0, 5]], users.vectors[[0, 5], 0], atol=1e-6)
+    np.testing.assert_allclose(found[3], users.vectors[3, 1], atol=1e-6)
+
+
+def test_penalties(make):
+    model, *_ = make(aggregation="attention", transfer_l2=0.5, attention_l2=2.0)
+    squares = {name: np.square(variable.numpy()).sum() for name, variable in model.state().items()}
+    transfer = sum(squares[name] for name in ("transfer_W", "transfer_b"))
+    expected = 0.25 * transfer + 1.0 * (sum(squares.values()) - transfer)
+    assert model.own_penalty(None).numpy() == pytest.approx(expected, rel=1e-6)
+    assert make(aggregation="attention")[0].own_penalty(None) is None
