@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from data_prep.errors import UserError, nearest
-from data_prep.sources import RawFile
 from data_prep.integers import read_integers
+from data_prep.sources import RawFile
 from data_prep.tables import read_events_table, read_table
 
 EVENT_ROLES = ("train", "valid", "test")

@@ -10,11 +10,11 @@ import numpy as np
 
 from data_prep.companions import attach, candidates_by_test
 from data_prep.events import Features, Raw, deduplicate
-from data_prep.sources import locate
 from data_prep.filters import apply_filters, renumber
 from data_prep.numbering import number
 from data_prep.options import content_options, prepared_directory, read_options
 from data_prep.parsing import parse
+from data_prep.sources import locate
 from data_prep.splits import split
 from data_prep.statistics import measure, notes_of
 from data_prep.store import csr_arrays, write_prepared

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
+from recsys_cli.data.files import write_file
 from recsys_cli.evaluation.protocol import Result
 from recsys_cli.evaluation.summary import intervals, save_per_user
 from recsys_cli.report import metrics_table
-from recsys_cli.training.checkpoint import write_file
 from recsys_cli.training.run import Run
 
 

@@ -76,12 +76,15 @@ def _open_run(config: DictConfig, content_hash: str, state):
         return run, Progress()
     run, _ = Run.open(config.resume)
     run.check_data(content_hash)
-    checkpoint, skipped = load_newest(run.checkpoints)
-    for line in skipped:
-        print(f"warning: {line}; going on with {checkpoint.path.name}")
-    restore(checkpoint, state)
-    progress = Progress.from_header(checkpoint.header)
-    print(f"resuming after epoch {progress.epoch}" + (f", step {progress.step}" if progress.step else ""))
+    progress = Progress()
+    if any(run.checkpoints.glob("epoch-*.npz")):  # otherwise it stopped before its first save
+        checkpoint, skipped = load_newest(run.checkpoints)
+        for line in skipped:
+            print(f"warning: {line}; going on with {checkpoint.path.name}")
+        restore(checkpoint, state)
+        progress = Progress.from_header(checkpoint.header)
+    place = f"after epoch {progress.epoch}" + (f", step {progress.step}" if progress.step else "")
+    print(f"resuming {run.path} ({run.record['status']}) {place}")
     run.record["status"] = "running"
     run.write_record()
     return run, progress

@@ -110,7 +110,6 @@ RULES: tuple[tuple[str, Kind], ...] = (
     ("model.prediction_vector", either("a number, or null for the plain dot product", number(-inf), NULL)),
     ("loss.batch", one_of("users", "items", "alternating")),
     ("loss.negative_weight", either("a number >= 0, or a mapping as {cart:0.1,buy:0.2}", number(0), WEIGHTS)),
-    ("loss.negative_weight.*", number(0)),
     ("loss.popularity", number(0)),
     ("loss.negatives", integer(1)),
     ("loss.sampling", one_of("interactions", "users")),

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from data_prep.errors import UserError
+from recsys_cli.data.files import write_file
 
 
-def write_table(path: Path, columns: Mapping[str, np.ndarray]) -> None:
-    """Writes aside and renames: the file is complete or absent."""
+def write_table(path: Path | str, columns: Mapping[str, np.ndarray]) -> None:
+    """Writes aside and renames: the file is complete or absent. Raises UserError for any other ending."""
     import pandas as pd
 
+    path, buffer = Path(path), io.BytesIO()
     frame = pd.DataFrame(dict(columns))
-    aside = path.with_name(path.name + ".partial")
-    try:
-        if path.suffix == ".parquet":
-            frame.to_parquet(aside, index=False)
-        else:
-            frame.to_csv(aside, index=False)
-        aside.replace(path)
-    except ImportError:
-        raise UserError(f"{path}: writing Parquet needs pyarrow (pip install 'recsys[parquet]'); or name a .csv file.") from None
-    except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise UserError(f"cannot write {path}: {error.strerror}") from error
+    if path.suffix == ".csv":
+        frame.to_csv(buffer, index=False)
+    elif path.suffix == ".parquet":
+        try:
+            frame.to_parquet(buffer, index=False)
+        except ImportError as error:
+            raise UserError(f"{path}: a .parquet file needs pyarrow; install it with `pip install 'recsys[parquet]'`, or "
+                            f"write a .csv.") from error
+    else:
+        raise UserError(f"a table goes to a .csv or .parquet file, not to {path}.")
+    write_file(path, buffer.getvalue())

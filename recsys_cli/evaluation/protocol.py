@@ -13,7 +13,8 @@ from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.evaluation.metrics import check_cutoffs, per_user_metrics
 from recsys_cli.evaluation.ranking import rank_held_out, union
 from recsys_cli.evaluation.sampled import WARNING, draw_negatives, leave_out, rank_among, sampled_metrics
-from recsys_cli.evaluation.topk import beyond_accuracy as spread_of, top_k
+from recsys_cli.evaluation.topk import beyond_accuracy as spread_of
+from recsys_cli.evaluation.topk import top_k
 from recsys_cli.models.base import Scorer
 
 N_NEGATIVES = 99  # drawn where the data set brings none

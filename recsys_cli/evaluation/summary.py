@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from data_prep.errors import UserError
+from recsys_cli.data.files import write_file
+from recsys_cli.data.tables import write_table
 from recsys_cli.ops.streams import generator
-from recsys_cli.training.checkpoint import write_file
 
 USERS = "user"
 
@@ -44,30 +45,13 @@ def intervals(per_user: Mapping[str, np.ndarray], resamples: int, seed: int, pur
 
 def save_per_user(path: Path | str, users: np.ndarray, metrics: Mapping[str, np.ndarray]) -> None:
     """One row per user, in the format of the name: .npz, .csv or .parquet. The file is complete or absent."""
-    path = Path(path)
-    columns = {USERS: users, **metrics}
+    path, columns = Path(path), {USERS: users, **metrics}
+    if path.suffix != ".npz":
+        write_table(path, columns)
+        return
     buffer = io.BytesIO()
-    if path.suffix == ".npz":
-        np.savez(buffer, **columns)
-    elif path.suffix in (".csv", ".parquet"):
-        import pandas as pd
-
-        frame = pd.DataFrame(columns)
-        if path.suffix == ".csv":
-            frame.to_csv(buffer, index=False)
-        else:
-            _to_parquet(frame, buffer)
-    else:
-        raise UserError(f"per-user results go to a .npz, .csv or .parquet file, not to {path}.")
+    np.savez(buffer, **columns)
     write_file(path, buffer.getvalue())
-
-
-def _to_parquet(frame, buffer: io.BytesIO) -> None:
-    try:
-        frame.to_parquet(buffer, index=False)
-    except ImportError as error:
-        hint = "install it with `pip install 'recsys[parquet]'`, or write a .csv"
-        raise UserError(f"a .parquet file needs pyarrow: {hint}.") from error
 
 
 def load_per_user(path: Path | str) -> tuple[np.ndarray, dict[str, np.ndarray]]:

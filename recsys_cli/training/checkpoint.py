@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from data_prep.errors import UserError
+from recsys_cli.data.files import write_file
 
 HEADER = "__header__"
 
@@ -25,22 +25,6 @@ class Checkpoint(NamedTuple):
     path: Path
     arrays: dict[str, np.ndarray]
     header: dict
-
-
-def write_file(path: Path, payload: bytes) -> None:
-    """Writes aside, syncs, renames: the file is complete or absent."""
-    aside = path.with_name(path.name + ".partial")
-    try:
-        with open(aside, "wb") as stream:
-            stream.write(payload)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(aside, path)
-    except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise UserError(
-            f"cannot write {path} ({len(payload) / 1e6:.1f} MB): {error.strerror}. Files written before are intact; "
-            f"free space or choose another run_dir, then continue with resume=.") from error
 
 
 def save(path: Path, arrays: Mapping[str, np.ndarray], header: Mapping) -> None:

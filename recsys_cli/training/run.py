@@ -19,7 +19,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from data_prep.errors import UserError
-from recsys_cli.training.checkpoint import write_file
+from recsys_cli.data.files import write_file
 
 CONFIG, RECORD, METRICS, CHECKPOINTS = "config.yaml", "record.json", "metrics.jsonl", "checkpoints"
 
@@ -71,7 +71,7 @@ class Run:
         try:
             run.record = json.loads((path / RECORD).read_text())
         except (OSError, ValueError):
-            run.record = {"status": "unknown"}
+            run.record = {"status": "left no record"}
         if run.record.get("status") == "running":
             run.record["status"] = "died"
         return run, OmegaConf.load(path / CONFIG)

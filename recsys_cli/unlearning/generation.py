@@ -33,7 +33,17 @@ from recsys_cli.unlearning.data_copy import digest, write_copy
 from recsys_cli.unlearning.ledger import sha256_of
 from recsys_cli.unlearning.restrict import all_pairs, shard_of
 from recsys_cli.unlearning.unit import (
-    VECTORS, Folder, claim, derived_seed, is_done, settings_hash, take_over, train_into, training_seconds, vectors_of)
+    VECTORS,
+    Folder,
+    claim,
+    derived_seed,
+    is_done,
+    settings_hash,
+    take_over,
+    train_into,
+    training_seconds,
+    vectors_of,
+)
 
 ROWS, SHARDS, AGGREGATION, PARAMETERS = "rows", "shards", "aggregation", "parameters.npz"
 

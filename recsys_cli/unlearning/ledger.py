@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UserError
-from recsys_cli.training.checkpoint import write_file
+from recsys_cli.data.files import write_file
 from recsys_cli.training.run import environment
 
 LEDGER = "ledger.json"

@@ -19,7 +19,7 @@ import numpy as np
 
 from data_prep.errors import UserError
 from recsys_cli.data.dataset import CSR, Dataset
-from recsys_cli.training.checkpoint import write_file
+from recsys_cli.data.files import write_file
 
 KINDS = {("user", "item"): "pairs", ("user",): "users", ("item",): "items"}
 FOLDER = "requests"

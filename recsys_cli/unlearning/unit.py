@@ -21,10 +21,11 @@ import tensorflow as tf
 from omegaconf import OmegaConf
 
 from data_prep.errors import UserError
+from recsys_cli.data.files import write_file
 from recsys_cli.models.base import Factors, Model
 from recsys_cli.ops.streams import generator
 from recsys_cli.training.build import build_learner, epochs_of
-from recsys_cli.training.checkpoint import load, load_newest, restore, save, write_file
+from recsys_cli.training.checkpoint import load, load_newest, restore, save
 from recsys_cli.training.fit import Progress, fit
 from recsys_cli.training.reporter import Reporter
 from recsys_cli.training.run import CHECKPOINTS, METRICS, MetricsLog, code_hash

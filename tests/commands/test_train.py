@@ -102,6 +102,15 @@ def test_no_valid_checkpoint_is_refused(recsys, trained):
         assert result.code == 2 and "no valid checkpoint" in result.err
 
 
+def test_a_run_that_stopped_before_its_first_save_starts_again(recsys, trained):
+    before = (trained / "test.json").read_bytes()
+    for path in (trained / "checkpoints").iterdir():
+        path.unlink()
+    result = recsys("train", f"resume={trained}")
+    assert result.code == 0 and "after epoch 0" in result.out
+    assert (trained / "test.json").read_bytes() == before
+
+
 def test_resume_refuses_other_data(recsys, trained):
     config = (trained / "config.yaml").read_text()
     (trained / "config.yaml").write_text(config.replace("split_seed: 0", "split_seed: 1"))

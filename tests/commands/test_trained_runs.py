@@ -44,8 +44,9 @@ def test_the_sampled_protocol_warns(recsys, trained):
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_recommend_writes_raw_ids_of_unseen_items(recsys, trained, tmp_path, ending):
-    from recsys_cli.data.load import get_dataset
     from omegaconf import OmegaConf
+
+    from recsys_cli.data.load import get_dataset
 
     file = tmp_path / f"items.{ending}"
     assert recsys("recommend", f"run={trained}", "k=7", f"output={file}").code == 0

@@ -49,3 +49,4 @@ CASES = (
 
 KINDS = {case.model: library("").group_values("model", case.model)["kind"] for case in CASES}
 TRAINABLE = {case.model: case.words for case in CASES if KINDS[case.model] != "closed_form"}
+RESUMABLE = {case.model: case.words for case in CASES if case.model in TRAINABLE or case.epochs > 1}

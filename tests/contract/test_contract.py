@@ -10,8 +10,7 @@ import tensorflow as tf
 from data_prep.errors import UserError
 from recsys_cli.config.library import library
 from recsys_cli.models.base import SolvedModel
-from tests.contract.harness import (
-    N, all_scores, checkerboard, put, same_bytes, start, state_of, train, trained)
+from tests.contract.harness import N, all_scores, checkerboard, put, same_bytes, start, state_of, train, trained
 from tests.contract.models import CASES, KINDS, TRAINABLE, Case
 
 SCOPES = {"factored": ("sampled", "whole_data"), "pairwise": ("sampled",)}

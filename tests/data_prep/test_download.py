@@ -8,8 +8,8 @@ import pytest
 from data_prep import download as module
 from data_prep import sources
 from data_prep.errors import UserError
-from data_prep.sources import git_blob_sha1, locate
 from data_prep.options import read_options
+from data_prep.sources import git_blob_sha1, locate
 
 CONTENT = b"0 1 2\n1 3\n"
 

@@ -7,8 +7,8 @@ import pytest
 
 from data_prep import sources
 from data_prep.errors import UserError
-from data_prep.sources import git_blob_sha1, locate, raw_status
 from data_prep.options import read_options
+from data_prep.sources import git_blob_sha1, locate, raw_status
 
 from .conftest import CART, TEST, TRAIN
 

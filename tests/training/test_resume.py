@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from recsys_cli import cli
-from tests.contract.models import TRAINABLE
+from tests.contract.models import RESUMABLE
 
 TINY = ["data=synthetic", "data.users=60", "data.items=40", "data.interactions=300", "trainer.epochs=5", "trainer.batch_size=16",
         "trainer.eval_every=2", "trainer.checkpoint_every=1", "trainer.progress=false", "tensorboard=false",
@@ -21,7 +21,7 @@ TINY = ["data=synthetic", "data.users=60", "data.items=40", "data.interactions=3
 
 
 def words(model: str, run_dir: Path, *more: str) -> list[str]:
-    return ["train", f"model={model}", *TRAINABLE[model], *TINY, f"run_dir={run_dir}", *more]
+    return ["train", f"model={model}", *RESUMABLE[model], *TINY, f"run_dir={run_dir}", *more]
 
 
 def outcome(run_dir: Path) -> dict[str, bytes]:
@@ -35,7 +35,7 @@ def outcome(run_dir: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("model", TRAINABLE)
+@pytest.mark.parametrize("model", RESUMABLE)
 def test_killed_and_resumed_equals_uninterrupted(model, tmp_path):
     """The uninterrupted run is in this process, the killed one in another that has a single thread."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"

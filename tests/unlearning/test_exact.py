@@ -7,8 +7,7 @@ from itertools import product
 import pytest
 
 from recsys_cli.unlearning.generation import Rows
-from tests.unlearning.harness import (
-    MODELS, contents, differing, from_scratch, log, recsys, train_run, write_pairs)
+from tests.unlearning.harness import MODELS, contents, differing, from_scratch, log, recsys, train_run, write_pairs
 
 PARTITIONS = ("random", "users", "items", "interactions")
 AGGREGATIONS = ("mean", "static", "attention")
