@@ -92,7 +92,7 @@ class WeightedScores(Aggregation):
 
 
 class _Side(NamedTuple):
-    """The table of users or items and the attention over it."""
+    """The table of users or items, [K, n, d] and [K, n] (so that every step is one product of matrices), and its attention."""
 
     vectors: tf.Tensor
     there: tf.Tensor
@@ -118,7 +118,7 @@ class Attention(Aggregation):
         weight = initial_values("truncated_normal", (size, width), seed=self.seed, purpose=f"attention_{name}_W",
                                 scale=math.sqrt(2 / (size + width)))
         variables = {"W": weight, "b": tf.zeros([width]), "h": tf.fill([width, 1], 0.01)}
-        return _Side(tf.constant(table.vectors), tf.constant(table.there),
+        return _Side(tf.constant(table.vectors.swapaxes(0, 1)), tf.constant(table.there.T),
                      *(tf.Variable(value, name=f"attention_{name}_{part}") for part, value in variables.items()))
 
     def encode(self, noise=None):
@@ -143,16 +143,20 @@ class Attention(Aggregation):
                 + self.config.attention_l2 * tf.add_n([tf.nn.l2_loss(v) for v in attention]))
 
     def attention(self, side: _Side, ids=None) -> tuple[tf.Tensor, tf.Tensor]:
-        """Weights [..., K] and what they weigh, [..., K, d]."""
-        moved = tf.einsum("...kd,kde->...ke", gather(side.vectors, ids), self.transfer) + self.shift
-        hidden = tf.nn.relu(tf.einsum("...ke,ea->...ka", moved, side.weight) + side.bias)
-        there = gather(side.there, ids)
-        logits = tf.where(there, tf.einsum("...ka,a->...k", hidden, side.head[:, 0]), -1e9)
-        return tf.nn.softmax(logits) * tf.cast(there, tf.float32), moved
+        """Weights [K, n] of the ids [n], or of all, and what they weigh, [K, n, d]."""
+        rows, there = side.vectors, side.there
+        if ids is not None:
+            rows, there = tf.gather(rows, ids, axis=1), tf.gather(there, ids, axis=1)
+        moved = tf.matmul(rows, self.transfer) + self.shift[:, None]
+        hidden = tf.nn.relu(tf.matmul(tf.reshape(moved, [-1, moved.shape[-1]]), side.weight) + side.bias)
+        logits = tf.where(there, tf.reshape(tf.matmul(hidden, side.head), tf.shape(there)), -1e9)
+        return tf.nn.softmax(logits, axis=0) * tf.cast(there, tf.float32), moved
 
     def _aggregated(self, side: _Side, ids=None) -> tf.Tensor:
-        weights, moved = self.attention(side, ids)
-        return tf.einsum("...k,...ke->...e", weights, moved)
+        """[n, d], or [..., d] in the shape of the ids."""
+        weights, moved = self.attention(side, None if ids is None else tf.reshape(ids, [-1]))
+        found = tf.reduce_sum(weights[..., None] * moved, axis=0)
+        return found if ids is None else tf.reshape(found, tf.concat([tf.shape(ids), moved.shape[-1:]], axis=0))
 
 
 def _transfer(init: str, n_shards: int, size: int, seed: int) -> tf.Tensor:

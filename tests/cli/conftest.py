@@ -16,17 +16,6 @@ def _no_config_dir(monkeypatch):
 
 
 @pytest.fixture
-def recsys(capsys):
-    """Runs the program in this process: recsys("train", "seed=1") -> code, out, err."""
-
-    def run(*argv: str) -> SimpleNamespace:
-        code = cli.main(list(argv))
-        return SimpleNamespace(code=code, **capsys.readouterr()._asdict())
-
-    return run
-
-
-@pytest.fixture
 def config(recsys):
     """The config that a command would run with, as a dict."""
 

@@ -14,17 +14,6 @@ TINY = ["data=synthetic", "data.users=60", "data.items=180", "data.interactions=
         "evaluation.bootstrap=20", "evaluation.k=[5,10]", "model.embedding_size=8"]
 
 
-@pytest.fixture
-def recsys(capsys):
-    """Runs the program in this process: recsys("train", "seed=1") -> code, out, err."""
-
-    def run(*argv: str) -> SimpleNamespace:
-        code = cli.main(list(argv))
-        return SimpleNamespace(code=code, **capsys.readouterr()._asdict())
-
-    return run
-
-
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Path:
     run = tmp_path_factory.mktemp("finished") / "run"
