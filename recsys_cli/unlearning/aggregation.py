@@ -3,19 +3,21 @@
 - mean (SISA): y = 1/K sum_i p_u^i . q_v^i
 - static (GraphEraser): y = sum_i w_i p_u^i . q_v^i, w on the simplex, one weight per sub-model
 - attention (thesis eq. 6.5-6.8): P^i_tr = W^i P^i + b^i, Q^i_tr = W^i Q^i + b^i,
-  alpha_i = softmax_i h_1 . ReLU(W_1 p^i_tr + b_1), p_u = sum_i alpha_i p^i_tr; beta_i likewise with h_2, W_2, b_2 for
-  items; score p_u . q_v
+  alpha_i = softmax_i h_1 . ReLU(W_1 p^i_tr + b_1), p_u = sum_i alpha_i p^i_tr;
+  beta_i likewise with h_2, W_2, b_2 for items; y = p_u . q_v
 
 They are factored models, so that every loss, the learner, checkpoints and evaluation take them as they are.
 
 Deviations:
 1. Eq. 6.7 prints p for the items too; here, as in the released code, the item vectors.
-2. A user or item that is not in a shard has no vector of that sub-model: it counts as zero and gets no attention. In
-   the released code it keeps its random initial vector (`absent: random`).
-3. The released code regularises W and b only, with 1e-5 (`transfer_l2`), and for BPR only; the thesis everything.
+2. A user or item that is not in a shard has no vector of that sub-model: it counts as zero and gets no
+   attention. In the released code it keeps its random initial vector (`absent: random`).
+3. The released code regularises W and b only, with 1e-5 (`transfer_l2`), and for BPR only; the thesis
+   everything.
 4. The released code drops out 0.3 of the aggregated user vector in training (`aggregation_dropout`).
-5. In the released LightGCN it is the embeddings of the sub-models before propagation that are aggregated, and the
-   result is propagated over the graph of all data (`aggregation_tables: embeddings`, `aggregation_layers: 3`).
+5. In the released LightGCN it is the embeddings of the sub-models before propagation that are aggregated, and
+   the result is propagated over the graph of all data (`aggregation_tables: embeddings` with
+   `aggregation_layers: 3`).
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from recsys_cli.ops.propagation import BipartiteGraph
 
 
 class Table(NamedTuple):
-    """The vectors of one side by all sub-models. vectors: float32 [n, K, d]; there: bool [n, K], which ones exist."""
+    """One side by all sub-models. vectors: float32 [n, K, d]; there: bool [n, K], which of them exist."""
 
     vectors: np.ndarray
     there: np.ndarray
@@ -75,14 +77,20 @@ class WeightedScores(Aggregation):
     def __init__(self, config, dataset, seed, users: Table, items: Table):
         super().__init__(config, dataset, seed)
         _, self._n_shards, self._size = users.vectors.shape
-        self._users, self._items = (tf.constant(t.vectors.reshape(len(t.vectors), -1)) for t in (users, items))
+        self._users, self._items = (
+            tf.constant(t.vectors.reshape(len(t.vectors), -1)) for t in (users, items)
+        )
         self.logits = None
         if config.aggregation == "static":
             self.logits = tf.Variable(tf.zeros([self._n_shards]), name="logits")
 
     def weights(self) -> tf.Tensor:
         """[K]"""
-        return tf.fill([self._n_shards], 1 / self._n_shards) if self.logits is None else tf.nn.softmax(self.logits)
+        return (
+            tf.fill([self._n_shards], 1 / self._n_shards)
+            if self.logits is None
+            else tf.nn.softmax(self.logits)
+        )
 
     def user_vectors(self, task, encoded, ids=None, noise=None):
         return gather(self._users, ids) * tf.repeat(self.weights(), self._size)
@@ -92,7 +100,7 @@ class WeightedScores(Aggregation):
 
 
 class _Side(NamedTuple):
-    """The table of users or items, [K, n, d] and [K, n] (so that every step is one product of matrices), and its attention."""
+    """Users or items, and their attention. vectors: [K, n, d], there: [K, n]; so all is matrix products."""
 
     vectors: tf.Tensor
     there: tf.Tensor
@@ -102,30 +110,42 @@ class _Side(NamedTuple):
 
 
 class Attention(Aggregation):
-    """config: attention_size, transfer_init, aggregation_dropout, aggregation_layers, transfer_l2, attention_l2."""
+    """config: attention_size, transfer_init, aggregation_dropout, aggregation_layers and the two l2."""
 
     def __init__(self, config, dataset, seed, users: Table, items: Table):
         super().__init__(config, dataset, seed)
         _, n_shards, size = users.vectors.shape
         self.transfer = tf.Variable(_transfer(config.transfer_init, n_shards, size, seed), name="transfer_W")
-        self.shift = tf.Variable(_transfer_bias(config.transfer_init, n_shards, size, seed), name="transfer_b")
+        self.shift = tf.Variable(
+            _transfer_bias(config.transfer_init, n_shards, size, seed), name="transfer_b"
+        )
         self.users, self.items = self._side("user", users, size), self._side("item", items, size)
         self.layers = config.aggregation_layers
         self.graph = BipartiteGraph(dataset.target_train) if self.layers else None
 
     def _side(self, name: str, table: Table, size: int) -> _Side:
         width = self.config.attention_size
-        weight = initial_values("truncated_normal", (size, width), seed=self.seed, purpose=f"attention_{name}_W",
-                                scale=math.sqrt(2 / (size + width)))
+        weight = initial_values(
+            "truncated_normal",
+            (size, width),
+            seed=self.seed,
+            purpose=f"attention_{name}_W",
+            scale=math.sqrt(2 / (size + width)),
+        )
         variables = {"W": weight, "b": tf.zeros([width]), "h": tf.fill([width, 1], 0.01)}
-        return _Side(tf.constant(table.vectors.swapaxes(0, 1)), tf.constant(table.there.T),
-                     *(tf.Variable(value, name=f"attention_{name}_{part}") for part, value in variables.items()))
+        return _Side(
+            tf.constant(table.vectors.swapaxes(0, 1)),
+            tf.constant(table.there.T),
+            *(tf.Variable(value, name=f"attention_{name}_{part}") for part, value in variables.items()),
+        )
 
     def encode(self, noise=None):
         """The propagated vectors of all users and items; None without propagation."""
         if not self.layers:
             return None
-        return self.graph.whole.mean_of_powers(self._aggregated(self.users), self._aggregated(self.items), self.layers)
+        return self.graph.whole.mean_of_powers(
+            self._aggregated(self.users), self._aggregated(self.items), self.layers
+        )
 
     def user_vectors(self, task, encoded, ids=None, noise=None):
         p = self._aggregated(self.users, ids) if encoded is None else gather(encoded[0], ids)
@@ -156,7 +176,9 @@ class Attention(Aggregation):
         """[n, d], or [..., d] in the shape of the ids."""
         weights, moved = self.attention(side, None if ids is None else tf.reshape(ids, [-1]))
         found = tf.reduce_sum(weights[..., None] * moved, axis=0)
-        return found if ids is None else tf.reshape(found, tf.concat([tf.shape(ids), moved.shape[-1:]], axis=0))
+        return (
+            found if ids is None else tf.reshape(found, tf.concat([tf.shape(ids), moved.shape[-1:]], axis=0))
+        )
 
 
 def _transfer(init: str, n_shards: int, size: int, seed: int) -> tf.Tensor:

@@ -1,10 +1,10 @@
 """Membership test: can the model's scores tell forgotten pairs from pairs that were never there?
 
-AUC of the score of a forgotten pair against those of items that its user never had, drawn by popularity among the
-remaining rows, so that a model which knows popularity alone is at 0.5. A model that generalises well is above 0.5 also
-for pairs it never saw: what counts is the difference to a model trained on the remaining rows alone, and whether the
-test sees anything at all on the model that has not forgotten (its power). It can find a failure; it cannot prove
-exactness, which comes from the bytes (`verify`).
+AUC of the score of a forgotten pair against those of items that its user never had, drawn by popularity among
+the remaining rows, so that a model which knows popularity alone is at 0.5. A model that generalises well is
+above 0.5 also for pairs it never saw: what counts is the difference to a model trained on the remaining rows
+alone, and whether the test sees anything at all on the model that has not forgotten (its power). It can find
+a failure; it cannot prove exactness, which comes from the bytes (`verify`).
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Subject(NamedTuple):
 def audit(old: Dataset, keys: np.ndarray, subjects: Mapping[str, Subject], seed: int) -> dict[str, Interval]:
     """AUC of every subject and, as "before - retrained", the power of the test.
 
-    keys: the forgotten pairs of the target behaviour (user * n_items + item in `old`). Pairs whose user or item some
-    subject no longer knows are left out; without any, the result is empty.
+    keys: the forgotten pairs of the target behaviour (user * n_items + item in `old`). Pairs whose user or
+    item some subject no longer knows are left out; without any, the result is empty.
     """
     random = generator(seed, "unlearning/audit")
     known_users, known_items = np.ones(old.n_users, bool), np.ones(old.n_items, bool)
@@ -61,13 +61,15 @@ def verdict(found: Mapping[str, Interval]) -> str:
         return "the forgotten users or items are no longer in the model: there is nothing to test"
     power = found["before - retrained"]
     if power.low <= 0:
-        return "the test has no power here: it does not tell even the model that knew the pairs from one that did not"
+        return "the test has no power here: it cannot tell the model that knew the pairs either"
     return "the test has power: it tells the model that knew the pairs from one that did not"
 
 
 def _with_controls(old: Dataset, users, items, allowed: np.ndarray, random):
     """Never-seen items of each user, [pairs, CONTROLS]; users without any are left out."""
-    seen = union([m for m in (*old.train.values(), old.valid, old.test) if m is not None], old.n_users, old.n_items)
+    seen = union(
+        [m for m in (*old.train.values(), old.valid, old.test) if m is not None], old.n_users, old.n_items
+    )
     weight = np.where(allowed, old.target_train.col_counts, 0).astype(float)
     cumulative = np.cumsum(weight / weight.sum())
     free = allowed & (weight > 0)
@@ -76,7 +78,9 @@ def _with_controls(old: Dataset, users, items, allowed: np.ndarray, random):
     owners = np.repeat(users, CONTROLS)
     controls, left = np.empty(len(owners), np.int64), np.arange(len(owners))
     while len(left):
-        controls[left] = np.minimum(np.searchsorted(cumulative, random.random(len(left)), side="right"), old.n_items - 1)
+        controls[left] = np.minimum(
+            np.searchsorted(cumulative, random.random(len(left)), side="right"), old.n_items - 1
+        )
         left = left[seen.contains(owners[left], controls[left]) | ~free[controls[left]]]
     return users, items, controls.reshape(-1, CONTROLS)
 

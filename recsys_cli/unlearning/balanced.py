@@ -1,9 +1,11 @@
-"""Balanced partition around moving centres: every shard takes the points nearest to its centre until it is full.
+"""Balanced partition around moving centres: every shard takes the points nearest to its centre until it is
+full.
 
-Thesis algorithms 6.1 (users), 6.2 (items) and 6.3 (interactions, whose distance is the product of those of user and
-item); Chen et al., Recommendation Unlearning, WWW 2022. The algorithm sorts all (point, centre) pairs by distance and
-walks through them. The same result comes without the sort: points choose their nearest open centre, the centre that is
-full first closes and sends away those that came after, and so on, at most once per centre.
+Thesis algorithms 6.1 (users), 6.2 (items) and 6.3 (interactions, whose distance is the product of those of
+user and item); Chen et al., Recommendation Unlearning, WWW 2022. The algorithm sorts all (point, centre)
+pairs by distance and walks through them. The same result comes without the sort: points choose their nearest
+open centre, the centre that is full first closes and sends away those that came after, and so on, at most
+once per centre.
 
 Deviations from the released code:
 1. A centre is the mean VECTOR of its members; there it is one number, the mean over members and dimensions
@@ -37,8 +39,8 @@ def balanced_shards(views: Sequence[View], first: np.ndarray, capacity: float, r
                     scalar: bool = False, weights: np.ndarray | None = None) -> np.ndarray:
     """int [n]: the shard of every point, at most `rounds` rounds.
 
-    Distance: product over the views of the squared Euclidean distance. first: the points that are the first centres,
-    [K]. capacity: a shard takes points while its count (or the sum of their weights [n]) is below.
+    Distance: product over the views of the squared Euclidean distance. first: the points that are the first
+    centres, [K]. capacity: a shard takes points while its count (or the sum of their weights [n]) is below.
     """
     views = [View(np.asarray(v.vectors, np.float64), v.index) for v in views]
     centres = [v.vectors[first if v.index is None else v.index[first]] for v in views]
@@ -112,7 +114,7 @@ def _n_points(tables: Sequence[View]) -> int:
 
 
 def _distances(view: View, centres: np.ndarray) -> View:
-    """Squared distances [K, m]: by differences, not the expanded square, as a point at its own centre is at 0."""
+    """Squared distances [K, m], by differences: a point at its own centre must be at 0 exactly."""
     return View(np.stack([np.square(view.vectors - c).sum(axis=1) for c in centres]), view.index)
 
 

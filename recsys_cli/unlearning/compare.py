@@ -1,4 +1,4 @@
-"""The other way to forget: one model trained on all remaining rows, for its cost, its metrics and as what an audit should see."""
+"""The other way to forget: one model trained on all remaining rows, to compare its cost and metrics with."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The run's own copy of the data that its model knows: a prepared data set of the remaining rows.
 
-The prepared data set in the cache and the raw files belong to the user, who may change or delete them; a run that must
-forget, and go on working afterwards, keeps what it needs itself.
+The prepared data set in the cache and the raw files belong to the user, who may change or delete them; a run
+that must forget, and go on working afterwards, keeps what it needs itself.
 """
 
 from __future__ import annotations
@@ -24,13 +24,22 @@ def write_copy(directory: Path, dataset: Dataset) -> None:
     sizes = {"users": dataset.n_users, "items": dataset.n_items}
     if graph is not None:
         sizes |= {"entities": graph.n_entities, "relations": graph.n_relations}
-    write_prepared(directory, arrays_of(dataset), {
-        "name": dataset.name, "behaviours": list(dataset.behaviours), "target": dataset.target, "sizes": sizes,
-        "fields": fields, "notes": list(dataset.notes)})
+    write_prepared(
+        directory,
+        arrays_of(dataset),
+        {
+            "name": dataset.name,
+            "behaviours": list(dataset.behaviours),
+            "target": dataset.target,
+            "sizes": sizes,
+            "fields": fields,
+            "notes": list(dataset.notes),
+        },
+    )
 
 
 def digest(dataset: Dataset) -> str:
-    """SHA-256 of all rows in order, with their raw ids, and of all else in the data set that a model can see."""
+    """SHA-256 of all rows in order, with their raw ids, and of all else that a model can see."""
     found = hashlib.sha256(f"{dataset.behaviours} {dataset.target}".encode())
     for name, array in sorted(arrays_of(dataset).items()):
         found.update(f"{name} {array.dtype} {array.shape}".encode())

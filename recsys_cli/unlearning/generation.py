@@ -87,8 +87,8 @@ class Built(NamedTuple):
 def build(path: Path, config, rows: Rows, parent: Path | None, train_shards: Callable, say=print) -> Built:
     """Completes the folder of a state, but for its ledger. config: the root node of the run.
 
-    parent: the state before, whose shards are taken over where their inputs are the same. train_shards: trains the
-    shards of these numbers (`pool.train_shards`).
+    parent: the state before, whose shards are taken over where their inputs are the same. train_shards:
+    trains the shards of these numbers (`pool.train_shards`).
     """
     rows.write(path)
     missing = []
@@ -162,8 +162,12 @@ def _train_aggregation(path: Path, config, rows: Rows) -> FactoredModel:
     if OmegaConf.is_dict(weights := config.loss.get("negative_weight")):
         config.loss.negative_weight = weights[rows.dataset.target]  # the other behaviours are not aggregated
     settings = {key: value for key, value in config.unlearning.items() if key != "processes"}
-    inputs = {"seed": config.seed, "settings": settings_hash(config, **settings), "data": digest(rows.dataset),
-              "shards": [sha256_of(path / SHARDS / str(k) / VECTORS) for k in range(config.unlearning.shards)]}
+    inputs = {
+        "seed": config.seed,
+        "settings": settings_hash(config, **settings),
+        "data": digest(rows.dataset),
+        "shards": [sha256_of(path / SHARDS / str(k) / VECTORS) for k in range(config.unlearning.shards)],
+    }
     if is_done(folder, inputs, PARAMETERS):
         restore(load(folder / PARAMETERS), model.state())
     else:

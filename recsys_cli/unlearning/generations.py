@@ -32,7 +32,7 @@ class Generations:
             shutil.rmtree(partial, ignore_errors=True)
             complete.rename(partial)
         partial.mkdir(parents=True, exist_ok=True)
-        for leftover in sorted(partial.rglob("*.partial")):  # files and folders that were not written to their end
+        for leftover in sorted(partial.rglob("*.partial")):  # not written to their end
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
         return partial
 

@@ -1,4 +1,4 @@
-"""What a person is told about a request: its cost beforehand, what was done, and who else still holds the rows."""
+"""What a person is told: the cost beforehand, what was done, and what else still holds the rows."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ from recsys_cli.unlearning.state import declaration
 
 
 def plan_lines(plan: Plan, n_requests: int, n_shards: int) -> list[str]:
-    seconds = f"{plan.shard_seconds:.1f} s for the shards, {plan.aggregation_seconds:.1f} s for the aggregation"
-    return [f"{n_requests} pending requests: {int(plan.removed.sum()):,} training pairs, {plan.held_out:,} held-out pairs",
+    seconds = (
+        f"{plan.shard_seconds:.1f} s for the shards, {plan.aggregation_seconds:.1f} s for the aggregation"
+    )
+    return [f"{n_requests} pending requests: {int(plan.removed.sum()):,} training pairs, {plan.held_out:,} "
+            "held-out pairs",
             f"they touch {len(plan.touched)} of {n_shards} shards ({_numbers(plan.touched)})",
             f"about {seconds}, by the record of the run, and the start of the program"]
 
@@ -25,23 +28,31 @@ def plan_lines(plan: Plan, n_requests: int, n_shards: int) -> list[str]:
 def facts_of(plan: Plan, outcome: Outcome, before: Mapping[str, Any], n_shards: int) -> dict[str, Any]:
     """before: the content of the test.json of the state before. All numbers of the report, for programs."""
     built, ledger = outcome.built, outcome.ledger
-    return {"generation": ledger["generation"], "training_pairs": int(plan.removed.sum()), "held_out_pairs": plan.held_out,
-            "shards": n_shards, "shards_trained": built.trained, "shard_seconds": round(built.shard_seconds, 2),
-            "aggregation_seconds": round(built.aggregation_seconds, 2),
-            "shards_of_another_version": sum(s["code"] != code_hash() for s in ledger["shards"]),
-            "partition": declaration(ledger["partition"], ledger["generation"]),
-            "metrics_before": {name: value["mean"] for name, value in before["metrics"].items()},
-            "metrics_after": built.result.means}
+    return {
+        "generation": ledger["generation"],
+        "training_pairs": int(plan.removed.sum()),
+        "held_out_pairs": plan.held_out,
+        "shards": n_shards,
+        "shards_trained": built.trained,
+        "shard_seconds": round(built.shard_seconds, 2),
+        "aggregation_seconds": round(built.aggregation_seconds, 2),
+        "shards_of_another_version": sum(s["code"] != code_hash() for s in ledger["shards"]),
+        "partition": declaration(ledger["partition"], ledger["generation"]),
+        "metrics_before": {name: value["mean"] for name, value in before["metrics"].items()},
+        "metrics_after": built.result.means,
+    }
 
 
 def done_lines(facts: Mapping[str, Any]) -> list[str]:
     trained, older = facts["shards_trained"], facts["shards_of_another_version"]
-    lines = [f"forgotten: {facts['training_pairs']:,} training pairs and {facts['held_out_pairs']:,} held-out pairs",
+    lines = [f"forgotten: {facts['training_pairs']:,} training pairs and {facts['held_out_pairs']:,} "
+             "held-out pairs",
              f"shards trained again: {len(trained)} of {facts['shards']} ({_numbers(trained)}) in "
             f"{facts['shard_seconds']:.1f} s; aggregation in {facts['aggregation_seconds']:.1f} s",
             facts["partition"]]
     if older:
-        lines.append(f"{older} untouched shards were trained by another version of this program: training everything from "
+        lines.append(f"{older} untouched shards were trained by another version of this program: training "
+                     "everything from "
                      f"scratch may differ from them")
     return lines
 
@@ -71,7 +82,9 @@ def elsewhere(config) -> list[str]:
         places = [str(path) for _, path, _ in raw_status(config.data) if path]
     except UserError:  # they are gone
         places = []
-    places += [str(path) for path in sorted((cache_directory(options) / "prepared").glob(f"{options['name']}-*"))]
+    places += [
+        str(path) for path in sorted((cache_directory(options) / "prepared").glob(f"{options['name']}-*"))
+    ]
     vectors = config.unlearning.partition_vectors
     return places + ([vectors] if vectors not in ("trained", "random") else [])
 

@@ -1,7 +1,7 @@
 """A data set restricted to some users, items and rows, with compact ids of its own.
 
-A row of training data is a (user, item) pair with the behaviours in which it was observed: a pair lies in one shard with
-all of its behaviours, and is forgotten in all of them.
+A row of training data is a (user, item) pair with the behaviours in which it was observed: a pair lies in one
+shard with all of its behaviours, and is forgotten in all of them.
 """
 
 from __future__ import annotations
@@ -21,8 +21,11 @@ def all_pairs(dataset: Dataset) -> CSR:
     return matrices[0] if len(matrices) == 1 else union(matrices, dataset.n_users, dataset.n_items)
 
 
-def shard_of(dataset: Dataset, pairs: CSR, assignment: np.ndarray, k: int) -> tuple[Dataset, np.ndarray, np.ndarray]:
-    """Shard k as a data set of its own without held-out parts, and its users and items as ids of the whole one.
+def shard_of(
+    dataset: Dataset, pairs: CSR, assignment: np.ndarray, k: int
+) -> tuple[Dataset, np.ndarray, np.ndarray]:
+    """Shard k as a data set of its own without held-out parts, and its users and items as ids of the whole
+    one.
 
     pairs: all_pairs(dataset). assignment: the shard of each, [nnz]. Both id lists ascend.
     """
@@ -35,7 +38,8 @@ def shard_of(dataset: Dataset, pairs: CSR, assignment: np.ndarray, k: int) -> tu
 
 def restricted(dataset: Dataset, users: np.ndarray, items: np.ndarray,
                kept: Callable[[CSR], np.ndarray] | None = None, *, held_out: bool = True) -> Dataset:
-    """users, items: ids to keep, ascending; new ids are their places. kept: which pairs of a matrix, bool [nnz].
+    """users, items: ids to keep, ascending; new ids are their places. kept: which pairs of a matrix, bool
+    [nnz].
 
     Friends and triples stay where both ends stay.
     """
@@ -44,17 +48,26 @@ def restricted(dataset: Dataset, users: np.ndarray, items: np.ndarray,
 
     test = pairs(dataset.test) if held_out else None
     return replace(
-        dataset, n_users=len(users), n_items=len(items),
+        dataset,
+        n_users=len(users),
+        n_items=len(items),
         train={behaviour: pairs(matrix) for behaviour, matrix in dataset.train.items()},
-        valid=pairs(dataset.valid) if held_out else None, test=test,
+        valid=pairs(dataset.valid) if held_out else None,
+        test=test,
         test_negatives=_negatives(dataset, users, items, kept, test) if held_out else None,
         friends=None if dataset.friends is None else submatrix(dataset.friends, users, users),
         graph=None if dataset.graph is None else _graph(dataset.graph, dataset.n_items, items),
-        user_features=_features(dataset.user_features, users), item_features=_features(dataset.item_features, items),
-        user_ids=dataset.user_ids[users], item_ids=dataset.item_ids[items], content_hash="")
+        user_features=_features(dataset.user_features, users),
+        item_features=_features(dataset.item_features, items),
+        user_ids=dataset.user_ids[users],
+        item_ids=dataset.item_ids[items],
+        content_hash="",
+    )
 
 
-def submatrix(matrix: CSR, rows: np.ndarray, cols: np.ndarray, kept: Callable[[CSR], np.ndarray] | None = None) -> CSR:
+def submatrix(
+    matrix: CSR, rows: np.ndarray, cols: np.ndarray, kept: Callable[[CSR], np.ndarray] | None = None
+) -> CSR:
     """These rows and columns, numbered anew, and of their non-zeros those kept."""
     stays = _stays(matrix, rows, cols, kept)
     new_rows = places(rows, matrix.n_rows)[matrix.rows[stays]]
@@ -79,7 +92,9 @@ def among(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 
 def _stays(matrix, rows, cols, kept) -> np.ndarray:
-    stays = (places(rows, matrix.n_rows)[matrix.rows] >= 0) & (places(cols, matrix.n_cols)[matrix.indices] >= 0)
+    stays = (places(rows, matrix.n_rows)[matrix.rows] >= 0) & (
+        places(cols, matrix.n_cols)[matrix.indices] >= 0
+    )
     return stays if kept is None else stays & kept(matrix)
 
 
@@ -87,7 +102,9 @@ def _negatives(dataset: Dataset, users, items, kept, test: CSR) -> np.ndarray | 
     """A candidate that is no longer there gives way to the test item itself, which evaluation leaves out."""
     if dataset.test_negatives is None:
         return None
-    negatives = places(items, dataset.n_items)[dataset.test_negatives[_stays(dataset.test, users, items, kept)]]
+    negatives = places(items, dataset.n_items)[
+        dataset.test_negatives[_stays(dataset.test, users, items, kept)]
+    ]
     return np.where(negatives < 0, test.indices[:, None], negatives)
 
 

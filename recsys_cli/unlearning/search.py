@@ -1,8 +1,8 @@
 """Looks for forgotten rows in every file under a folder.
 
-Prepared data sets and arrays are compared as pairs of ids. In text, a row is found where the two ids stand side by side,
-or where a line begins with the user and holds the item; a whole user where a line begins with the id. Other binary files
-cannot be read and are named.
+Prepared data sets and arrays are compared as pairs of ids. In text, a row is found where the two ids stand
+side by side, or where a line begins with the user and holds the item; a whole user where a line begins with
+the id. Other binary files cannot be read and are named.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ def search(root: Path, kind: str, rows: Sequence[tuple[str, ...]]) -> Found:
         if file.suffix in (".npz", ".npy"):
             holds = _array_holds(file, kind, wanted)
         elif file.suffix in TEXT:
-            holds = any(_line_holds(line, kind, wanted) for line in file.read_text(errors="replace").splitlines())
+            holds = any(
+                _line_holds(line, kind, wanted) for line in file.read_text(errors="replace").splitlines()
+            )
         else:
             holds = None
         if holds is None:
@@ -63,11 +65,13 @@ def _line_holds(line: str, kind: str, wanted: set[tuple[str, ...]]) -> bool:
         return False
     if kind != "pairs":
         return (words[0],) in wanted
-    return any(pair in wanted for pair in zip(words, words[1:])) or any((words[0], word) in wanted for word in words[1:])
+    return any(pair in wanted for pair in zip(words, words[1:])) or any(
+        (words[0], word) in wanted for word in words[1:]
+    )
 
 
 def _array_holds(file: Path, kind: str, wanted: set[tuple[str, ...]]) -> bool | None:
-    """Pairs: in arrays of two columns, or in two arrays of the same length; whole users or items: in lists of raw ids."""
+    """Pairs: in two columns or in two arrays of the same length; users or items: in lists of raw ids."""
     try:
         loaded = np.load(file, allow_pickle=False)
         arrays = {file.stem: loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
@@ -77,7 +81,9 @@ def _array_holds(file: Path, kind: str, wanted: set[tuple[str, ...]]) -> bool | 
     if kind != "pairs":
         lists = [a for name, a in arrays.items() if name == f"{kind[:-1]}_ids" and a.ndim == 1]
         return any((text,) in wanted for ids in lists for text in ids.astype(str))
-    return any(pair in wanted for columns in _columns(arrays) for pair in zip(*(c.astype(str) for c in columns)))
+    return any(
+        pair in wanted for columns in _columns(arrays) for pair in zip(*(c.astype(str) for c in columns))
+    )
 
 
 def _columns(arrays: dict[str, np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -20,23 +20,43 @@ LINKS = ("test.json", "test_per_user.npz", LEDGER)  # seen in the run directory,
 OUTDATED = ("*-again.json", "*-again_per_user.npz", "error.log")  # made from an earlier state
 
 
-def publish(run: Run, generations: Generations, config, rows: Rows, path: Path, built: Built, *,
-            partition: Mapping[str, Any], parent: Mapping[str, Any] | None, requests: Sequence[Mapping[str, Any]]) -> Path:
+def publish(
+    run: Run,
+    generations: Generations,
+    config,
+    rows: Rows,
+    path: Path,
+    built: Built,
+    *,
+    partition: Mapping[str, Any],
+    parent: Mapping[str, Any] | None,
+    requests: Sequence[Mapping[str, Any]],
+) -> Path:
     """Makes the state in `path` the current one and cleans up.
 
     parent: the ledger of the state before. requests: entries for the ledger.
     """
     content = read_manifest(path / ROWS / "data")["content_hash"]
-    facts = {"method": config.unlearning.name, "seed": config.seed, "data": content, "partition": dict(partition),
-             "aggregation": aggregation_entry(path, built.aggregation_seconds),
-             "evaluation_seconds": round(built.result.seconds, 3)}
+    facts = {
+        "method": config.unlearning.name,
+        "seed": config.seed,
+        "data": content,
+        "partition": dict(partition),
+        "aggregation": aggregation_entry(path, built.aggregation_seconds),
+        "evaluation_seconds": round(built.result.seconds, 3),
+    }
     shards = [shard_entry(config, rows, path, k) for k in range(config.unlearning.shards)]
     write_ledger(path, number=generations.next, shards=shards, facts=facts, parent=parent, requests=requests)
     complete = generations.commit(path)
     epochs = max(config.trainer.epochs, 1)
     training = sum(shard["seconds"] for shard in shards)
-    run.finish("finished", training_seconds=round(training, 2), evaluation_seconds=round(built.result.seconds, 3),
-               seconds_per_epoch=round(training / epochs, 4), epoch=config.trainer.epochs)
+    run.finish(
+        "finished",
+        training_seconds=round(training, 2),
+        evaluation_seconds=round(built.result.seconds, 3),
+        seconds_per_epoch=round(training / epochs, 4),
+        epoch=config.trainer.epochs,
+    )
     tidy(run, generations)
     return complete
 
@@ -66,9 +86,15 @@ def tidy(run: Run, generations: Generations) -> int:
 def shard_entry(config, rows: Rows, path: Path, k: int) -> dict[str, Any]:
     """All but the seconds can be derived again from the state itself."""
     folder, inputs = path / SHARDS / str(k), shard_inputs(config, rows, k)
-    return {"pairs": int(np.count_nonzero(rows.assignment == k)), "sha256": inputs["rows"], "seed": inputs["seed"],
-            "settings": inputs["settings"], "vectors": sha256_of(folder / VECTORS), "code": code_of(folder),
-            "seconds": round(training_seconds(folder), 2)}
+    return {
+        "pairs": int(np.count_nonzero(rows.assignment == k)),
+        "sha256": inputs["rows"],
+        "seed": inputs["seed"],
+        "settings": inputs["settings"],
+        "vectors": sha256_of(folder / VECTORS),
+        "code": code_of(folder),
+        "seconds": round(training_seconds(folder), 2),
+    }
 
 
 def aggregation_entry(path: Path, seconds: float) -> dict[str, Any]:
@@ -80,7 +106,8 @@ def declaration(partition: Mapping[str, Any], generation: int) -> str:
     """What the partition may still know of rows forgotten since it was made. partition: as in the ledger."""
     if partition["computed_in"] == generation:
         return "the partition was made from the remaining rows alone"
-    how = {"trained": "from vectors trained on all rows of that time", "random": "from random vectors and the rows of that time",
+    how = {"trained": "from vectors trained on all rows of that time", "random": "from random vectors and "
+                                                                                 "the rows of that time",
            "none": "by a random permutation of the rows of that time"}
     how = how.get(partition["vectors"], "from public vectors and the rows of that time")
     return f"the partition was computed before the deletion, {how}; repartition=true makes it anew"

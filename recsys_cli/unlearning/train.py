@@ -1,4 +1,4 @@
-"""`recsys train unlearning=...`: shards, a model per shard, their aggregation, one look at the sealed test split."""
+"""`recsys train unlearning=...`: shards, a model per shard, their aggregation, one look at the test split."""
 
 from __future__ import annotations
 
@@ -42,37 +42,55 @@ def train(config: DictConfig) -> int:
             rows.write(path)
         dataset, sizes = rows.dataset, np.bincount(rows.assignment)
         print(f"{config.model.name} on {dataset.name}: {dataset.n_users:,} users, {dataset.n_items:,} items, "
-              f"{dataset.target_train.nnz:,} training pairs, seed {config.seed}, {device}; run directory {run.path}\n"
-              f"unlearning={config.unlearning.name}: {len(sizes)} shards of {sizes.min():,} to {sizes.max():,} rows")
+              f"{dataset.target_train.nnz:,} training pairs, seed {config.seed}, {device}; run directory "
+              f"{run.path}\n"
+              f"unlearning={config.unlearning.name}: {len(sizes)} shards of {sizes.min():,} to "
+              f"{sizes.max():,} rows")
         try:
             built = build(path, config, rows, None, train_shards)
         except Stopped as stopped:
             run.finish("interrupted")
             print(f"stopped by {stopped}, everything is saved; go on with: recsys train resume={run.path}")
             return 128 + stopped.signum
-        publish(run, generations, config, rows, path, built, partition=partition_entry(config.unlearning, 0), parent=None,
-                requests=[])
-    show_result(run, built.table, f"test, {config.unlearning.name}, epoch {config.trainer.epochs}", built.result)
+        publish(
+            run,
+            generations,
+            config,
+            rows,
+            path,
+            built,
+            partition=partition_entry(config.unlearning, 0),
+            parent=None,
+            requests=[],
+        )
+    show_result(
+        run, built.table, f"test, {config.unlearning.name}, epoch {config.trainer.epochs}", built.result
+    )
     return 0
 
 
 def refuse_unfit(config: DictConfig) -> None:
-    """What would make a model depend on rows that are forgotten later, or cannot work, before any data is read."""
+    """What would make a model depend on rows forgotten later, or cannot work; before any data is read."""
     name = f"unlearning={config.unlearning.name}"
     trained = config.unlearning.aggregation != "mean"
     if config.evaluation.select != "last" or config.trainer.early_stopping:
-        raise UserError(f"{name} trains a fixed number of epochs, because a choice of the best one would know rows that are "
-                        f"forgotten later: leave out evaluation.select and trainer.early_stopping, set trainer.epochs.")
-    if config.model.kind == "pairwise":
-        raise UserError(f"{name} needs user and item vectors, which model={config.model.name} does not give; use a factored "
+        raise UserError(f"{name} trains a fixed number of epochs, because a choice of the best one would "
+                        "know rows that are "
+                        "forgotten later: leave out evaluation.select and trainer.early_stopping, set "
+                        "trainer.epochs.")
+    if config.model.get("kind") == "pairwise":
+        raise UserError(f"{name} needs user and item vectors, which model={config.model.name} does not give; "
+                        "use a factored "
                         f"model such as bpr, wmf, enmf or lightgcn.")
     if trained and config.loss.name in ("none", "multi_channel_bpr"):
-        raise UserError(f"unlearning.aggregation={config.unlearning.aggregation} is trained by the loss of the model, and "
+        raise UserError(f"unlearning.aggregation={config.unlearning.aggregation} is trained by the loss of "
+                        "the model, and "
                         f"loss={config.loss.name} cannot do that: take unlearning.aggregation=mean.")
     if config.resume:
         before = OmegaConf.load(Path(config.resume) / "config.yaml")
         if before.trainer.epochs != config.trainer.epochs:
-            raise UserError(f"resume={config.resume}: the epochs of a run with {name} are fixed at {before.trainer.epochs}; "
+            raise UserError(f"resume={config.resume}: the epochs of a run with {name} are fixed at "
+                            f"{before.trainer.epochs}; "
                             f"train a new run for more.")
 
 

@@ -1,8 +1,9 @@
 """Training into a folder: one shard, or the aggregation. What it was made from stands beside the result.
 
-A folder holds inputs.json (hash of the rows, seed, hash of the settings), metrics.jsonl and, once training is complete,
-origin.json (version of the program) and the result as a .npz with its checksum. The same inputs give the same bytes, so a result with the right inputs is taken
-as it is, wherever it comes from: an earlier state of the run, or a try that was cut off.
+A folder holds inputs.json (hash of the rows, seed, hash of the settings), metrics.jsonl and, once training is
+complete, origin.json (version of the program) and the result as a .npz with its checksum. The same inputs
+give the same bytes, so a result with the right inputs is taken as it is, wherever it comes from: an earlier
+state of the run, or a try that was cut off.
 """
 
 from __future__ import annotations
@@ -89,7 +90,8 @@ def take_over(source: Path, folder: Path) -> None:
 
 def train_into(folder: Path, config, model: Model, inputs: Mapping[str, Any],
                result: Callable[[Model], Mapping[str, np.ndarray]], name: str = VECTORS) -> None:
-    """Trains to the last epoch, or goes on where an earlier try was stopped, and saves what `result` takes of the model.
+    """Trains to the last epoch, or goes on where an earlier try was stopped, and saves what `result` takes
+    of the model.
 
     config: a root node; its seed and epochs are those of this training. Raises Stopped when a signal came.
     """
@@ -102,14 +104,24 @@ def train_into(folder: Path, config, model: Model, inputs: Mapping[str, Any],
         checkpoint, _ = load_newest(here.checkpoints)
         restore(checkpoint, learner.state())
         progress = Progress.from_header(checkpoint.header)
-    reporter = Reporter(config.trainer.epochs, progress, bar=config.trainer.progress, monitor=None, tensorboard=None)
+    reporter = Reporter(
+        config.trainer.epochs, progress, bar=config.trainer.progress, monitor=None, tensorboard=None
+    )
     try:
-        fit(learner, here, config.trainer, progress, None, MetricsLog(folder / METRICS, progress.epoch), reporter)
+        fit(
+            learner,
+            here,
+            config.trainer,
+            progress,
+            None,
+            MetricsLog(folder / METRICS, progress.epoch),
+            reporter,
+        )
     finally:
         reporter.close()
     write_file(folder / ORIGIN, (json.dumps({"code": code_hash()}) + "\n").encode())
     save(folder / name, result(model), {})
-    shutil.rmtree(here.checkpoints, ignore_errors=True)  # optimiser slots: nothing needs them, and less can leak
+    shutil.rmtree(here.checkpoints, ignore_errors=True)  # nothing needs them any more, and less can leak
 
 
 def code_of(folder: Path) -> str:
@@ -126,11 +138,13 @@ def vectors_of(model: Model, tables: str) -> dict[str, np.ndarray]:
     if tables == "embeddings":
         state = model.state()
         if not {"user_embedding", "item_embedding"} <= set(state):
-            raise UserError(f"unlearning.aggregation_tables=embeddings: model={model.name} has no tables user_embedding and "
+            raise UserError(f"unlearning.aggregation_tables=embeddings: model={model.name} has no tables "
+                            "user_embedding and "
                             f"item_embedding; use final.")
         return {side + "s": state[f"{side}_embedding"].numpy() for side in ("user", "item")}
     scorer = model.scorer()
     if not isinstance(scorer, Factors):
-        raise UserError(f"unlearning needs user and item vectors, which model={model.name} does not give; use a factored "
+        raise UserError(f"unlearning needs user and item vectors, which model={model.name} does not give; "
+                        "use a factored "
                         f"model such as bpr, wmf, enmf or lightgcn.")
     return {"users": np.asarray(scorer.users), "items": np.asarray(scorer.items)}

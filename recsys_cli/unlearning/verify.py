@@ -1,7 +1,8 @@
 """`recsys unlearn verify=true`: derives again what the ledger says, and looks for what should not be there.
 
-The ledger and every file are checked against their hashes, the hashes of the shards are computed from the rows, foreign
-and old files are named, and one shard (drawn at random) or everything is trained again and compared byte for byte.
+The ledger and every file are checked against their hashes, the hashes of the shards are computed from the
+rows, foreign and old files are named, and one shard (drawn at random) or everything is trained again and
+compared byte for byte.
 """
 
 from __future__ import annotations
@@ -26,9 +27,21 @@ from recsys_cli.unlearning.state import OUTDATED, aggregation_entry, shard_entry
 from recsys_cli.unlearning.unit import VECTORS
 
 # Under RUN/generations/N.
-PARTS = ("rows/inputs.json", "rows/assignment.*", "rows/data/*", "shards/*/inputs.json", "shards/*/vectors.*",
-         "shards/*/origin.json", "shards/*/metrics.jsonl", "aggregation/*.json", "aggregation/parameters.*", "aggregation/metrics.jsonl",
-         "test.json", "test_per_user.npz", "ledger.*")
+PARTS = (
+    "rows/inputs.json",
+    "rows/assignment.*",
+    "rows/data/*",
+    "shards/*/inputs.json",
+    "shards/*/vectors.*",
+    "shards/*/origin.json",
+    "shards/*/metrics.jsonl",
+    "aggregation/*.json",
+    "aggregation/parameters.*",
+    "aggregation/metrics.jsonl",
+    "test.json",
+    "test_per_user.npz",
+    "ledger.*",
+)
 # Under RUN; what stands there else is named, because nobody knows from which state it is.
 OWN = ("config.yaml", "record.json", ".lock", "requests/*.json", *OUTDATED)
 
@@ -43,7 +56,7 @@ class Check(NamedTuple):
 
 def checks(run: Path, config, *, every_shard: bool, forgotten: Sequence[tuple[str, list]] = (),
            receipt: str | None = None) -> Iterator[Check]:
-    """forgotten: kinds and rows of requests, to be looked for in all files. receipt: of the only one of them."""
+    """forgotten: kinds and rows of requests, to be looked for in all files. receipt: of the first of them."""
     path = Generations(run).current
     try:
         ledger, rows = read_ledger(path), Rows.read(path)
@@ -56,7 +69,8 @@ def checks(run: Path, config, *, every_shard: bool, forgotten: Sequence[tuple[st
         yield Check(f"shard {k} is as in the ledger", _shard_problem(config, rows, path, k, entry))
     now = aggregation_entry(path, 0)["sha256"]
     yield Check("the aggregation is as in the ledger",
-                None if now == ledger["aggregation"]["sha256"] else f"{path / AGGREGATION / PARAMETERS} was changed")
+                None if now == ledger["aggregation"]["sha256"] else f"{path / AGGREGATION / PARAMETERS} was "
+                                                                    "changed")
     yield _foreign(run, path)
     if receipt:
         yield _receipt(ledger, receipt, *forgotten[0])
@@ -70,15 +84,18 @@ def checks(run: Path, config, *, every_shard: bool, forgotten: Sequence[tuple[st
 
 def _receipt(ledger, receipt: str, kind: str, rows) -> Check:
     fits = [r for r in ledger["requests"] if r["commitment"] == commitment(receipt, kind, rows)]
-    return Check("the request of this receipt was carried out",
-                 None if fits else "no request of the ledger fits this receipt and this file",
-                 f"on {fits[0]['carried_out']}, {fits[0]['training_pairs']:,} training pairs" if fits else None)
+    return Check(
+        "the request of this receipt was carried out",
+        None if fits else "no request of the ledger fits this receipt and this file",
+        f"on {fits[0]['carried_out']}, {fits[0]['training_pairs']:,} training pairs" if fits else None,
+    )
 
 
 def _data(path: Path, ledger, rows: Rows) -> Check:
     content = read_manifest(path / ROWS / "data")["content_hash"]
     fits = content == ledger["data"] and len(rows.assignment) == rows.pairs.nnz
-    return Check("the data is as in the ledger", None if fits else f"{path / ROWS} is not what the ledger names")
+    return Check("the data is as in the ledger", None if fits else f"{path / ROWS} is not what the ledger "
+                                                                   "names")
 
 
 def _shard_problem(config, rows: Rows, path: Path, k: int, entry) -> str | None:
@@ -93,7 +110,7 @@ def _shard_problem(config, rows: Rows, path: Path, k: int, entry) -> str | None:
 
 
 def _foreign(run: Path, path: Path) -> Check:
-    """Files of other states are a problem; those of a next state that was begun, or of unknown origin, are named."""
+    """Files of other states are a problem; of a next state that was begun, or of unknown origin, a note."""
     old, unknown, unfinished = [], [], run / "generations" / f"{Generations(run).next}.partial"
     for file in sorted(run.rglob("*")):
         if file.is_dir() or file.is_symlink():
@@ -134,7 +151,7 @@ def _quiet(line: str) -> None:
 
 def _why(entries) -> str:
     if any(entry["code"] != code_hash() for entry in entries):
-        return "they differ, and the program is of another version than when it was trained (or the file was changed)"
+        return "they differ: the program was of another version when it was trained, or the file was changed"
     return "they differ: the file was changed, or this machine computes otherwise"
 
 

@@ -1,4 +1,6 @@
-"""RecEraser against values computed by the authors' program: partition, sub-models and attention, step by step."""
+"""RecEraser against values computed by the authors' program: partition, sub-models and attention, step by
+step.
+"""
 
 from __future__ import annotations
 
@@ -50,13 +52,17 @@ def test_random_partition():
 
 def whole(arrays, hyper) -> Dataset:
     ids = {"user_ids": np.arange(hyper["n_users"]), "item_ids": np.arange(hyper["n_items"])}
-    return Dataset(**{**vars(dataset_of(arrays["data/train_pairs"], hyper["n_users"], hyper["n_items"])), **ids})
+    return Dataset(
+        **{**vars(dataset_of(arrays["data/train_pairs"], hyper["n_users"], hyper["n_items"])), **ids}
+    )
 
 
 def sampled(model, hyper, prefix, arrays, l2):
     config = OmegaConf.create({"name": "bpr", "negatives": 1, "popularity": None, "sampling": "users",
                                "reduction": "mean", "l2": l2})
-    users, positive, negative = (arrays[f"{prefix}/batch/{part}"] for part in ("users", "pos_items", "neg_items"))
+    users, positive, negative = (
+        arrays[f"{prefix}/batch/{part}"] for part in ("users", "pos_items", "neg_items")
+    )
     return (SampledPhase(config, model, 0, hyper["batch"], seed=0),
             {"users": users.ravel(), "items": np.stack([positive, negative], axis=-1).reshape(-1, 2)})
 
@@ -71,7 +77,7 @@ def whole_data(model, hyper, prefix, arrays, places):
     model.tasks = (model.tasks[0]._replace(pairs=cut),)
     phase = WholeDataPhase(model, "users", hyper["batch"], [(hyper["c0"], None)], 0.0, False, seed=0)
     group, = phase.groups
-    group.by_product, group.array_names = False, ["rows", "cols", "offsets"]  # users come again in later batches
+    group.by_product, group.array_names = False, ["rows", "cols", "offsets"]  # users come again
     flat = places[0][ids.ravel()].astype(np.int32)
     return phase, {"ids": flat, **{f"0/{k}": a for k, a in group.batches(flat).items()}}
 
@@ -96,7 +102,9 @@ def follow(model, phase, batches, hyper, arrays, prefix, compare, limit, tables)
 @pytest.mark.parametrize("k", [0, 1])
 @pytest.mark.parametrize("name", MODELS)
 def test_sub_models_follow_the_authors_steps(name, k):
-    """A shard as a data set of its own, with compact ids, is the authors' sub-model k inside the whole tables."""
+    """A shard as a data set of its own, with compact ids, is the authors' sub-model k inside the whole
+    tables.
+    """
     arrays, hyper = golden(f"receraser_{name}")
     data = whole(arrays, hyper)
     pairs, (shards, *own) = all_pairs(data), arrays["data/shard_user_item"].T
@@ -131,18 +139,39 @@ def test_sub_models_follow_the_authors_steps(name, k):
 def test_attention_follows_the_authors_steps(name):
     arrays, hyper = golden(f"receraser_{name}")
     data = whole(arrays, hyper)
-    settings = OmegaConf.create({
-        "aggregation": "attention", "absent": "zeros", "attention_size": hyper["attention_size"], "transfer_init": "normal",
-        "aggregation_dropout": 0.0, "aggregation_layers": hyper["layers"], "attention_l2": 0.0,
-        "transfer_l2": 1e-5 if name == "bpr" else 0.0})
+    settings = OmegaConf.create(
+        {
+            "aggregation": "attention",
+            "absent": "zeros",
+            "attention_size": hyper["attention_size"],
+            "transfer_init": "normal",
+            "aggregation_dropout": 0.0,
+            "aggregation_layers": hyper["layers"],
+            "attention_l2": 0.0,
+            "transfer_l2": 1e-5 if name == "bpr" else 0.0,
+        }
+    )
     # In the released code absent users and items keep their random vectors, which is as if they were there.
-    tables = [Table(v, np.ones(v.shape[:2], bool)) for v in (arrays["init/user_embedding"], arrays["init/item_embedding"])]
+    tables = [
+        Table(v, np.ones(v.shape[:2], bool))
+        for v in (arrays["init/user_embedding"], arrays["init/item_embedding"])
+    ]
     model = build_aggregation(settings, data, 0, *tables)
     for variable, tensor in model.state().items():
         tensor.assign(arrays[f"init/{variable}"])
     everyone = np.arange(hyper["n_users"]), np.arange(hyper["n_items"])
-    first = everyone[0] if name == "lightgcn" else arrays["agg/batch/user_ids" if name == "wmf" else "agg/batch/users"][0]
-    close(tf.transpose(model.attention(model.users, first)[0]), arrays["agg/fwd0/attention_weights_users"], "attention", 0, 1e-6)
+    first = (
+        everyone[0]
+        if name == "lightgcn"
+        else arrays["agg/batch/user_ids" if name == "wmf" else "agg/batch/users"][0]
+    )
+    close(
+        tf.transpose(model.attention(model.users, first)[0]),
+        arrays["agg/fwd0/attention_weights_users"],
+        "attention",
+        0,
+        1e-6,
+    )
     if name == "wmf":
         phase, batches = whole_data(model, hyper, "agg", arrays, (everyone[0], np.append(everyone[1], 0)))
     else:
@@ -153,4 +182,10 @@ def test_attention_follows_the_authors_steps(name):
             yield variable, tensor, arrays[f"agg/step{step}/{variable}"]
 
     follow(model, phase, batches, hyper, arrays, "agg", compare, LIMITS[name], everyone)
-    close(tf.transpose(model.attention(model.users)[0]), arrays["agg/attention_weights_users5"], "attention", 0, 1e-5)
+    close(
+        tf.transpose(model.attention(model.users)[0]),
+        arrays["agg/attention_weights_users5"],
+        "attention",
+        0,
+        1e-5,
+    )

@@ -1,4 +1,4 @@
-"""Runs whose shards are not trained but made up from the hash of their rows, where training is not what is tested."""
+"""Runs whose shards are made up from the hash of their rows, where training is not what is tested."""
 
 from __future__ import annotations
 
@@ -14,8 +14,13 @@ from recsys_cli.unlearning import generation
 from recsys_cli.unlearning.unit import claim
 from tests.unlearning.harness import MODELS, train_run
 
-QUICK = ["unlearning=sisa", "unlearning.shards=3", "unlearning.partition=users", "unlearning.partition_vectors=random",
-         *MODELS["wmf"]]
+QUICK = [
+    "unlearning=sisa",
+    "unlearning.shards=3",
+    "unlearning.partition=users",
+    "unlearning.partition_vectors=random",
+    *MODELS["wmf"],
+]
 
 
 def made_up(path, config, rows, k):

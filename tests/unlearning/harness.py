@@ -13,9 +13,21 @@ from recsys_cli.unlearning.generation import Rows, build
 from recsys_cli.unlearning.pool import train_shards
 from recsys_cli.unlearning.train import share_out
 
-TINY = ["data=csv", "data.split=given", "evaluation.k=[3]", "evaluation.metrics=[Recall]", "evaluation.bootstrap=5",
-        "trainer.epochs=2", "trainer.batch_size=8", "trainer.progress=false", "unlearning.pretraining_epochs=1",
-        "unlearning.pretraining_size=4", "unlearning.aggregation_epochs=1", "unlearning.attention_size=3", "device=cpu"]
+TINY = [
+    "data=csv",
+    "data.split=given",
+    "evaluation.k=[3]",
+    "evaluation.metrics=[Recall]",
+    "evaluation.bootstrap=5",
+    "trainer.epochs=2",
+    "trainer.batch_size=8",
+    "trainer.progress=false",
+    "unlearning.pretraining_epochs=1",
+    "unlearning.pretraining_size=4",
+    "unlearning.aggregation_epochs=1",
+    "unlearning.attention_size=3",
+    "device=cpu",
+]
 MODELS = {
     "bpr": ["model=bpr", "model.embedding_size=4"],
     "wmf": ["model=wmf", "model.embedding_size=4"],
@@ -49,35 +61,54 @@ def recsys(*words) -> int:
 def train_run(folder: Path, *words: str, name: str = "run") -> Path:
     """A trained run on `log`, whose files are made where they are not there yet."""
     train, test = log()
-    files = [f"data.path={write_pairs(folder / 'train.csv', train)}", f"data.test_path={write_pairs(folder / 'test.csv', test)}",
-             f"data.cache_dir={folder / 'cache'}"]
+    files = [
+        f"data.path={write_pairs(folder / 'train.csv', train)}",
+        f"data.test_path={write_pairs(folder / 'test.csv', test)}",
+        f"data.cache_dir={folder / 'cache'}",
+    ]
     assert recsys("train", *TINY, *files, f"run_dir={folder / name}", *words) == 0
     return folder / name
 
 
 def contents(generation: Path) -> dict[str, bytes]:
-    """Every file of a state but for the ledger and the seconds of each epoch, and the version of the program."""
+    """Every file of a state, but for those that name times, seconds or the version of the program."""
     return {str(file.relative_to(generation)): file.read_bytes() for file in sorted(generation.rglob("*"))
             if file.is_file() and file.name not in OF_THIS_TRY}
 
 
 def from_scratch(run: Path, before: Rows, folder: Path, *, users=(), items=(), pairs=(),
                  repartition: bool = False) -> dict[str, bytes]:
-    """The state that training on the remaining rows alone gives, the data set being made here from the raw rows.
+    """The state that training on the remaining rows alone gives, the data set being made here from the raw
+    rows.
 
-    before: the rows of the run at its start, from which only the shard of each row and the order of ids is taken.
+    before: the rows of the run at its start, from which only the shard of each row and the order of ids is
+    taken.
     """
     old = before.dataset
     raw_users, raw_items = old.user_ids.astype(str), old.item_ids.astype(str)
-    shard = {(raw_users[u], raw_items[i]): s for u, i, s in zip(before.pairs.rows, before.pairs.indices, before.assignment)}
-    parts = [[(u, i) for u, i in part if u not in users and i not in items and (u, i) not in set(pairs)] for part in log()]
+    shard = {
+        (raw_users[u], raw_items[i]): s
+        for u, i, s in zip(before.pairs.rows, before.pairs.indices, before.assignment)
+    }
+    parts = [
+        [(u, i) for u, i in part if u not in users and i not in items and (u, i) not in set(pairs)]
+        for part in log()
+    ]
     ids = [np.array([raw for raw in known.tolist() if str(raw) not in gone])
            for known, gone in ((old.user_ids, users), (old.item_ids, items))]
     place = [{str(raw): p for p, raw in enumerate(side.tolist())} for side in ids]
     train, test = ([(place[0][u], place[1][i]) for u, i in part] for part in parts)
     shape = len(ids[0]), len(ids[1])
-    data = Dataset(old.name, *shape, old.target, {old.target: CSR.from_pairs(*zip(*train), *shape)},
-                   test=CSR.from_pairs(*zip(*test), *shape), user_ids=ids[0], item_ids=ids[1], notes=old.notes)
+    data = Dataset(
+        old.name,
+        *shape,
+        old.target,
+        {old.target: CSR.from_pairs(*zip(*train), *shape)},
+        test=CSR.from_pairs(*zip(*test), *shape),
+        user_ids=ids[0],
+        item_ids=ids[1],
+        notes=old.notes,
+    )
     assignment = np.array([shard[pair] for _, pair in sorted(zip(train, parts[0]))])
     config = OmegaConf.load(run / "config.yaml")
     rows = share_out(config, data) if repartition else Rows.of(data, assignment)

@@ -9,10 +9,18 @@ from omegaconf import OmegaConf
 from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.unlearning.aggregation import build_aggregation, stack
 
-SETTINGS = {"aggregation": "mean", "absent": "zeros", "attention_size": 3, "attention_l2": 0.0, "transfer_l2": 0.0,
-            "transfer_init": "xavier_uniform", "aggregation_dropout": 0.0, "aggregation_layers": 0}
+SETTINGS = {
+    "aggregation": "mean",
+    "absent": "zeros",
+    "attention_size": 3,
+    "attention_l2": 0.0,
+    "transfer_l2": 0.0,
+    "transfer_init": "xavier_uniform",
+    "aggregation_dropout": 0.0,
+    "aggregation_layers": 0,
+}
 M, N, K, D = 6, 5, 2, 4
-USERS, ITEMS = ([0, 1, 2, 5], [1, 2, 3]), ([0, 1, 3], [1, 2, 3])  # ids in each shard; user 4 and item 4 are in none
+USERS, ITEMS = ([0, 1, 2, 5], [1, 2, 3]), ([0, 1, 3], [1, 2, 3])  # ids in each shard; 4 is in none
 
 
 @pytest.fixture
@@ -54,7 +62,9 @@ def test_attention_by_its_equations(make):
     def aggregated(table, side):
         rows = np.zeros((len(table.vectors), D))
         for row, (vectors, there) in enumerate(zip(table.vectors, table.there)):
-            moved = {k: vectors[k] @ state["transfer_W"][k] + state["transfer_b"][k] for k in np.flatnonzero(there)}
+            moved = {
+                k: vectors[k] @ state["transfer_W"][k] + state["transfer_b"][k] for k in np.flatnonzero(there)
+            }
             logits = {k: state[f"attention_{side}_h"][:, 0] @ np.maximum(
                 v @ state[f"attention_{side}_W"] + state[f"attention_{side}_b"], 0) for k, v in moved.items()}
             total = sum(np.exp(z) for z in logits.values())

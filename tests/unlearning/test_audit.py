@@ -28,7 +28,12 @@ def subject(scores: np.ndarray, users=None, items=None) -> Subject:
 
 def test_memory_is_seen_and_its_absence_too(data):
     keys = data.target_train.keys[::3]
-    found = audit(data, keys, {"before": subject(NOISE + LIKES), "after": subject(NOISE), "retrained": subject(NOISE)}, seed=0)
+    found = audit(
+        data,
+        keys,
+        {"before": subject(NOISE + LIKES), "after": subject(NOISE), "retrained": subject(NOISE)},
+        seed=0,
+    )
     assert found["before"].mean == 1.0
     assert found["after"] == found["retrained"] and found["after"].low < 0.5 < found["after"].high
     assert "has power" in verdict(found)
@@ -49,7 +54,11 @@ def test_the_auc_is_the_share_of_pairs_in_the_right_order(data):
 
 def test_ties_count_half_and_popularity_is_no_memory(data):
     popular = np.broadcast_to(LIKES.sum(axis=0).astype(float), LIKES.shape)
-    subjects = {"before": subject(np.zeros_like(NOISE)), "after": subject(popular), "retrained": subject(popular)}
+    subjects = {
+        "before": subject(np.zeros_like(NOISE)),
+        "after": subject(popular),
+        "retrained": subject(popular),
+    }
     found = audit(data, data.target_train.keys, subjects, seed=0)
     assert found["before"].mean == 0.5
     assert found["after"].mean == pytest.approx(0.5, abs=0.06)

@@ -19,7 +19,10 @@ def forgotten(tmp_path_factory):
     run = train_run(folder, "unlearning=grapheraser", "unlearning.shards=2", *MODELS["bpr"])
     (run / "test-again.json").write_text("of the state before")
     words = ["device=cpu", "audit=true", "verify=true", f"report={folder / 'report.json'}"]
-    assert recsys("unlearn", f"run={run}", f"forget={write_pairs(folder / 'f.csv', [(USER,)], 'user')}", *words) == 0
+    assert (
+        recsys("unlearn", f"run={run}", f"forget={write_pairs(folder / 'f.csv', [(USER,)], 'user')}", *words)
+        == 0
+    )
     return run
 
 
@@ -27,7 +30,11 @@ def test_the_report(forgotten):
     report = json.loads((forgotten.parent / "report.json").read_text())
     assert report["training_pairs"] == sum(u == USER for u, _ in log()[0]) and report["held_out_pairs"] == 1
     assert report["shards_trained"] and report["shards"] == 2 and report["retrained"]["seconds"] > 0
-    assert report["metrics_after"].keys() == report["retrained"]["metrics"].keys() == report["metrics_before"].keys()
+    assert (
+        report["metrics_after"].keys()
+        == report["retrained"]["metrics"].keys()
+        == report["metrics_before"].keys()
+    )
     assert "nothing to test" in report["audit"]["verdict"]
     assert "computed before the deletion, from vectors trained on all rows" in report["partition"]
     assert str(forgotten.parent / "train.csv") in report["elsewhere"]
@@ -50,7 +57,10 @@ def test_recommend_knows_the_remaining_users_only(forgotten, tmp_path, capsys):
     assert recsys("recommend", f"run={forgotten}", f"output={output}", "k=3", "device=cpu") == 0
     users = set(pd.read_csv(output).user)
     assert len(users) == 15 and USER not in users
-    assert recsys("recommend", f"run={forgotten}", f"output={output}", f"users=[{USER}]", "k=3", "device=cpu") == 2
+    assert (
+        recsys("recommend", f"run={forgotten}", f"output={output}", f"users=[{USER}]", "k=3", "device=cpu")
+        == 2
+    )
     assert "not in the training data" in capsys.readouterr().err
 
 
@@ -69,33 +79,75 @@ def test_other_data_is_refused(forgotten, capsys):
     (["unlearning=sisa", "model=item_knn"], "model=item_knn does not give"),
 ])
 def test_unfit_combinations_are_refused(words, part, tmp_path, capsys):
-    files = [f"data.{side}={write_pairs(tmp_path / f'{side}.csv', rows)}" for side, rows in zip(("path", "test_path"), log())]
-    assert recsys("train", *TINY[:2], *files, f"data.cache_dir={tmp_path}", f"run_dir={tmp_path / 'run'}", *words) == 2
+    files = [
+        f"data.{side}={write_pairs(tmp_path / f'{side}.csv', rows)}"
+        for side, rows in zip(("path", "test_path"), log())
+    ]
+    assert (
+        recsys(
+            "train", *TINY[:2], *files, f"data.cache_dir={tmp_path}", f"run_dir={tmp_path / 'run'}", *words
+        )
+        == 2
+    )
     assert part in capsys.readouterr().err
+
+
+def test_full_retraining_is_a_single_shard(tmp_path):
+    run = train_run(tmp_path, "unlearning=retrain", *MODELS["lightgcn"])
+    words = [f"run={run}", f"forget={write_pairs(tmp_path / 'f.csv', log()[0][:2])}", "verify=true", "device=cpu"]
+    assert recsys("unlearn", *words, f"report={tmp_path / 'report.json'}") == 0
+    assert json.loads((tmp_path / "report.json").read_text())["shards_trained"] == [0]
 
 
 @pytest.mark.parametrize("model", ["wmf_als", "cmf"])
 def test_other_models_with_vectors_need_nothing_of_their_own(model, tmp_path):
-    run = train_run(tmp_path, "unlearning=sisa", "unlearning.shards=2", f"model={model}", "model.embedding_size=4")
-    assert recsys("unlearn", f"run={run}", f"forget={write_pairs(tmp_path / 'f.csv', log()[0][:2])}", "verify=true",
-                  "device=cpu") == 0
+    run = train_run(
+        tmp_path, "unlearning=sisa", "unlearning.shards=2", f"model={model}", "model.embedding_size=4"
+    )
+    assert (
+        recsys(
+            "unlearn",
+            f"run={run}",
+            f"forget={write_pairs(tmp_path / 'f.csv', log()[0][:2])}",
+            "verify=true",
+            "device=cpu",
+        )
+        == 0
+    )
 
 
 def test_several_behaviours(tmp_path):
     """A pair is forgotten in all of them, and the aggregation is trained on the target."""
-    words = ["unlearning=receraser", "unlearning.shards=2", "unlearning.pretraining_epochs=1",
-             "unlearning.aggregation_epochs=1", "model=ehcf", "model.embedding_size=4", "data.users=40", "data.items=40",
-             "data.interactions=120", "trainer.epochs=1", "trainer.progress=false", "evaluation.bootstrap=5",
-             "evaluation.k=[5]", f"data.cache_dir={tmp_path}", "loss.negative_weight={view:0.01,cart:0.05,buy:0.1}"]
+    words = [
+        "unlearning=receraser",
+        "unlearning.shards=2",
+        "unlearning.pretraining_epochs=1",
+        "unlearning.aggregation_epochs=1",
+        "model=ehcf",
+        "model.embedding_size=4",
+        "data.users=40",
+        "data.items=40",
+        "data.interactions=120",
+        "trainer.epochs=1",
+        "trainer.progress=false",
+        "evaluation.bootstrap=5",
+        "evaluation.k=[5]",
+        f"data.cache_dir={tmp_path}",
+        "loss.negative_weight={view:0.01,cart:0.05,buy:0.1}",
+    ]
     assert recsys("train", *words, f"run_dir={tmp_path / 'run'}", "device=cpu") == 0
     from recsys_cli.unlearning.generation import Rows
 
     data = Rows.read(tmp_path / "run" / "current").dataset
     bought = data.target_train
-    both = next((u, i) for u, i in zip(bought.rows, bought.indices) if data.train["view"].contains([u], [i])[0])
+    both = next(
+        (u, i) for u, i in zip(bought.rows, bought.indices) if data.train["view"].contains([u], [i])[0]
+    )
     forget = write_pairs(tmp_path / "f.csv", [tuple(map(str, both))])
     assert recsys("unlearn", f"run={tmp_path / 'run'}", f"forget={forget}", "verify=true", "device=cpu") == 0
     left = Rows.read(tmp_path / "run" / "current").dataset
     for behaviour, pairs in left.train.items():
         assert not pairs.contains([both[0]], [both[1]])[0]
-        assert pairs.nnz == data.train[behaviour].nnz - data.train[behaviour].contains([both[0]], [both[1]])[0]
+        assert (
+            pairs.nnz == data.train[behaviour].nnz - data.train[behaviour].contains([both[0]], [both[1]])[0]
+        )

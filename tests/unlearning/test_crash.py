@@ -1,4 +1,4 @@
-"""A crash at any moment leaves the old state with the request pending, or the new one; the same call completes it."""
+"""A crash at any moment leaves the old state with the request pending, or the new one; repeat to complete."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class PowerCut(BaseException):
 
 @pytest.fixture
 def cut(monkeypatch):
-    """cut(n): the n-th change of a name on disk, counted from 0, does not happen any more; returns the count so far."""
+    """cut(n): the n-th change of a name on disk (from 0) does not happen; returns the count so far."""
     calls = [0, None]
 
     def counted(function):
@@ -105,7 +105,12 @@ def test_a_stopped_request_stays_pending(run, tmp_path, monkeypatch, capsys):
         return made_up(path, config, rows, k)
 
     users = sorted({(u,) for u, _ in log()[0]})[:4]
-    words = ["unlearn", f"run={run}", "device=cpu", f"forget={write_pairs(tmp_path / 'f.csv', users, 'user')}"]
+    words = [
+        "unlearn",
+        f"run={run}",
+        "device=cpu",
+        f"forget={write_pairs(tmp_path / 'f.csv', users, 'user')}",
+    ]
     with monkeypatch.context() as patch:
         patch.setattr(generation, "train_shard", stopped)
         assert recsys(*words) == 128 + signal.SIGTERM

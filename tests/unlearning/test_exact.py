@@ -7,13 +7,25 @@ from itertools import product
 import pytest
 
 from recsys_cli.unlearning.generation import Rows
-from tests.unlearning.harness import MODELS, contents, differing, from_scratch, log, recsys, train_run, write_pairs
+from tests.unlearning.harness import (
+    MODELS,
+    contents,
+    differing,
+    from_scratch,
+    log,
+    recsys,
+    train_run,
+    write_pairs,
+)
 
 PARTITIONS = ("random", "users", "items", "interactions")
 AGGREGATIONS = ("mean", "static", "attention")
 KINDS = ("pairs", "users", "items")
 # Every partition with every aggregation; models and kinds of request in turn, each beside each.
-CASES = [(*both, list(MODELS)[n % 4], KINDS[(n + n // 4) % 3]) for n, both in enumerate(product(PARTITIONS, AGGREGATIONS))]
+CASES = [
+    (*both, list(MODELS)[n % 4], KINDS[(n + n // 4) % 3])
+    for n, both in enumerate(product(PARTITIONS, AGGREGATIONS))
+]
 
 
 def request(kind: str) -> tuple[dict, list[tuple[str, ...]], str]:
@@ -32,7 +44,15 @@ def test_unlearning_equals_training_from_scratch(partition, aggregation, model, 
                     f"unlearning.aggregation={aggregation}", *MODELS[model])
     before, old = Rows.read(run / "current"), contents(run / "current")
     gone, rows, header = request(kind)
-    assert recsys("unlearn", f"run={run}", f"forget={write_pairs(tmp_path / 'forget.csv', rows, header)}", "device=cpu") == 0
+    assert (
+        recsys(
+            "unlearn",
+            f"run={run}",
+            f"forget={write_pairs(tmp_path / 'forget.csv', rows, header)}",
+            "device=cpu",
+        )
+        == 0
+    )
     now = contents(run / "current")
     assert differing(now, old)
     assert differing(now, from_scratch(run, before, tmp_path / "scratch", **gone)) == []
@@ -46,8 +66,20 @@ def test_only_touched_shards_are_trained(tmp_path, monkeypatch):
     rows, name = Rows.read(run / "current"), log()[0][0][0]
     user = rows.dataset.user_ids.tolist().index(name)
     trained, real = [], generation.train_shard
-    monkeypatch.setattr(generation, "train_shard", lambda path, config, rows, k: trained.append(k) or real(path, config, rows, k))
-    assert recsys("unlearn", f"run={run}", f"forget={write_pairs(tmp_path / 'f.csv', [(name,)], 'user')}", "device=cpu") == 0
+    monkeypatch.setattr(
+        generation,
+        "train_shard",
+        lambda path, config, rows, k: trained.append(k) or real(path, config, rows, k),
+    )
+    assert (
+        recsys(
+            "unlearn",
+            f"run={run}",
+            f"forget={write_pairs(tmp_path / 'f.csv', [(name,)], 'user')}",
+            "device=cpu",
+        )
+        == 0
+    )
     assert trained == [rows.assignment[rows.pairs.rows == user][0]]
 
 
@@ -55,7 +87,12 @@ def test_a_whole_shard_is_refused_or_shared_out_anew(tmp_path, capsys):
     run = train_run(tmp_path, "unlearning=receraser", "unlearning.shards=2", *MODELS["bpr"])
     rows = Rows.read(run / "current")
     data, own, before = rows.dataset, rows.assignment == 1, contents(run / "current")
-    gone = list(zip(data.user_ids[rows.pairs.rows[own]].tolist(), map(str, data.item_ids[rows.pairs.indices[own]].tolist())))
+    gone = list(
+        zip(
+            data.user_ids[rows.pairs.rows[own]].tolist(),
+            map(str, data.item_ids[rows.pairs.indices[own]].tolist()),
+        )
+    )
     words = ["unlearn", f"run={run}", f"forget={write_pairs(tmp_path / 'f.csv', gone)}", "device=cpu"]
     assert recsys(*words) == 2
     assert "would empty shard 1 of 2; with repartition=true" in capsys.readouterr().err

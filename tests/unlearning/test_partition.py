@@ -1,4 +1,4 @@
-"""Partitions against the algorithm as it is written: all (point, centre) pairs sorted, walked through one by one."""
+"""Partitions against the algorithm as it is written: all (point, centre) pairs sorted, one by one."""
 
 from __future__ import annotations
 
@@ -13,9 +13,18 @@ from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.unlearning.balanced import View, balanced_shards, nearest_first
 from recsys_cli.unlearning.partition import check_shards, partition
 
-SETTINGS = {"shards": 3, "partition": "interactions", "partition_vectors": "random", "partition_centroids": "vector",
-            "partition_balance": "count", "partition_slack": 1.2, "partition_rounds": 10, "pretraining_size": 4,
-            "pretraining_epochs": 2, "pretraining_negative_weight": 0.1}
+SETTINGS = {
+    "shards": 3,
+    "partition": "interactions",
+    "partition_vectors": "random",
+    "partition_centroids": "vector",
+    "partition_balance": "count",
+    "partition_slack": 1.2,
+    "partition_rounds": 10,
+    "pretraining_size": 4,
+    "pretraining_epochs": 2,
+    "pretraining_negative_weight": 0.1,
+}
 
 
 def literal(distance: np.ndarray, capacity: float, weights: np.ndarray) -> np.ndarray:
@@ -45,13 +54,22 @@ def test_nearest_first_is_the_literal_algorithm(seed):
 @pytest.mark.parametrize("scalar", [False, True])
 def test_rounds_move_centres_to_means(scalar):
     random = np.random.default_rng(3)
-    users, items, u, i = random.normal(size=(20, 4)), random.normal(size=(15, 4)), *random.integers(0, 15, (2, 90))
+    users, items, u, i = (
+        random.normal(size=(20, 4)),
+        random.normal(size=(15, 4)),
+        *random.integers(0, 15, (2, 90)),
+    )
     first = random.choice(90, 3, replace=False)
     centres = users[u[first]], items[i[first]]
     for _ in range(6):
-        distance = [((side[ids][:, None] - c) ** 2).sum(-1) for side, ids, c in zip((users, items), (u, i), centres)]
+        distance = [
+            ((side[ids][:, None] - c) ** 2).sum(-1) for side, ids, c in zip((users, items), (u, i), centres)
+        ]
         shard = literal(distance[0] * distance[1], 1.2 * 90 / 3, np.ones(90))
-        means = [[side[ids[shard == k]].mean(None if scalar else 0) for k in range(3)] for side, ids in ((users, u), (items, i))]
+        means = [
+            [side[ids[shard == k]].mean(None if scalar else 0) for k in range(3)]
+            for side, ids in ((users, u), (items, i))
+        ]
         centres = [np.array([np.broadcast_to(mean, 4) for mean in side]) for side in means]
     found = balanced_shards([View(users, u), View(items, i)], first, 1.2 * 90 / 3, 6, scalar=scalar)
     np.testing.assert_array_equal(found, shard)
@@ -97,8 +115,14 @@ def test_users_and_items_stay_together(by, ids, balance, vectors):
     shard = partition(root(partition=by, partition_balance=balance, partition_vectors=vectors), data)
     of_pair = getattr(data.target_train, ids)
     assert all(len(set(shard[of_pair == one])) == 1 for one in np.unique(of_pair))
-    total, largest = (data.target_train.nnz, np.bincount(of_pair).max()) if balance == "interactions" else (len(set(of_pair)), 1)
-    loads = np.bincount(shard) if balance == "interactions" else [len(set(of_pair[shard == k])) for k in range(3)]
+    total, largest = (
+        (data.target_train.nnz, np.bincount(of_pair).max())
+        if balance == "interactions"
+        else (len(set(of_pair)), 1)
+    )
+    loads = (
+        np.bincount(shard) if balance == "interactions" else [len(set(of_pair[shard == k])) for k in range(3)]
+    )
     assert max(loads) < 1.2 * total / 3 + largest
 
 
@@ -113,7 +137,13 @@ def test_public_vectors_are_matched_by_raw_ids(tmp_path):
     users, items = random.normal(size=(9, 3)), random.normal(size=(8, 3))
     plain, shuffled = tmp_path / "plain.npz", tmp_path / "shuffled.npz"
     np.savez(plain, users=users, items=items)
-    np.savez(shuffled, users=users[::-1], items=items[::-1], user_ids=data.user_ids[::-1], item_ids=data.item_ids[::-1])
+    np.savez(
+        shuffled,
+        users=users[::-1],
+        items=items[::-1],
+        user_ids=data.user_ids[::-1],
+        item_ids=data.item_ids[::-1],
+    )
     one, other = (partition(root(partition_vectors=str(file)), data) for file in (plain, shuffled))
     np.testing.assert_array_equal(one, other)
     np.savez(plain, users=users[1:], items=items)

@@ -59,7 +59,9 @@ def test_the_same_request_twice_counts_once(run, unlearn, capsys):
 def test_rows_that_are_not_there_are_refused_or_passed_over(run, unlearn, capsys):
     before = contents(run / "current")
     assert unlearn([*PAIRS, ("u0", "999"), ("nobody", "1000")]) == 2
-    assert "2 of 5 pairs are not in the data of the run, such as nobody,1000; u0,999" in capsys.readouterr().err
+    assert (
+        "2 of 5 pairs are not in the data of the run, such as nobody,1000; u0,999" in capsys.readouterr().err
+    )
     assert contents(run / "current") == before and not list((run / "requests").glob("*"))
     assert unlearn([*PAIRS, ("u0", "999")], "user,item", "missing=ignore") == 0
     assert contents(run / "current") != before

@@ -1,4 +1,4 @@
-"""A restricted data set holds exactly the rows it should, under new ids, and the copy of it can be read back."""
+"""A restricted data set holds exactly the rows it should, under new ids; the copy can be read back."""
 
 from __future__ import annotations
 
@@ -11,8 +11,14 @@ from recsys_cli.unlearning.data_copy import arrays_of, digest, write_copy
 from recsys_cli.unlearning.restrict import all_pairs, restricted, shard_of
 
 USERS, ITEMS = np.array(["ann", "bob", "cleo", "maximilian"]), np.array([10, 20, 30, 40, 50])
-VIEW, BUY = {("ann", 10), ("ann", 20), ("bob", 30), ("cleo", 30), ("maximilian", 50)}, {("ann", 10), ("bob", 40), ("cleo", 50)}
-TEST, FRIENDS = {("ann", 30), ("cleo", 40), ("bob", 20)}, {("ann", "bob"), ("bob", "cleo"), ("cleo", "maximilian")}
+VIEW, BUY = (
+    {("ann", 10), ("ann", 20), ("bob", 30), ("cleo", 30), ("maximilian", 50)},
+    {("ann", 10), ("bob", 40), ("cleo", 50)},
+)
+TEST, FRIENDS = (
+    {("ann", 30), ("cleo", 40), ("bob", 20)},
+    {("ann", "bob"), ("bob", "cleo"), ("cleo", "maximilian")},
+)
 TRIPLES = {(10, 0, "red"), (20, 1, 10), (50, 0, 30), (40, 1, "blue")}
 OTHERS = ["red", "blue"]
 
@@ -20,7 +26,11 @@ OTHERS = ["red", "blue"]
 def matrix(pairs, rows, cols, ratings=False) -> CSR:
     places = [{raw: p for p, raw in enumerate(side.tolist())} for side in (rows, cols)]
     found = CSR.from_pairs(*zip(*((places[0][u], places[1][i]) for u, i in pairs)), len(rows), len(cols))
-    return CSR(found.indptr, found.indices, found.n_cols, found.rows * 10.0 + found.indices) if ratings else found
+    return (
+        CSR(found.indptr, found.indices, found.n_cols, found.rows * 10.0 + found.indices)
+        if ratings
+        else found
+    )
 
 
 @pytest.fixture
@@ -30,9 +40,19 @@ def data() -> Dataset:
     test = matrix(TEST, USERS, ITEMS)
     negatives = np.array([[0, 4], [2, 3], [1, 0]], np.int32)
     return Dataset(
-        "tiny", 4, 5, "buy", {"view": matrix(VIEW, USERS, ITEMS), "buy": matrix(BUY, USERS, ITEMS, ratings=True)}, test=test,
-        test_negatives=negatives, friends=matrix(FRIENDS, USERS, USERS), graph=KnowledgeGraph(triples, 7, 2),
-        user_features=Features(("age",), np.array([[0], [1], [2], [0]], np.int32), 3), user_ids=USERS, item_ids=ITEMS)
+        "tiny",
+        4,
+        5,
+        "buy",
+        {"view": matrix(VIEW, USERS, ITEMS), "buy": matrix(BUY, USERS, ITEMS, ratings=True)},
+        test=test,
+        test_negatives=negatives,
+        friends=matrix(FRIENDS, USERS, USERS),
+        graph=KnowledgeGraph(triples, 7, 2),
+        user_features=Features(("age",), np.array([[0], [1], [2], [0]], np.int32), 3),
+        user_ids=USERS,
+        item_ids=ITEMS,
+    )
 
 
 def raw(data: Dataset, csr: CSR) -> set:

@@ -1,4 +1,4 @@
-"""`verify` agrees with an honest run and finds every kind of tampering; the search finds rows wherever they are."""
+"""`verify` agrees with an honest run and finds every kind of tampering; the search finds rows anywhere."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ def verify(run, capsys, *words) -> tuple[int, list[str]]:
 @pytest.fixture
 def forgotten(run, tmp_path):
     """The run after it has forgotten PAIRS."""
-    assert recsys("unlearn", f"run={run}", f"forget={write_pairs(tmp_path / 'f.csv', PAIRS)}", "device=cpu") == 0
+    assert (
+        recsys("unlearn", f"run={run}", f"forget={write_pairs(tmp_path / 'f.csv', PAIRS)}", "device=cpu") == 0
+    )
     return run
 
 
@@ -55,7 +57,9 @@ def other_vectors(run) -> None:
     arrays = load(path).arrays
     path.unlink()
     save(path, {name: array + np.float32(1e-7) for name, array in arrays.items()}, {})
-    resigned(run, lambda ledger: ledger["shards"][1].update(vectors=hashlib.sha256(path.read_bytes()).hexdigest()))
+    resigned(
+        run, lambda ledger: ledger["shards"][1].update(vectors=hashlib.sha256(path.read_bytes()).hexdigest())
+    )
 
 
 def flipped(run) -> None:
@@ -65,17 +69,36 @@ def flipped(run) -> None:
 
 TAMPERED = {
     "the ledger itself": (lambda run: (run / "ledger.json").resolve().write_text("{}"), "was changed"),
-    "a hash of rows": (lambda run: resigned(run, lambda l: l["shards"][0].update(sha256="0" * 64)), "the hash of its rows"),
-    "a number of pairs": (lambda run: resigned(run, lambda l: l["shards"][2].update(pairs=1)), "the number of its pairs"),
+    "a hash of rows": (
+        lambda run: resigned(run, lambda l: l["shards"][0].update(sha256="0" * 64)),
+        "the hash of its rows",
+    ),
+    "a number of pairs": (
+        lambda run: resigned(run, lambda l: l["shards"][2].update(pairs=1)),
+        "the number of its pairs",
+    ),
     "a seed": (lambda run: resigned(run, lambda l: l["shards"][0].update(seed=1)), "its seed"),
     "a version": (lambda run: resigned(run, lambda l: l["shards"][0].update(code="x")), "its code version"),
-    "the data": (lambda run: resigned(run, lambda l: l.update(data="0" * 64)), "is not what the ledger names"),
+    "the data": (
+        lambda run: resigned(run, lambda l: l.update(data="0" * 64)),
+        "is not what the ledger names",
+    ),
     "a row": (flipped, "was changed or is damaged"),
-    "the settings": (lambda run: (run / "config.yaml").write_text(
-        (run / "config.yaml").read_text().replace("batch_size: 8", "batch_size: 9")), "the settings of the run"),
-    "vectors, with the ledger": (other_vectors, "vectors.npz trained again gives the same bytes: they differ"),
+    "the settings": (
+        lambda run: (run / "config.yaml").write_text(
+            (run / "config.yaml").read_text().replace("batch_size: 8", "batch_size: 9")
+        ),
+        "the settings of the run",
+    ),
+    "vectors, with the ledger": (
+        other_vectors,
+        "vectors.npz trained again gives the same bytes: they differ",
+    ),
     "an old state": (lambda run: shutil.copytree(run / "current", run / "generations" / "0"), "foreign: "),
-    "an old checkpoint": (lambda run: (run / "current" / "shards" / "0" / "old.npz").write_bytes(b"x"), "old.npz"),
+    "an old checkpoint": (
+        lambda run: (run / "current" / "shards" / "0" / "old.npz").write_bytes(b"x"),
+        "old.npz",
+    ),
 }
 
 
@@ -94,15 +117,23 @@ def test_a_run_that_was_really_trained(tmp_path, capsys):
     assert verify(run, capsys, "verify_shards=all") == (0, [])
 
 
-@pytest.mark.parametrize("name, write", [
-    ("a.csv", lambda file: file.write_text("user,item,score\nu7,5,0.1\nu7,1003,0.2\n")),
-    ("b.txt", lambda file: file.write_text("u7 5 8 1003\n")),
-    ("error.log", lambda file: file.write_text("ValueError: bad row ('u7', 1003)\n")),
-    ("c.json", lambda file: file.write_text(json.dumps({"rows": [["u7", "1003"]]}))),
-    ("d.npz", lambda file: np.savez(file, users=np.array(["x", "u7"]), items=np.array([2, 1003]), score=np.ones(2))),
-    ("e.npy", lambda file: np.save(file, np.array([["u7", "1003"]]))),
-    ("old/sub/f.tsv", lambda file: file.write_text("u7\t1003\n")),
-])
+@pytest.mark.parametrize(
+    "name, write",
+    [
+        ("a.csv", lambda file: file.write_text("user,item,score\nu7,5,0.1\nu7,1003,0.2\n")),
+        ("b.txt", lambda file: file.write_text("u7 5 8 1003\n")),
+        ("error.log", lambda file: file.write_text("ValueError: bad row ('u7', 1003)\n")),
+        ("c.json", lambda file: file.write_text(json.dumps({"rows": [["u7", "1003"]]}))),
+        (
+            "d.npz",
+            lambda file: np.savez(
+                file, users=np.array(["x", "u7"]), items=np.array([2, 1003]), score=np.ones(2)
+            ),
+        ),
+        ("e.npy", lambda file: np.save(file, np.array([["u7", "1003"]]))),
+        ("old/sub/f.tsv", lambda file: file.write_text("u7\t1003\n")),
+    ],
+)
 def test_the_search_finds_a_row(tmp_path, name, write):
     file = tmp_path / name
     file.parent.mkdir(parents=True, exist_ok=True)
