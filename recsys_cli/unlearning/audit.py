@@ -34,7 +34,7 @@ class Subject(NamedTuple):
 
 
 def audit(old: Dataset, keys: np.ndarray, subjects: Mapping[str, Subject], seed: int) -> dict[str, Interval]:
-    """AUC of every subject and, as "before - retrained", the power of the test.
+    """AUC of every subject, and of "before" less each other: less "retrained" is the power of the test.
 
     keys: the forgotten pairs of the target behaviour (user * n_items + item in `old`). Pairs whose user or
     item some subject no longer knows are left out; without any, the result is empty.
@@ -51,8 +51,7 @@ def audit(old: Dataset, keys: np.ndarray, subjects: Mapping[str, Subject], seed:
     if not len(users):
         return {}
     values = {name: _per_pair(subject, old, users, items, controls) for name, subject in subjects.items()}
-    if {"before", "retrained"} <= set(values):
-        values["before - retrained"] = values["before"] - values["retrained"]
+    values |= {f"before - {name}": values["before"] - values[name] for name in subjects if name != "before"}
     return intervals(values, RESAMPLES, seed, "unlearning/audit")
 
 
