@@ -21,6 +21,7 @@ import numpy as np
 from omegaconf import OmegaConf
 
 from recsys_cli.commands.results import save_result
+from recsys_cli.config.library import library
 from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.data.load import load_prepared
 from recsys_cli.evaluation.protocol import Result
@@ -39,6 +40,7 @@ from recsys_cli.unlearning.unit import (
     derived_seed,
     is_done,
     settings_hash,
+    shard_epochs,
     take_over,
     train_into,
     training_seconds,
@@ -110,17 +112,25 @@ def build(path: Path, config, rows: Rows, parent: Path | None, train_shards: Cal
     return Built(missing, between - began, end - between, model, result, table)
 
 
+def shard_config(config, k: int):
+    """The root node by which shard k is trained."""
+    config = deepcopy(config)
+    config.seed = derived_seed(config.seed, "shard", k)
+    config.trainer.epochs = shard_epochs(config)
+    return config
+
+
 def shard_inputs(config, rows: Rows, k: int) -> dict[str, str | int]:
     """All that the vectors of a shard depend on."""
-    return {"rows": digest(shard_of(*rows, k)[0]), "seed": derived_seed(config.seed, "shard", k),
+    config = shard_config(config, k)
+    return {"rows": digest(shard_of(*rows, k)[0]), "seed": config.seed,
             "settings": settings_hash(config, tables=config.unlearning.aggregation_tables)}
 
 
 def train_shard(path: Path, config, rows: Rows, k: int) -> str:
     """Into the folder of shard k; returns a line about it."""
     dataset, users, items = shard_of(*rows, k)
-    config, inputs = deepcopy(config), shard_inputs(config, rows, k)
-    config.seed = inputs["seed"]
+    config, inputs = shard_config(config, k), shard_inputs(config, rows, k)
     model = build_model(config.model, dataset, config.seed)
     folder, tables = path / SHARDS / str(k), config.unlearning.aggregation_tables
     train_into(folder, config, model, inputs, lambda model: vectors_of(model, tables))
@@ -153,14 +163,25 @@ def open_model(path: Path, config) -> tuple[Rows, FactoredModel]:
     return rows, model
 
 
+def aggregation_config(config, target: str):
+    """The root node by which the aggregation is trained. target: the only behaviour it learns from."""
+    own, config = config.unlearning, deepcopy(config)
+    config.seed, config.trainer.epochs = derived_seed(config.seed, "aggregation"), own.aggregation_epochs
+    if own.aggregation_loss == "non_sampling":
+        config.trainer.batch_size = own.aggregation_batch_size
+        loss = library().load("loss/non_sampling") | {"negative_weight": own.aggregation_negative_weight}
+        optimizer = library().load("optimizer/adam") | {"learning_rate": own.aggregation_learning_rate}
+        config.loss, config.optimizer = OmegaConf.create(loss), OmegaConf.create(optimizer)
+    elif OmegaConf.is_dict(weights := config.loss.get("negative_weight")):
+        config.loss.negative_weight = weights[target]
+    return config
+
+
 def _train_aggregation(path: Path, config, rows: Rows) -> FactoredModel:
     model, folder = aggregated(path, config, rows), path / AGGREGATION
     if not model.trainable_variables:
         return model
-    config = deepcopy(config)
-    config.seed, config.trainer.epochs = model.seed, config.unlearning.aggregation_epochs
-    if OmegaConf.is_dict(weights := config.loss.get("negative_weight")):
-        config.loss.negative_weight = weights[rows.dataset.target]  # the other behaviours are not aggregated
+    config = aggregation_config(config, rows.dataset.target)
     settings = {key: value for key, value in config.unlearning.items() if key != "processes"}
     inputs = {
         "seed": config.seed,

@@ -10,6 +10,7 @@ from data_prep.errors import UserError
 from recsys_cli.training.run import Run
 from recsys_cli.unlearning.generation import open_model
 from recsys_cli.unlearning.generations import Generations
+from recsys_cli.unlearning.unit import shard_epochs
 
 
 class Unlearnable(NamedTuple):
@@ -48,4 +49,4 @@ def open_current(run: Run, config: DictConfig, data_overrides) -> tuple:
     if current is None:
         raise UserError(f"the training of {run.path} has not come to its end: recsys train resume={run.path}")
     rows, model = open_model(current, config)
-    return rows.dataset, model, config.trainer.epochs
+    return rows.dataset, model, shard_epochs(config)

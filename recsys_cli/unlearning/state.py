@@ -14,7 +14,7 @@ from recsys_cli.unlearning.generation import AGGREGATION, PARAMETERS, ROWS, SHAR
 from recsys_cli.unlearning.generations import Generations
 from recsys_cli.unlearning.ledger import LEDGER, read_ledger, sha256_of, write_ledger
 from recsys_cli.unlearning.requests import drop_pending
-from recsys_cli.unlearning.unit import VECTORS, code_of, training_seconds
+from recsys_cli.unlearning.unit import VECTORS, code_of, shard_epochs, training_seconds
 
 LINKS = ("test.json", "test_per_user.npz", LEDGER)  # seen in the run directory, lying in the current state
 OUTDATED = ("*-again.json", "*-again_per_user.npz", "error.log")  # made from an earlier state
@@ -48,14 +48,14 @@ def publish(
     shards = [shard_entry(config, rows, path, k) for k in range(config.unlearning.shards)]
     write_ledger(path, number=generations.next, shards=shards, facts=facts, parent=parent, requests=requests)
     complete = generations.commit(path)
-    epochs = max(config.trainer.epochs, 1)
+    epochs = shard_epochs(config)
     training = sum(shard["seconds"] for shard in shards)
     run.finish(
         "finished",
         training_seconds=round(training, 2),
         evaluation_seconds=round(built.result.seconds, 3),
-        seconds_per_epoch=round(training / epochs, 4),
-        epoch=config.trainer.epochs,
+        seconds_per_epoch=round(training / max(epochs, 1), 4),
+        epoch=epochs,
     )
     tidy(run, generations)
     return complete

@@ -26,6 +26,7 @@ def train(config: DictConfig) -> int:
     from recsys_cli.unlearning.generations import Generations
     from recsys_cli.unlearning.pool import train_shards
     from recsys_cli.unlearning.state import partition_entry, publish
+    from recsys_cli.unlearning.unit import shard_epochs
 
     run = Run.open(config.resume)[0] if config.resume else Run.create(config)
     config.run_dir = str(run.path)  # where a crash leaves its report
@@ -63,16 +64,14 @@ def train(config: DictConfig) -> int:
             parent=None,
             requests=[],
         )
-    show_result(
-        run, built.table, f"test, {config.unlearning.name}, epoch {config.trainer.epochs}", built.result
-    )
+    title = f"test, {config.unlearning.name}, {len(sizes)} sub-models of {shard_epochs(config)} epochs"
+    show_result(run, built.table, title, built.result)
     return 0
 
 
 def refuse_unfit(config: DictConfig) -> None:
     """What would make a model depend on rows forgotten later, or cannot work; before any data is read."""
     name = f"unlearning={config.unlearning.name}"
-    trained = config.unlearning.aggregation != "mean"
     if config.evaluation.select != "last" or config.trainer.early_stopping:
         raise UserError(f"{name} trains a fixed number of epochs, because a choice of the best one would "
                         "know rows that are "
@@ -82,10 +81,10 @@ def refuse_unfit(config: DictConfig) -> None:
         raise UserError(f"{name} needs user and item vectors, which model={config.model.name} does not give; "
                         "use a factored "
                         f"model such as bpr, wmf, enmf or lightgcn.")
-    if trained and config.loss.name in ("none", "multi_channel_bpr"):
-        raise UserError(f"unlearning.aggregation={config.unlearning.aggregation} is trained by the loss of "
-                        "the model, and "
-                        f"loss={config.loss.name} cannot do that: take unlearning.aggregation=mean.")
+    by_model = config.unlearning.aggregation != "mean" and config.unlearning.aggregation_loss == "model"
+    if by_model and config.loss.name in ("none", "multi_channel_bpr"):
+        raise UserError(f"unlearning.aggregation_loss=model: the aggregation cannot be trained by "
+                        f"loss={config.loss.name}; leave unlearning.aggregation_loss at non_sampling.")
     if config.resume:
         before = OmegaConf.load(Path(config.resume) / "config.yaml")
         if before.trainer.epochs != config.trainer.epochs:

@@ -49,6 +49,11 @@ def derived_seed(seed: int, purpose: str, *numbers: int) -> int:
     return int(generator(seed, f"unlearning/{purpose}", *numbers).integers(2**31))
 
 
+def shard_epochs(config) -> int:
+    """config: the root node of the run."""
+    return config.unlearning.shard_epochs or config.trainer.epochs
+
+
 def settings_hash(config, **more: Any) -> str:
     """Of all settings that a result depends on. config: a root node."""
     found = {group: OmegaConf.to_container(config[group], resolve=True) for group in SETTINGS}

@@ -24,7 +24,9 @@ TINY = [
     "trainer.progress=false",
     "unlearning.pretraining_epochs=1",
     "unlearning.pretraining_size=4",
+    "unlearning.shard_epochs=1",
     "unlearning.aggregation_epochs=1",
+    "unlearning.aggregation_batch_size=8",
     "unlearning.attention_size=3",
     "device=cpu",
 ]

@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 
 from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.unlearning.aggregation import build_aggregation, stack
+from recsys_cli.unlearning.generation import aggregation_config
 
 SETTINGS = {
     "aggregation": "mean",
@@ -75,6 +76,28 @@ def test_attention_by_its_equations(make):
     expected = aggregated(users, "user") @ aggregated(items, "item").T
     np.testing.assert_allclose(scores(model), expected, atol=1e-6)
     assert (scores(model)[4] == 0).all() and (scores(model)[:, 4] == 0).all()
+
+
+def test_some_are_aggregated_as_in_the_whole(make):
+    """In any order, repeated, also those that no sub-model knows."""
+    model, *_ = make(aggregation="attention")
+    whole, ids = model.user_vectors(0, None).numpy(), np.array([4, 2, 2, 0, 5])
+    np.testing.assert_allclose(model.user_vectors(0, None, ids), whole[ids], atol=1e-7)
+    whole, ids = model.item_vectors(0, None).numpy(), np.array([[4, 1], [0, 1]])
+    np.testing.assert_allclose(model.item_vectors(0, None, ids), whole[ids], atol=1e-7)
+
+
+def test_the_aggregation_learns_from_all_pairs_or_as_the_model():
+    root = OmegaConf.create({
+        "seed": 1, "loss": {"name": "bpr"}, "optimizer": {"name": "adagrad"}, "trainer": {"batch_size": 7, "epochs": 9},
+        "unlearning": {"aggregation_loss": "non_sampling", "aggregation_epochs": 3, "aggregation_batch_size": 5,
+                       "aggregation_negative_weight": 0.3, "aggregation_learning_rate": 0.02}})
+    config = aggregation_config(root, "buy")
+    assert (config.loss.name, config.loss.negative_weight, config.optimizer.name) == ("non_sampling", 0.3, "adam")
+    assert (config.optimizer.learning_rate, config.trainer.batch_size, config.trainer.epochs) == (0.02, 5, 3)
+    root.unlearning.aggregation_loss = "model"
+    config = aggregation_config(root, "buy")
+    assert (config.loss.name, config.optimizer.name, config.trainer.batch_size) == ("bpr", "adagrad", 7)
 
 
 def test_absent_ones_may_keep_random_vectors(make):

@@ -72,7 +72,7 @@ def test_other_data_is_refused(forgotten, capsys):
 @pytest.mark.parametrize("words, part", [
     (["unlearning=sisa", "evaluation.select=best_test_epoch"], "trains a fixed number of epochs"),
     (["unlearning=sisa", "model=ncf"], "needs user and item vectors, which model=ncf does not give"),
-    (["unlearning=receraser", "model=wmf_als"], "take unlearning.aggregation=mean"),
+    (["unlearning=receraser", "unlearning.aggregation_loss=model", "model=wmf_als"], "cannot be trained by loss=none"),
     (["unlearning=sisa", "unlearning.shards=0"], "unlearning.shards: expected an integer >= 1"),
     (["unlearning=sisa", "unlearning.shard=3"], "unknown key 'unlearning.shard'"),
     (["unlearning.shards=3"], "It exists with unlearning=grapheraser or unlearning=receraser"),
@@ -123,6 +123,7 @@ def test_several_behaviours(tmp_path):
         "unlearning.shards=2",
         "unlearning.pretraining_epochs=1",
         "unlearning.aggregation_epochs=1",
+        "unlearning.aggregation_loss=model",
         "model=ehcf",
         "model.embedding_size=4",
         "data.users=40",
