@@ -91,9 +91,10 @@ def _application(name: str, argv: list[str]) -> int:
 
         print(command_help(name, configs))
         return 0
-    from recsys_cli.config.overrides import refuse_options
+    from recsys_cli.config.overrides import refuse_options, switched_on
 
     refuse_options(words, name, configs)
+    words = switched_on(words, name, configs)
     from recsys_cli.config.compose import compose, jobs
 
     if options.multirun:

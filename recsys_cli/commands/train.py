@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from omegaconf import DictConfig, open_dict
 
+from data_prep.errors import UserError
+
 
 def main(config: DictConfig) -> int:
     if config.get("unlearning", {}).get("name", "none") != "none":
@@ -83,6 +85,12 @@ def _open_run(config: DictConfig, content_hash: str, state):
             print(f"warning: {line}; going on with {checkpoint.path.name}")
         restore(checkpoint, state)
         progress = Progress.from_header(checkpoint.header)
+    if progress.epoch > config.trainer.epochs:
+        raise UserError(
+            f"resume={config.resume}: the run has {progress.epoch} epochs behind it, more than "
+            f"trainer.epochs={config.trainer.epochs}: give a higher number, or score it with "
+            f"recsys evaluate run={config.resume}."
+        )
     place = f"after epoch {progress.epoch}" + (f", step {progress.step}" if progress.step else "")
     print(f"resuming {run.path} ({run.record['status']}) {place}")
     run.record["status"] = "running"

@@ -58,6 +58,12 @@ def refuse_options(words: list[str], command: str, library: Library) -> None:
             )
 
 
+def switched_on(words: list[str], command: str, library: Library) -> list[str]:
+    """A bare word that names a switch means yes: ``recsys unlearn verify run=RUN``."""
+    values = library.values(command)
+    return [f"{word}=true" if values.get(word) is False else word for word in words]
+
+
 def is_group(override: Override, library: Library) -> bool:
     """Whether it picks a config (``model=enmf``) rather than sets a value."""
     key = override.key_or_group

@@ -45,6 +45,11 @@ def test_values_on_the_command_line(config):
     }
 
 
+def test_a_bare_word_switches_on(config):
+    assert config("unlearn", "verify", "run=x")["verify"] is True
+    assert config("unlearn", "run=x")["verify"] is False
+
+
 def test_a_model_chooses_its_loss_and_the_command_line_overrules_it(config):
     assert config("train", "model=bpr")["loss"]["name"] == "bpr"
     assert config("train", "model=bpr", "loss=non_sampling")["loss"]["name"] == "non_sampling"

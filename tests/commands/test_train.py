@@ -111,6 +111,11 @@ def test_a_run_that_stopped_before_its_first_save_starts_again(recsys, trained):
     assert (trained / "test.json").read_bytes() == before
 
 
+def test_resume_refuses_fewer_epochs_than_were_done(recsys, trained):
+    result = recsys("train", f"resume={trained}", "trainer.epochs=1")
+    assert result.code == 2 and "has 4 epochs behind it" in result.err and "recsys evaluate" in result.err
+
+
 def test_resume_refuses_other_data(recsys, trained):
     config = (trained / "config.yaml").read_text()
     (trained / "config.yaml").write_text(config.replace("split_seed: 0", "split_seed: 1"))
