@@ -1,0 +1,119 @@
+"""Lines from finished runs, as CSV and, where matplotlib is installed, as a plot.
+
+    python scripts/figures.py epochs --metric HR@100 --out results/figures/figure_4_8_beibei runs/figure_4_8
+    python scripts/figures.py activity --metric HR@100 --bounds 8 12 16 20 --out results/figures/figure_4_9_beibei runs/t411b
+    python scripts/figures.py settings --metric HR@100 --by loss.negative_weight --out results/figures/c0 runs/c0
+
+epochs: what the runs measured while they trained (trainer.eval_every). activity: users grouped by their number of
+training pairs of the target behaviour. settings: the final result against one setting. Lines are named by model, and
+runs that differ in the seed only are averaged.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+from omegaconf import OmegaConf
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from scripts.tabulate import label_of
+
+Points = dict[str, dict[str, list[float]]]  # line -> place on the axis -> a value per seed
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kind", choices=("epochs", "activity", "settings"))
+    parser.add_argument("folders", nargs="+", type=Path, help="folders of run directories")
+    parser.add_argument("--metric", required=True)
+    parser.add_argument("--bounds", nargs="*", type=int, default=[], help="highest number of pairs of each group but the last")
+    parser.add_argument("--by", help="the setting on the axis")
+    parser.add_argument("--per-line", nargs="*", default=[], metavar="KEY", help="settings whose values go into the names")
+    parser.add_argument("--out", type=Path, required=True, help="path without ending")
+    args = parser.parse_args()
+    points: Points = defaultdict(lambda: defaultdict(list))
+    for path in sorted(p.parent for folder in args.folders for p in folder.glob("*/test.json")):
+        config = OmegaConf.load(path / "config.yaml")
+        line = points[label_of(config, None, args.per_line)]
+        for place, value in READERS[args.kind](path, config, args):
+            line[place].append(value)
+    axis = {"epochs": "epoch", "activity": "training pairs of the user", "settings": args.by}[args.kind]
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    with open(args.out.with_suffix(".csv"), "w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["line", axis, args.metric, "runs"])
+        writer.writerows([line, place, f"{np.mean(values):.5f}", len(values)]
+                         for line, found in points.items() for place, values in found.items())
+    draw(points, axis, args.metric, args.out.with_suffix(".png"))
+
+
+def over_epochs(path: Path, config, args):
+    for text in (path / "metrics.jsonl").read_text().splitlines():
+        entry = json.loads(text)
+        if args.metric in entry:
+            yield str(entry["epoch"]), entry[args.metric]
+
+
+def over_activity(path: Path, config, args):
+    import pandas as pd
+
+    from recsys_cli.data.load import get_dataset
+
+    with np.load(path / "test_per_user.npz") as file:
+        raw, values = file["user"], file[args.metric]
+    dataset = get_dataset(config.data)
+    counts = dataset.target_train.row_lengths[pd.Index(dataset.user_ids).get_indexer(raw)]
+    group = np.searchsorted(args.bounds, counts)
+    bounds = [0, *args.bounds]
+    names = [f"{low + 1}-{high}" for low, high in zip(bounds, bounds[1:])] + [f">{bounds[-1]}"]
+    for number, name in enumerate(names):
+        if (group == number).any():
+            yield f"{name} ({np.count_nonzero(group == number):,} users)", float(values[group == number].mean())
+
+
+def over_settings(path: Path, config, args):
+    result = json.loads((path / "test.json").read_text())
+    yield str(OmegaConf.select(config, args.by)), result["metrics"][args.metric]["mean"]
+
+
+READERS = {"epochs": over_epochs, "activity": over_activity, "settings": over_settings}
+
+
+def draw(points: Points, axis: str, metric: str, path: Path) -> None:
+    try:
+        import matplotlib
+    except ImportError:
+        print(f"matplotlib is not installed: no {path}")
+        return
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(6.4, 4))
+    for line, found in sorted(points.items()):
+        places = [float(place) if is_number(place) else place for place in found]
+        order = np.argsort(places) if all(map(is_number, found)) else range(len(places))
+        axes.plot([places[n] for n in order], [np.mean(list(found.values())[n]) for n in order], "o-", label=line)
+    axes.set(xlabel=axis, ylabel=metric)
+    axes.grid(True, alpha=0.3)
+    axes.legend()
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+
+
+def is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    main()
