@@ -12,8 +12,8 @@ import numpy as np
 class Events:
     """Interactions in file order.
 
-    users, items: int32 [n], internal ids; ratings: float32 [n] or None; times: int64 [n] of any rising clock,
-    or None.
+    users, items: int32 [n], internal ids; ratings: float32 [n] or None; times: int64
+    [n] of any rising clock, or None.
     """
 
     users: np.ndarray

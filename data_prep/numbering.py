@@ -16,9 +16,9 @@ from data_prep.parsing import EVENT_ROLES, Part
 def number(parts: list[Part], options: dict[str, Any]) -> Raw:
     """The events of all parts by internal id.
 
-    With data.remap_ids the ids found, sorted, are numbered 0, 1, ...; else they must be 0..n-1, n being
-    declared (data.n_users, data.n_items) or without gaps. Raises UserError naming file and line of an id that
-    does not fit.
+    With data.remap_ids the ids found, sorted, are numbered 0, 1, ...; else they must be 0..n-1, n
+    being declared (data.n_users, data.n_items) or without gaps. Raises UserError naming file and
+    line of an id that does not fit.
     """
     events = [part for part in parts if part.role in EVENT_ROLES]
     if options["remap_ids"]:

@@ -101,8 +101,8 @@ def sha256_file(path: Path) -> str:
 
 def damaged(path: Path, why: str) -> UserError:
     return UserError(
-        f"{path} was changed or is damaged: {why}. Delete the directory {path.parent} and prepare the data "
-        "set again."
+        f"{path} was changed or is damaged: {why}. Delete the directory {path.parent} and prepare "
+        "the data set again."
     )
 
 

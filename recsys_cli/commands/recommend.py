@@ -23,7 +23,8 @@ def main(config: DictConfig) -> int:
     trained = open_trained(config.run)
     dataset = trained.dataset
     if config.k > dataset.n_items:
-        raise UserError(f"k={config.k} goes beyond the {dataset.n_items} items of data={dataset.name}: give a smaller k.")
+        raise UserError(f"k={config.k} goes beyond the {dataset.n_items} items of data={dataset.name}: "
+                        "give a smaller k.")
     users = _users(config.users, dataset.user_ids)
     seen = [dataset.target_train] if config.exclude_seen else []
     items, scores = top_k(trained.model.scorer(), users, seen, dataset.n_items, config.k,
@@ -46,8 +47,8 @@ def _users(wanted, user_ids):
     if isinstance(wanted, str):
         path = Path(wanted)
         if not path.is_file():
-            raise UserError(f"users={wanted}: there is no such file; give all, a list such as users=[17,42], or a file "
-                            f"with one raw user id per line.")
+            raise UserError(f"users={wanted}: there is no such file; give all, a list such as "
+                            "users=[17,42], or a file with one raw user id per line.")
         wanted = path.read_text().split()
     places = {str(raw): place for place, raw in enumerate(user_ids.tolist())}
     unknown = [str(raw) for raw in wanted if str(raw) not in places]

@@ -34,6 +34,8 @@ def show_result(run: Run, table: str, what: str, result: Result) -> None:
         print(f"warning: {result.warning}")
     record = run.record
     if "seconds_per_epoch" in record:
-        print(f"{record['training_seconds']:.1f} s of training, {record['seconds_per_epoch']:.3f} s per epoch (median), "
-              f"{record['evaluation_seconds']:.2f} s for this evaluation, peak memory {record['peak_memory_mb']:.0f} MB")
+        print(f"{record['training_seconds']:.1f} s of training, "
+              f"{record['seconds_per_epoch']:.3f} s per epoch (median), "
+              f"{record['evaluation_seconds']:.2f} s for this evaluation, "
+              f"peak memory {record['peak_memory_mb']:.0f} MB")
     print(f"run directory: {run.path}")

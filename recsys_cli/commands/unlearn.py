@@ -1,5 +1,5 @@
-"""`recsys unlearn`: makes a run forget rows, shows beforehand what that costs, and proves afterwards that
-it did.
+"""`recsys unlearn`: makes a run forget rows, shows beforehand what that costs, and
+proves afterwards that it did.
 """
 
 from __future__ import annotations
@@ -34,29 +34,25 @@ def main(config: DictConfig) -> int:
 
     completed = tidy(run, generations)
     if completed:
-        print(f"{completed} requests had been carried out by a call that was cut off; what it left behind is "
-              "removed")
+        print(f"{completed} requests had been carried out by a call that was cut off; "
+              "what it left behind is removed")
     if config.discard:
         generations.sweep(unfinished=True)
         print(f"{drop_pending(run.path)} pending requests discarded")
-    rows, ledger, requests = (
-        Rows.read(generations.current),
-        read_ledger(generations.current),
-        pending(run.path),
-    )
+    rows, ledger, requests = (Rows.read(generations.current), read_ledger(generations.current),
+                              pending(run.path))
     new = None
     if config.forget:
-        new = take_in(
-            config.forget, rows.dataset, requests, ignore_missing=config.missing == "ignore" or completed > 0
-        )
+        new = take_in(config.forget, rows.dataset, requests,
+                      ignore_missing=config.missing == "ignore" or completed > 0)
     if new and new.receipt:
         requests.append(new.request)
     if not requests and not config.repartition:
         if config.forget or config.discard or completed:
             print("nothing is left to forget")
             return 0
-        raise UserError(f"no requests are pending in {config.run}: name rows with forget=FILE, or check the "
-                        "run with verify=true.")
+        raise UserError(f"no requests are pending in {config.run}: name rows with forget=FILE, "
+                        "or check the run with verify=true.")
     plan = make_plan(trained, rows, requests, ledger, repartition=config.repartition)
     if config.plan or config.later:
         print("\n".join(plan_lines(plan, len(requests), trained.unlearning.shards)))
@@ -75,12 +71,12 @@ def main(config: DictConfig) -> int:
     try:
         outcome = carry_out(run, generations, trained, rows, requests, plan, repartition=config.repartition)
     except Stopped as stopped:
-        print(f"stopped by {stopped}; the run is as before and the requests are pending: recsys unlearn "
-              f"run={config.run}")
+        print(f"stopped by {stopped}; the run is as before and the requests are pending: "
+              f"recsys unlearn run={config.run}")
         return 128 + stopped.signum
     except UserError as error:
-        raise UserError(f"{error} The run is as before; the requests stay pending (discard=true drops "
-                        "them).") from None
+        raise UserError(f"{error} The run is as before; the requests stay pending "
+                        "(discard=true drops them).") from None
     _report(config, trained, rows, plan, before, old_model, outcome)
     return _verify(config, run, trained, [(r.kind, r.rows) for r in requests]) if config.verify else 0
 

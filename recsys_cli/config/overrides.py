@@ -54,7 +54,7 @@ def refuse_options(words: list[str], command: str, library: Library) -> None:
             example = f"{near[0]}=..." if near else _example(command, library)
             raise UserError(
                 f"unknown option '{word}': settings are written without dashes, such as {example} "
-                f"(options: --help, --cfg job, --multirun, --config-dir DIR)"
+                "(options: --help, --cfg job, --multirun, --config-dir DIR)"
             )
 
 

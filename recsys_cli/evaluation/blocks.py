@@ -104,7 +104,7 @@ def scan(scorer: Scorer, n_items: int, blocks: Blocks, body: Body, types: tuple,
         user = blocks.users[min(np.argmin(finite), len(blocks.users) - 1)]
         raise ScoreError(
             f"the model gives user {user} (internal id) scores that are not finite: the training has "
-            f"diverged. Lower optimizer.learning_rate, or go back to an earlier checkpoint.")
+            "diverged. Lower optimizer.learning_rate, or go back to an earlier checkpoint.")
     return outputs
 
 

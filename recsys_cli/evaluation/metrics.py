@@ -37,7 +37,7 @@ def check_cutoffs(k: Sequence[int], n_items: int) -> None:
     """Refuses cut-offs that no list can have."""
     if wrong := [c for c in k if not 1 <= c <= n_items]:
         raise UserError(f"cut-off {', '.join(map(str, wrong))} is not between 1 and {n_items}, the number of "
-                        f"items that can be in a list: give other values for evaluation.k (or k).")
+                        "items that can be in a list: give other values for evaluation.k (or k).")
 
 
 def per_user_metrics(ranks: Ranks, k: Sequence[int], metrics: Sequence[str] = ("HR", "Recall", "NDCG"), *,

@@ -63,7 +63,7 @@ def evaluate(scorer: Scorer, dataset: Dataset, split: str, *, k: Sequence[int],
         held_out = _subset(held_out, kept)
     if not held_out.nnz:
         raise UserError(f"data={dataset.name}: every {split} pair is in an auxiliary behaviour as well, "
-                        f"which leaves nothing to evaluate. Set evaluation.exclude_auxiliary=false.")
+                        "which leaves nothing to evaluate. Set evaluation.exclude_auxiliary=false.")
     spread, warning = {}, None
     if protocol == "sampled":
         negatives = dataset.test_negatives if split == "test" else None
@@ -93,8 +93,8 @@ def _sides(dataset: Dataset, split: str, exclude: str) -> tuple[CSR, list[CSR]]:
     held_out = {"valid": dataset.valid, "test": dataset.test}[split]
     if held_out is None or not held_out.nnz:
         key = "data.validation" if split == "valid" else "data.split"
-        raise UserError(f"data={dataset.name} has no {split} pairs to evaluate on: cut some with {key}, or "
-                        f"choose another split.")
+        raise UserError(f"data={dataset.name} has no {split} pairs to evaluate on: cut some with {key}, "
+                        "or choose another split.")
     seen = [dataset.target_train]
     if split == "test" and exclude == "train_and_validation" and dataset.valid is not None:
         seen.append(dataset.valid)

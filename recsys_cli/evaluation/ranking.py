@@ -69,7 +69,7 @@ def _refuse_overlap(held_out: CSR, history: CSR, name: str) -> None:
         raise UserError(
             f"{name}: {both.size} of {held_out.nnz} held-out pairs are also in the history that is taken "
             f"out of the ranking, such as user {user}, item {item} (internal ids). Prepare the data again "
-            f"with splits that do not overlap, or take less out of the ranking (evaluation.exclude).")
+            "with splits that do not overlap, or take less out of the ranking (evaluation.exclude).")
 
 
 def _ranks(scorer: Scorer, held_out: CSR, users: np.ndarray, history: CSR, n_items: int, memory_mb: int):

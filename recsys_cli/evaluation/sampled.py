@@ -63,7 +63,7 @@ def rank_among(scorer: Scorer, held_out: CSR, negatives: np.ndarray, n_items: in
     """
     if len(negatives) != held_out.nnz:
         raise UserError(f"the data set gives {len(negatives)} lists of negatives for {held_out.nnz} held-out "
-                        f"pairs: prepare it again with one list per pair.")
+                        "pairs: prepare it again with one list per pair.")
     users, items, negatives = held_out.rows, held_out.indices, np.asarray(negatives, np.int32)
     blocks = Blocks.of(users, None, n_items, memory_mb)
     arrays = (blocks.lay(items), blocks.lay(negatives))

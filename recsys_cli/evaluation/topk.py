@@ -18,9 +18,9 @@ def top_k(scorer: Scorer, users: np.ndarray, seen: Sequence[CSR], n_items: int, 
           memory_mb: int = 512) -> tuple[np.ndarray, np.ndarray]:
     """The k unseen items of highest score: items int32 [m, k] and scores float32 [m, k].
 
-    Ordered by score, then by id; filled up with item -1 and score -inf where a user has fewer than k
-    candidates. users: ids [m]. seen: users x items matrices of what to leave out, none of them to rank
-    everything.
+    Ordered by score, then by id; filled up with item -1 and score -inf where a user has
+    fewer than k candidates. users: ids [m]. seen: users x items matrices of what to leave
+    out, none of them to rank everything.
     """
     check_cutoffs([k], n_items)
     users = np.asarray(users, np.int32)

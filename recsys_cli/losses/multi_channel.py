@@ -31,8 +31,8 @@ def multi_channel_phases(config, model: TrainableModel, batch_size: int, seed: i
     if len(model.tasks) < 2:
         raise UserError(
             f"loss={config.name} compares behaviours, and model={model.name} sees only "
-            f"{model.tasks[0].name!r}: take a model of several behaviours (model=mc_bpr) and data with several, "
-            f"or loss=bpr.")
+            f"{model.tasks[0].name!r}: take a model of several behaviours (model=mc_bpr) "
+            "and data with several, or loss=bpr.")
     return [MultiChannelPhase(config, model, batch_size, seed)]
 
 

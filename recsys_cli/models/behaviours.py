@@ -56,4 +56,4 @@ def causal_links(
         return {name: links[name] for name in TopologicalSorter(links).static_order()}
     except CycleError as error:
         raise UserError(f"model.causal goes in a circle: {' -> '.join(error.args[1])}. "
-                        f"Remove one of these links.") from None
+                        "Remove one of these links.") from None

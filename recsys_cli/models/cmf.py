@@ -7,9 +7,9 @@ Items are ranked by the target behaviour.
 
 Deviations:
 1. The thesis gives neither loss nor weights. The reference implementation of the authors' group
-   (wgcn96/Multi-behavior) shares the item vectors and takes log loss or squared loss with equal weights and
-   without L2; here log loss and equal weights are the preset, loss=non_sampling is the squared loss over the
-   whole data.
+   (wgcn96/Multi-behavior) shares the item vectors and takes log loss or squared loss with equal
+   weights and without L2; here log loss and equal weights are the preset, loss=non_sampling is the
+   squared loss over the whole data.
 """
 
 from __future__ import annotations

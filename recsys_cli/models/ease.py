@@ -32,7 +32,7 @@ class EASE(SolvedModel):
             raise UserError(
                 f"model=ease on data={dataset.name} with {n} items needs {need:.3g} GB ({MATRICES} matrices "
                 f"of items x items in float32), and model.memory_gb is {config.memory_gb}: raise it if this "
-                f"machine has the memory, or choose model=item_knn.")
+                "machine has the memory, or choose model=item_knn.")
         self.weights = tf.Variable(tf.zeros([n, n]), name="weights", trainable=False)
 
     def run_step(self, step):

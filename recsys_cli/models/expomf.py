@@ -12,9 +12,9 @@ An epoch is one such iteration, done in blocks of users and then of items; a pos
 and OTHERS_AT_A_TIME columns only.
 
 Deviations:
-1. The authors' code (dawenl/expo-mf) takes sqrt(lambda_y pi / 2) for the constant of p, by operator
-   precedence: only with `published_constant: true`. Its 1e-8 added to p is kept, because it guards the
-   quotient.
+1. The authors' code (dawenl/expo-mf) takes sqrt(lambda_y pi / 2) for the constant of p, by
+   operator precedence: only with `published_constant: true`. Its 1e-8 added to p is kept,
+   because it guards the quotient.
 2. The authors stop when NDCG@100 on validation drops: trainer.early_stopping=1 trainer.monitor=NDCG@100.
 """
 

@@ -35,7 +35,7 @@ class NeuralCF(TrainableModel):
         if len(widths) < 2 or widths[0] % 2:
             raise UserError(
                 f"model.layer_widths={widths} must start with an even number, the user and the item vector "
-                f"side by side, and go on with the width of at least one layer, such as [64,32,16,8].")
+                "side by side, and go on with the width of at least one layer, such as [64,32,16,8].")
 
         def weights(name: str, shape: tuple[int, int], init: str, scale: float = 0.0) -> tf.Variable:
             return tf.Variable(initial_values(init, shape, seed=seed, purpose=name, scale=scale), name=name)

@@ -20,7 +20,7 @@ def build_model(config, dataset: Dataset, seed: int) -> Model:
         cls = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise UserError(f"model._target_={config._target_} cannot be imported ({error}); it must be a class that "
-                        f"takes (config, dataset, seed).") from error
+                        "takes (config, dataset, seed).") from error
     return cls(config, dataset, seed)
 
 
@@ -30,7 +30,7 @@ def build_learner(config, model: Model) -> Learner:
         return SolverLearner(model)
     if config.loss.scope == "whole_data" and not isinstance(model, FactoredModel):
         raise UserError(f"loss={config.loss.name} needs user and item vectors, which model={model.name} does not give; "
-                        f"use a sampled loss: bpr, bce or softmax.")
+                        "use a sampled loss: bpr, bce or softmax.")
     phases = build_phases(config.loss, model, config.trainer.batch_size, config.seed)
     return GradientLearner(model, phases, build_optimizer(config.optimizer), config.seed)
 

@@ -27,7 +27,7 @@ def set_up_device(config) -> str:
         except RuntimeError:
             if tf.config.threading.get_intra_op_parallelism_threads() != config.threads:
                 raise UserError(f"device.threads={config.threads}: TensorFlow has started with another number of threads "
-                                f"in this process; run jobs of different thread counts one by one.") from None
+                                "in this process; run jobs of different thread counts one by one.") from None
     if config.kind == "gpu" and not gpus:
         raise UserError(
             "device=gpu, but TensorFlow sees no GPU here. Check the driver and install the extra with "

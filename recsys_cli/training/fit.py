@@ -113,7 +113,7 @@ def _epoch(learner: Learner, steps: int, progress: Progress, received: list[int]
         if not math.isfinite(total):
             raise UserError(
                 f"the loss became {total} in epoch {progress.epoch + 1}, steps {progress.step + 1}-{last} of {steps}. "
-                f"The last checkpoint before it is kept. Usually optimizer.learning_rate is too high.")
+                "The last checkpoint before it is kept. Usually optimizer.learning_rate is too high.")
         progress.step, progress.total = last, total
         chunk = max(1, int(chunk * min(8.0, CHUNK_SECONDS / max(time.perf_counter() - start, 1e-9))))
         report(progress, fraction=progress.step / steps)

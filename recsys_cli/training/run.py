@@ -46,7 +46,7 @@ class Run:
             if (path / CONFIG).exists():
                 raise UserError(
                     f"run_dir={path} holds a run already. To go on with it: recsys train resume={path}. "
-                    f"To start anew, choose another run_dir or remove this one.")
+                    "To start anew, choose another run_dir or remove this one.")
         else:
             name = f"{time.strftime('%Y%m%d-%H%M%S')}-{config.model.name}-{config.data.name}-{secrets.token_hex(2)}"
             path = Path(config.runs_dir) / name
@@ -86,7 +86,7 @@ class Run:
         if before != content_hash:
             raise UserError(
                 f"{self.path} was trained on other data: content hash {before[:16]}, here {content_hash[:16]}. "
-                f"Restore the data of that run, or train anew.")
+                "Restore the data of that run, or train anew.")
 
     def finish(self, status: str, **facts: Any) -> None:
         """Writes how the run ended; seconds add up over resumed parts."""

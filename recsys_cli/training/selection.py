@@ -31,7 +31,7 @@ class Selection:
         valid = dataset.valid is not None and dataset.valid.nnz
         if self.rule == "best_validation" and not valid:
             raise UserError(f"evaluation.select=best_validation needs validation pairs, and data={dataset.name} has none: "
-                            f"set data.validation=leave_one_out, or evaluation.select=last.")
+                            "set data.validation=leave_one_out, or evaluation.select=last.")
         if max(config.evaluation.k) > dataset.n_items:
             raise UserError(f"evaluation.k={list(config.evaluation.k)} goes beyond the {dataset.n_items} items of "
                             f"data={dataset.name}: give smaller cut-offs.")

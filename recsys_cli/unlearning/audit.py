@@ -66,9 +66,8 @@ def verdict(found: Mapping[str, Interval]) -> str:
 
 def _with_controls(old: Dataset, users, items, allowed: np.ndarray, random):
     """Never-seen items of each user, [pairs, CONTROLS]; users without any are left out."""
-    seen = union(
-        [m for m in (*old.train.values(), old.valid, old.test) if m is not None], old.n_users, old.n_items
-    )
+    seen = union([m for m in (*old.train.values(), old.valid, old.test) if m is not None],
+                 old.n_users, old.n_items)
     weight = np.where(allowed, old.target_train.col_counts, 0).astype(float)
     cumulative = np.cumsum(weight / weight.sum())
     free = allowed & (weight > 0)
@@ -77,9 +76,8 @@ def _with_controls(old: Dataset, users, items, allowed: np.ndarray, random):
     owners = np.repeat(users, CONTROLS)
     controls, left = np.empty(len(owners), np.int64), np.arange(len(owners))
     while len(left):
-        controls[left] = np.minimum(
-            np.searchsorted(cumulative, random.random(len(left)), side="right"), old.n_items - 1
-        )
+        controls[left] = np.minimum(np.searchsorted(cumulative, random.random(len(left)), side="right"),
+                                    old.n_items - 1)
         left = left[seen.contains(owners[left], controls[left]) | ~free[controls[left]]]
     return users, items, controls.reshape(-1, CONTROLS)
 

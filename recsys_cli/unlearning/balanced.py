@@ -1,5 +1,5 @@
-"""Balanced partition around moving centres: every shard takes the points nearest to its centre until it is
-full.
+"""Balanced partition around moving centres: every shard takes the points nearest
+to its centre until it is full.
 
 Thesis algorithms 6.1 (users), 6.2 (items) and 6.3 (interactions, whose distance is the product of those of
 user and item); Chen et al., Recommendation Unlearning, WWW 2022. The algorithm sorts all (point, centre)
@@ -8,8 +8,8 @@ open centre, the centre that is full first closes and sends away those that came
 once per centre.
 
 Deviations from the released code:
-1. A centre is the mean VECTOR of its members; there it is one number, the mean over members and dimensions
-   (`scalar`).
+1. A centre is the mean VECTOR of its members; there it is one number, the mean over
+   members and dimensions (`scalar`).
 2. It stops when nothing moves; there it does 50 rounds always.
 3. A shard without members keeps its centre; there it becomes NaN.
 """

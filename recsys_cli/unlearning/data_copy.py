@@ -24,18 +24,9 @@ def write_copy(directory: Path, dataset: Dataset) -> None:
     sizes = {"users": dataset.n_users, "items": dataset.n_items}
     if graph is not None:
         sizes |= {"entities": graph.n_entities, "relations": graph.n_relations}
-    write_prepared(
-        directory,
-        arrays_of(dataset),
-        {
-            "name": dataset.name,
-            "behaviours": list(dataset.behaviours),
-            "target": dataset.target,
-            "sizes": sizes,
-            "fields": fields,
-            "notes": list(dataset.notes),
-        },
-    )
+    write_prepared(directory, arrays_of(dataset), {
+        "name": dataset.name, "behaviours": list(dataset.behaviours), "target": dataset.target,
+        "sizes": sizes, "fields": fields, "notes": list(dataset.notes)})
 
 
 def digest(dataset: Dataset) -> str:

@@ -49,23 +49,13 @@ def make_plan(config, rows: Rows, requests: Sequence[Request], ledger, *, repart
     _refuse_empty(rows, selection, removed, n_shards, repartition)
     if repartition:
         touched = list(range(n_shards))
-    seconds = sum(ledger["shards"][k]["seconds"] for k in touched) / min(
-        config.unlearning.processes, max(len(touched), 1)
-    )
+    seconds = (sum(ledger["shards"][k]["seconds"] for k in touched)
+               / min(config.unlearning.processes, max(len(touched), 1)))
     return Plan(selection, removed, held_out, touched, seconds, ledger["aggregation"]["seconds"])
 
 
-def carry_out(
-    run: Run,
-    generations: Generations,
-    config,
-    rows: Rows,
-    requests: Sequence[Request],
-    plan: Plan,
-    *,
-    repartition: bool,
-    say=print,
-) -> Outcome:
+def carry_out(run: Run, generations: Generations, config, rows: Rows, requests: Sequence[Request], plan: Plan,
+              *, repartition: bool, say=print) -> Outcome:
     """Builds the next state from the remaining rows and makes it the current one; Stopped for a signal."""
     left = remaining(rows, plan)
     path, parent = generations.begin(), read_ledger(generations.current)
@@ -76,9 +66,8 @@ def carry_out(
         made = partition_entry(config.unlearning, generations.next)
     built = build(path, config, left, generations.current, train_shards, say)
     entries = [request.entry(**_counts(rows, request)) for request in requests]
-    complete = publish(
-        run, generations, config, left, path, built, partition=made, parent=parent, requests=entries
-    )
+    complete = publish(run, generations, config, left, path, built,
+                       partition=made, parent=parent, requests=entries)
     return Outcome(built, left, read_ledger(complete), complete)
 
 
@@ -104,21 +93,19 @@ def _counts(rows: Rows, request: Request) -> dict[str, int]:
             "held_out_pairs": sum(int(_named(m, selection).sum()) for m in held_out)}
 
 
-def _refuse_empty(
-    rows: Rows, selection: Selection, removed: np.ndarray, n_shards: int, repartition: bool
-) -> None:
+def _refuse_empty(rows: Rows, selection: Selection, removed: np.ndarray, n_shards: int,
+                  repartition: bool) -> None:
     dataset, target = rows.dataset, rows.dataset.target_train
     stays = ~removed[np.searchsorted(rows.pairs.keys, target.keys)]
     shard = rows.assignment[np.searchsorted(rows.pairs.keys, target.keys)]
     if not stays.any():
-        raise UserError("refused, nothing changed: the request would leave no training data at all; delete "
-                        "the run instead.")
+        raise UserError("refused, nothing changed: the request would leave no training data at all; "
+                        "delete the run instead.")
     emptied = np.flatnonzero(np.bincount(shard[stays], minlength=n_shards) == 0)
     if len(emptied) and not repartition:
-        raise UserError(f"refused, nothing changed: the request would empty shard {emptied[0]} of "
-                        f"{n_shards}; with "
-                        "repartition=true the remaining rows are shared out anew, which trains every shard "
-                        "again.")
+        raise UserError("refused, nothing changed: the request would empty shard "
+                        f"{emptied[0]} of {n_shards}; with repartition=true the remaining "
+                        "rows are shared out anew, which trains every shard again.")
     if _named(dataset.test, selection).all():
         raise UserError("refused, nothing changed: the request would leave no test pairs to evaluate on; "
                         "delete the run instead.")

@@ -3,13 +3,13 @@
 For every shard: SHA-256 of its ordered rows, seed, code version and SHA-256 of its vectors, all of which
 `recsys unlearn verify=true` derives again. For every request: kind, counts, times, and a commitment.
 
-What the ledger must NOT hold is what was forgotten. There are so few possible (user, item) pairs that any
-hash of a single row, salted or not, can be inverted by trying them all once the salt is known; and the hash
-of a shard BEFORE a deletion, or of the whole data, gives the deleted row away to anyone who knows the others.
-Therefore a state keeps hashes of what is left only, the states of a run are linked by random ids, and a
-request leaves HMAC-SHA256(key, its rows) with a key of 128 bits that is shown once, as a receipt, and kept
-nowhere. Whoever has the receipt and the file can show that the request was carried out; nobody else can learn
-a row.
+What the ledger must NOT hold is what was forgotten. There are so few possible (user, item) pairs that
+any hash of a single row, salted or not, can be inverted by trying them all once the salt is known; and
+the hash of a shard BEFORE a deletion, or of the whole data, gives the deleted row away to anyone who
+knows the others. Therefore a state keeps hashes of what is left only, the states of a run are linked by
+random ids, and a request leaves HMAC-SHA256(key, its rows) with a key of 128 bits that is shown once, as
+a receipt, and kept nowhere. Whoever has the receipt and the file can show that the request was carried
+out; nobody else can learn a row.
 """
 
 from __future__ import annotations
@@ -29,15 +29,9 @@ from recsys_cli.training.run import environment
 LEDGER = "ledger.json"
 
 
-def write_ledger(
-    generation: Path,
-    *,
-    number: int,
-    shards: Sequence[Mapping[str, Any]],
-    facts: Mapping[str, Any],
-    parent: Mapping[str, Any] | None,
-    requests: Sequence[Mapping[str, Any]],
-) -> None:
+def write_ledger(generation: Path, *, number: int, shards: Sequence[Mapping[str, Any]],
+                 facts: Mapping[str, Any], parent: Mapping[str, Any] | None,
+                 requests: Sequence[Mapping[str, Any]]) -> None:
     """facts: what else holds for this state. requests: those that led to it from the parent."""
     done = {"generation": number, "carried_out": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
     ledger = {
@@ -61,8 +55,8 @@ def read_ledger(generation: Path) -> dict[str, Any]:
     try:
         payload, expected = path.read_bytes(), path.with_suffix(".sha256").read_text()
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}. Without it nothing can be said about this "
-                        "run; train again.") from error
+        raise UserError(f"cannot read {path}: {error.strerror}. Without it nothing can be said "
+                        "about this run; train again.") from error
     if expected != f"{hashlib.sha256(payload).hexdigest()}  {LEDGER}\n":
         raise UserError(f"{path} was changed: its bytes do not agree with {path.stem}.sha256. Train again.")
     return json.loads(payload)

@@ -16,11 +16,10 @@ from recsys_cli.unlearning.state import declaration
 
 
 def plan_lines(plan: Plan, n_requests: int, n_shards: int) -> list[str]:
-    seconds = (
-        f"{plan.shard_seconds:.1f} s for the shards, {plan.aggregation_seconds:.1f} s for the aggregation"
-    )
-    return [f"{n_requests} pending requests: {int(plan.removed.sum()):,} training pairs, {plan.held_out:,} "
-            "held-out pairs",
+    seconds = (f"{plan.shard_seconds:.1f} s for the shards, "
+               f"{plan.aggregation_seconds:.1f} s for the aggregation")
+    return [f"{n_requests} pending requests: {int(plan.removed.sum()):,} training pairs, "
+            f"{plan.held_out:,} held-out pairs",
             f"they touch {len(plan.touched)} of {n_shards} shards ({_numbers(plan.touched)})",
             f"about {seconds}, by the record of the run, and the start of the program"]
 
@@ -45,15 +44,14 @@ def facts_of(plan: Plan, outcome: Outcome, before: Mapping[str, Any], n_shards: 
 
 def done_lines(facts: Mapping[str, Any]) -> list[str]:
     trained, older = facts["shards_trained"], facts["shards_of_another_version"]
-    lines = [f"forgotten: {facts['training_pairs']:,} training pairs and {facts['held_out_pairs']:,} "
-             "held-out pairs",
+    lines = [f"forgotten: {facts['training_pairs']:,} training pairs and "
+             f"{facts['held_out_pairs']:,} held-out pairs",
              f"shards trained again: {len(trained)} of {facts['shards']} ({_numbers(trained)}) in "
-            f"{facts['shard_seconds']:.1f} s; aggregation in {facts['aggregation_seconds']:.1f} s",
+             f"{facts['shard_seconds']:.1f} s; aggregation in {facts['aggregation_seconds']:.1f} s",
             facts["partition"]]
     if older:
-        lines.append(f"{older} untouched shards were trained by another version of this program: training "
-                     "everything from "
-                     f"scratch may differ from them")
+        lines.append(f"{older} untouched shards were trained by another version of this "
+                     "program: training everything from scratch may differ from them")
     return lines
 
 
@@ -82,9 +80,8 @@ def elsewhere(config) -> list[str]:
         places = [str(path) for _, path, _ in raw_status(config.data) if path]
     except UserError:  # they are gone
         places = []
-    places += [
-        str(path) for path in sorted((cache_directory(options) / "prepared").glob(f"{options['name']}-*"))
-    ]
+    places += [str(path)
+               for path in sorted((cache_directory(options) / "prepared").glob(f"{options['name']}-*"))]
     vectors = config.unlearning.partition_vectors
     return places + ([vectors] if vectors not in ("trained", "random") else [])
 

@@ -1,8 +1,8 @@
 """Requests to forget: read from a file, matched with the data, kept in the run until they are carried out.
 
-A file is a CSV with raw ids under the header `user,item` (pairs, in all behaviours), `user` (all data of
-users) or `item` (all data of items). While a request is pending, RUN/requests/<id>.json holds its rows in
-clear.
+A file is a CSV with raw ids under the header `user,item` (pairs, in all behaviours), `user`
+(all data of users) or `item` (all data of items). While a request is pending,
+RUN/requests/<id>.json holds its rows in clear.
 """
 
 from __future__ import annotations
@@ -61,9 +61,8 @@ def read_rows(path: str | Path) -> tuple[str, list[tuple[str, ...]]]:
     except pd.errors.EmptyDataError:
         raise UserError(f"forget={path} is empty: nothing to forget. {how}") from None
     except (OSError, ValueError) as error:
-        raise UserError(
-            f"forget={path} cannot be read as CSV: {' '.join(str(error).split())}. {how}"
-        ) from None
+        raise UserError(f"forget={path} cannot be read as CSV: {' '.join(str(error).split())}. "
+                        f"{how}") from None
     columns = [str(name).strip() for name in frame.columns]
     kind = KINDS.get(tuple(sorted(columns, reverse=True)))
     if kind is None:

@@ -47,9 +47,8 @@ def search(root: Path, kind: str, rows: Sequence[tuple[str, ...]]) -> Found:
         if file.suffix in (".npz", ".npy"):
             holds = _array_holds(file, kind, wanted)
         elif file.suffix in TEXT:
-            holds = any(
-                _line_holds(line, kind, wanted) for line in file.read_text(errors="replace").splitlines()
-            )
+            holds = any(_line_holds(line, kind, wanted)
+                        for line in file.read_text(errors="replace").splitlines())
         else:
             holds = None
         if holds is None:
@@ -65,9 +64,8 @@ def _line_holds(line: str, kind: str, wanted: set[tuple[str, ...]]) -> bool:
         return False
     if kind != "pairs":
         return (words[0],) in wanted
-    return any(pair in wanted for pair in zip(words, words[1:])) or any(
-        (words[0], word) in wanted for word in words[1:]
-    )
+    return (any(pair in wanted for pair in zip(words, words[1:]))
+            or any((words[0], word) in wanted for word in words[1:]))
 
 
 def _array_holds(file: Path, kind: str, wanted: set[tuple[str, ...]]) -> bool | None:
@@ -81,9 +79,8 @@ def _array_holds(file: Path, kind: str, wanted: set[tuple[str, ...]]) -> bool | 
     if kind != "pairs":
         lists = [a for name, a in arrays.items() if name == f"{kind[:-1]}_ids" and a.ndim == 1]
         return any((text,) in wanted for ids in lists for text in ids.astype(str))
-    return any(
-        pair in wanted for columns in _columns(arrays) for pair in zip(*(c.astype(str) for c in columns))
-    )
+    return any(pair in wanted for columns in _columns(arrays)
+               for pair in zip(*(c.astype(str) for c in columns)))
 
 
 def _columns(arrays: dict[str, np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -20,18 +20,9 @@ LINKS = ("test.json", "test_per_user.npz", LEDGER)  # seen in the run directory,
 OUTDATED = ("*-again.json", "*-again_per_user.npz", "error.log")  # made from an earlier state
 
 
-def publish(
-    run: Run,
-    generations: Generations,
-    config,
-    rows: Rows,
-    path: Path,
-    built: Built,
-    *,
-    partition: Mapping[str, Any],
-    parent: Mapping[str, Any] | None,
-    requests: Sequence[Mapping[str, Any]],
-) -> Path:
+def publish(run: Run, generations: Generations, config, rows: Rows, path: Path, built: Built, *,
+            partition: Mapping[str, Any], parent: Mapping[str, Any] | None,
+            requests: Sequence[Mapping[str, Any]]) -> Path:
     """Makes the state in `path` the current one and cleans up.
 
     parent: the ledger of the state before. requests: entries for the ledger.
@@ -50,13 +41,9 @@ def publish(
     complete = generations.commit(path)
     epochs = shard_epochs(config)
     training = sum(shard["seconds"] for shard in shards)
-    run.finish(
-        "finished",
-        training_seconds=round(training, 2),
-        evaluation_seconds=round(built.result.seconds, 3),
-        seconds_per_epoch=round(training / max(epochs, 1), 4),
-        epoch=epochs,
-    )
+    run.finish("finished", training_seconds=round(training, 2),
+               evaluation_seconds=round(built.result.seconds, 3),
+               seconds_per_epoch=round(training / max(epochs, 1), 4), epoch=epochs)
     tidy(run, generations)
     return complete
 
@@ -106,8 +93,8 @@ def declaration(partition: Mapping[str, Any], generation: int) -> str:
     """What the partition may still know of rows forgotten since it was made. partition: as in the ledger."""
     if partition["computed_in"] == generation:
         return "the partition was made from the remaining rows alone"
-    how = {"trained": "from vectors trained on all rows of that time", "random": "from random vectors and "
-                                                                                 "the rows of that time",
+    how = {"trained": "from vectors trained on all rows of that time",
+           "random": "from random vectors and the rows of that time",
            "none": "by a random permutation of the rows of that time"}
     how = how.get(partition["vectors"], "from public vectors and the rows of that time")
     return f"the partition was computed before the deletion, {how}; repartition=true makes it anew"

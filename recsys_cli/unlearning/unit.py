@@ -95,8 +95,8 @@ def take_over(source: Path, folder: Path) -> None:
 
 def train_into(folder: Path, config, model: Model, inputs: Mapping[str, Any],
                result: Callable[[Model], Mapping[str, np.ndarray]], name: str = VECTORS) -> None:
-    """Trains to the last epoch, or goes on where an earlier try was stopped, and saves what `result` takes
-    of the model.
+    """Trains to the last epoch, or goes on where an earlier try was stopped, and saves
+    what `result` takes of the model.
 
     config: a root node; its seed and epochs are those of this training. Raises Stopped when a signal came.
     """
@@ -109,19 +109,11 @@ def train_into(folder: Path, config, model: Model, inputs: Mapping[str, Any],
         checkpoint, _ = load_newest(here.checkpoints)
         restore(checkpoint, learner.state())
         progress = Progress.from_header(checkpoint.header)
-    reporter = Reporter(
-        config.trainer.epochs, progress, bar=config.trainer.progress, monitor=None, tensorboard=None
-    )
+    reporter = Reporter(config.trainer.epochs, progress, bar=config.trainer.progress,
+                        monitor=None, tensorboard=None)
     try:
-        fit(
-            learner,
-            here,
-            config.trainer,
-            progress,
-            None,
-            MetricsLog(folder / METRICS, progress.epoch),
-            reporter,
-        )
+        fit(learner, here, config.trainer, progress, None, MetricsLog(folder / METRICS, progress.epoch),
+            reporter)
     finally:
         reporter.close()
     write_file(folder / ORIGIN, (json.dumps({"code": code_hash()}) + "\n").encode())
@@ -143,13 +135,11 @@ def vectors_of(model: Model, tables: str) -> dict[str, np.ndarray]:
     if tables == "embeddings":
         state = model.state()
         if not {"user_embedding", "item_embedding"} <= set(state):
-            raise UserError(f"unlearning.aggregation_tables=embeddings: model={model.name} has no tables "
-                            "user_embedding and "
-                            f"item_embedding; use final.")
+            raise UserError(f"unlearning.aggregation_tables=embeddings: model={model.name} "
+                            "has no tables user_embedding and item_embedding; use final.")
         return {side + "s": state[f"{side}_embedding"].numpy() for side in ("user", "item")}
     scorer = model.scorer()
     if not isinstance(scorer, Factors):
-        raise UserError(f"unlearning needs user and item vectors, which model={model.name} does not give; "
-                        "use a factored "
-                        f"model such as bpr, wmf, enmf or lightgcn.")
+        raise UserError(f"unlearning needs user and item vectors, which model={model.name} does "
+                        "not give; use a factored model such as bpr, wmf, enmf or lightgcn.")
     return {"users": np.asarray(scorer.users), "items": np.asarray(scorer.items)}

@@ -28,19 +28,10 @@ from recsys_cli.unlearning.unit import VECTORS
 
 # Under RUN/generations/N.
 PARTS = (
-    "rows/inputs.json",
-    "rows/assignment.*",
-    "rows/data/*",
-    "shards/*/inputs.json",
-    "shards/*/vectors.*",
-    "shards/*/origin.json",
-    "shards/*/metrics.jsonl",
-    "aggregation/*.json",
-    "aggregation/parameters.*",
-    "aggregation/metrics.jsonl",
-    "test.json",
-    "test_per_user.npz",
-    "ledger.*",
+    "rows/inputs.json", "rows/assignment.*", "rows/data/*",
+    "shards/*/inputs.json", "shards/*/vectors.*", "shards/*/origin.json", "shards/*/metrics.jsonl",
+    "aggregation/*.json", "aggregation/parameters.*", "aggregation/metrics.jsonl",
+    "test.json", "test_per_user.npz", "ledger.*",
 )
 # Under RUN; what stands there else is named, because nobody knows from which state it is.
 OWN = ("config.yaml", "record.json", ".lock", "requests/*.json", *OUTDATED)
@@ -69,8 +60,8 @@ def checks(run: Path, config, *, every_shard: bool, forgotten: Sequence[tuple[st
         yield Check(f"shard {k} is as in the ledger", _shard_problem(config, rows, path, k, entry))
     now = aggregation_entry(path, 0)["sha256"]
     yield Check("the aggregation is as in the ledger",
-                None if now == ledger["aggregation"]["sha256"] else f"{path / AGGREGATION / PARAMETERS} was "
-                                                                    "changed")
+                None if now == ledger["aggregation"]["sha256"]
+                else f"{path / AGGREGATION / PARAMETERS} was changed")
     yield _foreign(run, path)
     if receipt:
         yield _receipt(ledger, receipt, *forgotten[0])
@@ -94,8 +85,8 @@ def _receipt(ledger, receipt: str, kind: str, rows) -> Check:
 def _data(path: Path, ledger, rows: Rows) -> Check:
     content = read_manifest(path / ROWS / "data")["content_hash"]
     fits = content == ledger["data"] and len(rows.assignment) == rows.pairs.nnz
-    return Check("the data is as in the ledger", None if fits else f"{path / ROWS} is not what the ledger "
-                                                                   "names")
+    return Check("the data is as in the ledger",
+                 None if fits else f"{path / ROWS} is not what the ledger names")
 
 
 def _shard_problem(config, rows: Rows, path: Path, k: int, entry) -> str | None:
