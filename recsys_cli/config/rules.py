@@ -23,8 +23,9 @@ class Kind:
     choices: tuple[str, ...] = ()
 
 
-def integer(low: int) -> Kind:
-    return Kind(f"an integer >= {low}", lambda v: type(v) is int and v >= low)
+def integer(low: int, high: float = inf) -> Kind:
+    valid = f"an integer >= {low}" + ("" if high == inf else f" and <= {high}")
+    return Kind(valid, lambda v: type(v) is int and low <= v <= high)
 
 
 def number(low: float, *, above: bool = False, below: float = inf) -> Kind:
@@ -87,7 +88,7 @@ RULES: tuple[tuple[str, Kind], ...] = (
     ("data.*_ratio", number(0, above=True, below=1)),
     ("model.init", one_of("truncated_normal", "normal", "xavier_uniform", "uniform")),
     ("model.init_scale", number(0, above=True)),
-    ("model.layers", integer(1)),
+    ("model.layers", integer(1, 100)),
     ("model.layer_widths", list_of(integer(1))),
     ("model.neighbours", integer(1)),
     ("model.shrinkage", number(0)),

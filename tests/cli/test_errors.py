@@ -61,6 +61,10 @@ def test_wrong_values(refused, word, expected, received):
     assert expected in message and received in message and word in message
 
 
+def test_layers_have_a_limit(refused):
+    assert "an integer >= 1 and <= 100" in refused("train", "model=lightgcn", "model.layers=1000")
+
+
 @pytest.mark.parametrize(
     "argv, part",
     [
