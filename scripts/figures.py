@@ -97,7 +97,7 @@ def draw(points: Points, axis: str, metric: str, path: Path) -> None:
 
     figure, axes = plt.subplots(figsize=(6.4, 4))
     for line, found in sorted(points.items()):
-        places = [float(place) if is_number(place) else place for place in found]
+        places = [float(place) if is_number(place) else place.replace(" (", "\n(") for place in found]
         order = np.argsort(places) if all(map(is_number, found)) else range(len(places))
         axes.plot([places[n] for n in order], [np.mean(list(found.values())[n]) for n in order], "o-", label=line)
     axes.set(xlabel=axis, ylabel=metric)

@@ -28,7 +28,8 @@ LABELS = {"popularity": "MP", "item_knn": "ItemKNN", "ease": "EASE", "bpr": "BPR
           "lightgcn": "LightGCN", "cmf": "CMF", "mc_bpr": "MC-BPR", "nmtr": "NMTR", "ehcf": "EHCF", "ghcf": "GHCF"}
 SUFFIX = {"users": "-U", "items": "-I", "alternating": "-A"}  # of ENMF, in the tables of thesis chapter 3
 METHODS = {"none": "", "retrain": "Retrain", "sisa": "SISA", "grapheraser": "GraphEraser", "receraser": "RecEraser"}
-NOT_SETTINGS = ("seed", "run_dir", "runs_dir", "resume", "device", "tensorboard")
+NOT_SETTINGS = ("seed", "run_dir", "runs_dir", "resume", "device", "tensorboard", "data", "evaluation")
+NOT_TRAINING = ("progress", "eval_every", "checkpoint_every", "keep_checkpoints")
 
 
 def main() -> None:
@@ -112,7 +113,8 @@ def label_of(config, table: str | None, by: list[str]) -> str:
 
 
 def settings_of(config) -> str:
-    kept = {k: v for k, v in OmegaConf.to_container(config).items() if k not in NOT_SETTINGS + ("data", "evaluation")}
+    kept = {k: v for k, v in OmegaConf.to_container(config).items() if k not in NOT_SETTINGS}
+    kept["trainer"] = {k: v for k, v in kept["trainer"].items() if k not in NOT_TRAINING}
     kept["data"] = config.data.name
     return json.dumps(kept, sort_keys=True)
 
