@@ -167,13 +167,16 @@ def aggregation_config(config, target: str):
     """The root node by which the aggregation is trained. target: the only behaviour it learns from."""
     own, config = config.unlearning, deepcopy(config)
     config.seed, config.trainer.epochs = derived_seed(config.seed, "aggregation"), own.aggregation_epochs
+    weight = config.loss.get("negative_weight")
+    if OmegaConf.is_dict(weight):
+        weight = config.loss.negative_weight = weight[target]
     if own.aggregation_loss == "non_sampling":
-        config.trainer.batch_size = own.aggregation_batch_size
-        loss = library().load("loss/non_sampling") | {"negative_weight": own.aggregation_negative_weight}
+        if own.aggregation_negative_weight is not None:
+            weight = own.aggregation_negative_weight
+        loss = library().load("loss/non_sampling") | ({} if weight is None else {"negative_weight": weight})
         optimizer = library().load("optimizer/adam") | {"learning_rate": own.aggregation_learning_rate}
         config.loss, config.optimizer = OmegaConf.create(loss), OmegaConf.create(optimizer)
-    elif OmegaConf.is_dict(weights := config.loss.get("negative_weight")):
-        config.loss.negative_weight = weights[target]
+        config.trainer.batch_size = own.aggregation_batch_size
     return config
 
 

@@ -95,6 +95,10 @@ def test_the_aggregation_learns_from_all_pairs_or_as_the_model():
     config = aggregation_config(root, "buy")
     assert (config.loss.name, config.loss.negative_weight, config.optimizer.name) == ("non_sampling", 0.3, "adam")
     assert (config.optimizer.learning_rate, config.trainer.batch_size, config.trainer.epochs) == (0.02, 5, 3)
+    root.unlearning.aggregation_negative_weight = None
+    assert aggregation_config(root, "buy").loss.negative_weight == 0.1
+    root.loss.negative_weight = {"view": 0.4, "buy": 0.5}
+    assert aggregation_config(root, "buy").loss.negative_weight == 0.5
     root.unlearning.aggregation_loss = "model"
     config = aggregation_config(root, "buy")
     assert (config.loss.name, config.optimizer.name, config.trainer.batch_size) == ("bpr", "adagrad", 7)
