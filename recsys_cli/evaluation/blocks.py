@@ -84,9 +84,9 @@ def rows_per_block(n_items: int, memory_mb: int) -> int:
 
 
 def scan(scorer: Scorer, n_items: int, blocks: Blocks, body: Body, types: tuple, arrays: Sequence[Any]):
-    """Runs body(scores [rows, n_items], block, *arrays) on every block, the scores of seen items being -inf.
+    """Runs body(scores [rows, n_items], seen, block, *arrays) on every block.
 
-    body: a function at the top of a module (it is compiled once) that gives tensors of these types; they are
+    seen: int32 [q], the cells row * n_items + item that are to be left out. body: a function at the top of a module (it is compiled once) that gives tensors of these types; they are
     returned as arrays, joined along their first axes block after block. scorer: traced once per object, so
     hand in the same one, or a bound method, rather than a new lambda each time; `Factors` are traced once for
     all. Raises ScoreError where a score is not finite.
@@ -119,19 +119,11 @@ def _compiled(score: Callable, body: Body, types: tuple, rows: int, n_items: int
             scores = tf.ensure_shape(score(users[block], *factors), [rows, n_items])
             # One sum per row finds any NaN or infinity in a single pass over the block.
             finite = tf.math.is_finite(tf.reduce_sum(scores, axis=1))
-            scores = _leave_out(scores, seen[bounds[block] : bounds[block + 1]])
-            results = body(scores, block, *arrays)
+            results = body(scores, seen[bounds[block] : bounds[block + 1]], block, *arrays)
             outputs = [output.write(block, r) for output, r in zip(outputs, (finite, *results))]
         return [output.concat() for output in outputs]
 
     return tf.function(loop, input_signature=specs)
-
-
-def _leave_out(scores: tf.Tensor, cells: tf.Tensor) -> tf.Tensor:
-    """-inf in these cells. A scatter would do, but leaves a GPU that must be deterministic."""
-    infinities = tf.fill(tf.shape(cells), -np.inf)
-    added = tf.math.unsorted_segment_sum(infinities, cells, tf.size(scores))
-    return scores + tf.reshape(added, tf.shape(scores))
 
 
 def _product(users: tf.Tensor, user_factors: tf.Tensor, item_factors: tf.Tensor) -> tf.Tensor:

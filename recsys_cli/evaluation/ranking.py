@@ -88,19 +88,32 @@ def _ranks(scorer: Scorer, held_out: CSR, users: np.ndarray, history: CSR, n_ite
     return 1 + above[(np.cumsum(depths) - depths)[block] * blocks.rows + turn * blocks.rows + slot]
 
 
-def _count_above(scores, block, items, first, last, depths):
-    """int64 [depth * rows]: for the first held-out item of every row, then the second, and so on."""
+def _count_above(scores, seen, block, items, first, last, depths):
+    """int64 [depth * rows]: for the first held-out item of every row, then the second, and so on.
+
+    Seen items are counted with all others and taken off again: a block has few of them, while to blot them out of the
+    scores would write and read the whole block twice.
+    """
+    n_items = tf.shape(scores)[1]
+    rows, columns = seen // n_items, seen % n_items
+    theirs = tf.gather(tf.reshape(scores, [-1]), seen)
     counts = tf.TensorArray(tf.int64, tf.cast(depths[block], tf.int32))
     for turn in tf.range(depths[block]):
         item = tf.gather(items, first[block] + tf.minimum(turn, last[block]))
-        counts = counts.write(tf.cast(turn, tf.int32), _above(scores, item))
+        own = tf.gather(scores, item, axis=1, batch_dims=1)
+        before = _before(theirs, columns, tf.gather(own, rows), tf.gather(item, rows))
+        known = tf.math.unsorted_segment_sum(tf.cast(before, tf.int32), rows, tf.size(item))
+        counts = counts.write(tf.cast(turn, tf.int32), tf.cast(_above(scores, own, item) - known, tf.int64))
     return (tf.reshape(counts.stack(), [-1]),)
 
 
 @tf.function(jit_compile=True)
-def _above(scores, item):
+def _above(scores, own, item):
     """Compiled into one pass: without, four matrices of the size of the scores would be written and read."""
-    own = tf.gather(scores, item, axis=1, batch_dims=1)[:, None]
     columns = tf.range(tf.shape(scores)[1])[None, :]
-    above = (scores > own) | ((scores == own) & (columns < item[:, None]))
-    return tf.cast(tf.reduce_sum(tf.cast(above, tf.int32), axis=1), tf.int64)
+    return tf.reduce_sum(tf.cast(_before(scores, columns, own[:, None], item[:, None]), tf.int32), axis=1)
+
+
+def _before(scores, items, own, item):
+    """Which of the items come before `item` in the list, where that has the score `own`."""
+    return (scores > own) | ((scores == own) & (items < item))

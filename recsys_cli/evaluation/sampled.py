@@ -72,7 +72,7 @@ def rank_among(scorer: Scorer, held_out: CSR, negatives: np.ndarray, n_items: in
     return Ranks(users, np.arange(len(users) + 1), items, 1 + above[: len(users)], n_candidates)
 
 
-def _count_among(scores, block, items, negatives):
+def _count_among(scores, seen, block, items, negatives):
     item, others = items[block][:, None], negatives[block]
     own, theirs = tf.gather(scores, item, batch_dims=1), tf.gather(scores, others, batch_dims=1)
     above = (theirs > own) | ((theirs == own) & (others < item))

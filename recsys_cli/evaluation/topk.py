@@ -32,11 +32,12 @@ def top_k(scorer: Scorer, users: np.ndarray, seen: Sequence[CSR], n_items: int, 
     return items[: len(users)], scores[: len(users)]
 
 
-def _best(scores, block, k):
+def _best(scores, seen, block, k):
     """The k best items lie in the k segments with the largest maxima: two short selections do for a long one.
 
     Both prefer the lower index where values are equal, which makes this true of ties as well.
     """
+    scores = _leave_out(scores, seen)
     n_rows, n_items = scores.shape
     width = tf.maximum(tf.cast(tf.sqrt(n_items / k), tf.int32), 1)
     n_segments = -(-n_items // width)
@@ -47,6 +48,13 @@ def _best(scores, block, k):
     best, place = tf.math.top_k(tf.reshape(tf.gather(segments, chosen, batch_dims=1), [n_rows, -1]), k)
     items = tf.gather(chosen, place // width, batch_dims=1) * width + place % width
     return tf.where(tf.math.is_inf(best), -1, items), best
+
+
+def _leave_out(scores: tf.Tensor, cells: tf.Tensor) -> tf.Tensor:
+    """-inf in these cells. A scatter would do, but leaves a GPU that must be deterministic."""
+    infinities = tf.fill(tf.shape(cells), -np.inf)
+    added = tf.math.unsorted_segment_sum(infinities, cells, tf.size(scores))
+    return scores + tf.reshape(added, tf.shape(scores))
 
 
 def beyond_accuracy(items: np.ndarray, n_items: int) -> dict[str, float]:
