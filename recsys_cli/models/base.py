@@ -123,9 +123,20 @@ class FactoredModel(TrainableModel):
         return Factors(p if h is None else p * h, tf.convert_to_tensor(q))
 
 
-def gather(table: tf.Variable, ids: tf.Tensor | None) -> tf.Tensor:
-    """Rows of an embedding table, or the whole table: its gradient is then dense, without an index."""
-    return tf.convert_to_tensor(table) if ids is None else tf.gather(table, ids)
+def gather(table: tf.Variable, ids: tf.Tensor | None, found: dict | None = None) -> tf.Tensor:
+    """Rows of an embedding table, or the whole table: its gradient is then dense, without an index.
+
+    found: what this step has looked up already. A loss wants the same rows twice, for scores and for the penalty, and
+    two look-ups would have two sparse gradients to be merged.
+    """
+    if ids is None:
+        return tf.convert_to_tensor(table)
+    if found is None:
+        return tf.gather(table, ids)
+    key = table.ref(), tf.convert_to_tensor(ids).ref()
+    if key not in found:
+        found[key] = tf.gather(table, ids)
+    return found[key]
 
 
 class SolvedModel(Model):

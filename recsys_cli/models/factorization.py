@@ -39,12 +39,15 @@ class MatrixFactorization(FactoredModel):
         if config.item_bias:
             self.item_bias = tf.Variable(tf.zeros([self.n_items, 1]), name="item_bias")
 
+    def encode(self, noise=None):
+        return {}  # of rows looked up in this step
+
     def user_vectors(self, task, encoded, ids=None, noise=None):
-        p = dropout(gather(self.user_embedding, ids), self.config.dropout, noise)
+        p = dropout(gather(self.user_embedding, ids, encoded), self.config.dropout, noise)
         return p if self.item_bias is None else tf.concat([p, tf.ones_like(p[..., :1])], axis=-1)
 
     def item_vectors(self, task, encoded, ids=None, noise=None):
-        q = dropout(gather(self.item_embedding, ids), self.config.dropout, noise)
+        q = dropout(gather(self.item_embedding, ids, encoded), self.config.dropout, noise)
         return q if self.item_bias is None else tf.concat([q, gather(self.item_bias, ids)], axis=-1)
 
     def prediction_vector(self, task, encoded):
