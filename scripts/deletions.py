@@ -4,8 +4,8 @@
 
 Single deletions of random training pairs are carried out one after the other, each on what the one before left. A
 batch of requests is carried out together on a fresh copy of the run: random pairs, or concentrated ones, all from one
-shard. Seconds are those of training (shards and aggregation, as in the thesis); `request` is the whole of it, with
-copying and hashing the data and the evaluation. The run itself stays as it is.
+shard. `total` is training (the shards and the aggregation, as in the thesis), `request` the whole of it, with copying
+and hashing the data and the evaluation. The runs themselves stay as they are.
 """
 
 from __future__ import annotations
@@ -32,39 +32,16 @@ from recsys_cli.report import format_table
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, required=True, help="a run trained with unlearning=...")
+    parser.add_argument("--run", type=Path, nargs="+", required=True, help="runs trained with unlearning=...")
     parser.add_argument("--singles", type=int, default=100, help="single deletions")
     parser.add_argument("--batches", type=int, nargs="*", default=[], help="sizes of batches of requests")
     parser.add_argument("--retrainings", type=int, default=1, help="full retrainings to compare with")
     parser.add_argument("--seed", type=int, default=0, help="of the choice of pairs")
     parser.add_argument("--out", type=Path, required=True, help="path without ending; .csv and .txt are written")
     args = parser.parse_args()
-    random = np.random.default_rng(args.seed)
-    with a_copy(args.run) as run:
-        rows = run.rows
-        chosen = random.choice(rows.pairs.nnz, args.singles, replace=False)
-        pairs = [run.raw(place) for place in chosen]
-        retrained = [run.retrain() for _ in range(args.retrainings)]
-        table = [line_of("full retraining", 1, [(0, seconds, 0.0, seconds) for seconds in retrained], None)]
-        title = f"{run.config.unlearning.name}, {run.config.model.name} on {rows.dataset.name}, " \
-                f"{run.config.unlearning.shards} shards"
-        if pairs:
-            costs = []
-            for number, pair in enumerate(pairs, 1):
-                costs.append(run.forget([pair]))
-                mean = statistics.fmean(cost[1] + cost[2] for cost in costs)
-                print(f"\rdeletion {number}/{len(pairs)}, mean {mean:.2f} s", end="", flush=True)
-            print()
-            table.append(line_of("one pair", 1, costs, retrained))
-    for size in args.batches:
-        shard = int(random.integers(run.config.unlearning.shards))
-        places = {"random": np.arange(rows.pairs.nnz), "concentrated": np.flatnonzero(rows.assignment == shard)}
-        for kind, among in places.items():
-            with a_copy(args.run) as run:
-                pairs = [run.raw(place) for place in random.choice(among, size, replace=False)]
-                table.append(line_of(f"{kind} batch", size, [run.forget(pairs)], retrained))
+    table = [line for path in args.run for line in measure(path, args)]
     text = format_table(list(table[0]), [list(line.values()) for line in table])
-    print(f"{title}\n{text}")
+    print(text)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     with open(args.out.with_suffix(".csv"), "w", newline="") as stream:
         writer = csv.DictWriter(stream, table[0])
@@ -72,22 +49,58 @@ def main() -> None:
         writer.writerows(table)
     machine = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}"
     command = "python scripts/deletions.py " + " ".join(sys.argv[1:])
-    args.out.with_suffix(".txt").write_text(f"{machine}: {command}\n{title}\n\n{text}\n")
+    args.out.with_suffix(".txt").write_text(f"{machine}: {command}\n\n{text}\n")
 
 
-def line_of(what: str, pairs: int, costs: list[tuple], retrained: list[float] | None) -> dict[str, str]:
+def measure(path: Path, args) -> list[dict[str, str]]:
+    random = np.random.default_rng(args.seed)
+    table = []
+
+    def add(what: str, pairs: int, costs: list[tuple]) -> None:
+        table.append({**about, **line_of(what, pairs, costs, retrained)})
+
+    with a_copy(path) as run:
+        rows, n_shards = run.rows, run.config.unlearning.shards
+        about = {"run": f"{run.config.model.name} {run.config.unlearning.name} {n_shards}", "data": rows.dataset.name}
+        pairs = [run.raw(place) for place in random.choice(rows.pairs.nnz, args.singles, replace=False)]
+        retrained = [run.retrain() for _ in range(args.retrainings)]
+        add("full retraining", 0, [(0, 0.0, 0.0, seconds) for seconds in retrained])
+        costs = []
+        for number, pair in enumerate(pairs, 1):
+            costs.append(run.forget([pair]))
+            mean = statistics.fmean(cost[1] + cost[2] for cost in costs)
+            print(f"\rdeletion {number}/{len(pairs)}, mean {mean:.2f} s", end="\n" * (number == len(pairs)), flush=True)
+        if costs:
+            add("one pair", 1, costs)
+    for size in args.batches:
+        places = {"random": np.arange(rows.pairs.nnz),
+                  "concentrated": np.flatnonzero(rows.assignment == random.integers(n_shards))}
+        for kind, among in places.items():
+            with a_copy(path) as run:
+                pairs = [run.raw(place) for place in random.choice(among, size, replace=False)]
+                add(f"{kind} batch", size, [run.forget(pairs)])
+    return table
+
+
+def line_of(what: str, pairs: int, costs: list[tuple], retrained: list[float]) -> dict[str, str]:
     """costs: shards touched, seconds of the shards, of the aggregation, of the whole request, for each request."""
     touched, shards, aggregation, request = (list(column) for column in zip(*costs))
-    total = [a + b for a, b in zip(shards, aggregation)]
-    ratio = "" if retrained is None else f"{statistics.fmean(retrained) / statistics.fmean(total):.1f}"
-    return {
-        "what": what, "pairs": str(pairs), "times": str(len(costs)), "shards touched": f"{statistics.fmean(touched):.1f}",
-        "shard s": f"{statistics.fmean(shards):.2f}", "aggregation s": f"{statistics.fmean(aggregation):.2f}",
-        "total s": f"{statistics.fmean(total):.2f}",
-        "total min/median/max": f"{min(total):.2f}/{statistics.median(total):.2f}/{max(total):.2f}",
-        "s per pair": f"{statistics.fmean(total) / pairs:.3f}", "request s": f"{statistics.fmean(request):.2f}",
-        "retraining / total": ratio,
-    }
+    line = {"what": what, "pairs": str(pairs or ""), "times": str(len(costs)), "shards touched": "", "shard s": "",
+            "aggregation s": "", "total s (min/med/max)": spread(request), "total s": f"{statistics.fmean(request):.2f}",
+            "s per pair": "", "request s": "", "retraining / total": ""}
+    if pairs:
+        total = [a + b for a, b in zip(shards, aggregation)]
+        mean = statistics.fmean(total)
+        line |= {"shards touched": f"{statistics.fmean(touched):.1f}", "shard s": f"{statistics.fmean(shards):.2f}",
+                 "aggregation s": f"{statistics.fmean(aggregation):.2f}", "total s (min/med/max)": spread(total),
+                 "total s": f"{mean:.2f}", "s per pair": f"{mean / pairs:.3f}",
+                 "request s": f"{statistics.fmean(request):.2f}",
+                 "retraining / total": f"{statistics.fmean(retrained) / mean:.1f}"}
+    return line
+
+
+def spread(seconds: list[float]) -> str:
+    return f"{min(seconds):.2f}/{statistics.median(seconds):.2f}/{max(seconds):.2f}"
 
 
 class Copy:
