@@ -197,7 +197,7 @@ def row_of(title: str, ours: dict) -> dict[str, str]:
     peer = ours["peer"]
     row["peer epoch s (min/med/max)"] = spread(peer["seconds_per_epoch"]) if peer else ""
     row["peer/ours epoch"] = f"{statistics.median(peer['seconds_per_epoch']) / epoch:.1f}" if peer else ""
-    *best_batch, default_batch = peer["eval_seconds"] if peer else ([], 0.0)
+    *best_batch, default_batch = peer["eval_seconds"] if peer else [0.0]
     row["peer ranking s, best batch"] = spread(best_batch) if peer else ""
     row["peer/ours"] = f"{statistics.median(best_batch) / ranking:.1f}" if best_batch else ""
     row["peer ranking s, its default"] = f"{default_batch:.1f}" if peer else ""
