@@ -83,4 +83,5 @@ class NeuralCF(TrainableModel):
             x = tf.nn.relu(tf.tensordot(x, kernel, 1) + bias)
         if self.product:
             x = tf.concat([user_side[1] * item_side[1], x], axis=-1)
-        return tf.tensordot(x, self.output, 1)[..., 0] + self.output_bias
+        # Not a product with a single column: over 8,192 rows its gradient depends on the number of threads.
+        return tf.reduce_sum(x * self.output[:, 0], axis=-1) + self.output_bias
