@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from data_prep.errors import UserError
 from recsys_cli.models.base import TrainableModel, gather
-from recsys_cli.ops.layers import initial_values
+from recsys_cli.ops.layers import initial_values, times
 
 USER, ITEM = 0, 1
 
@@ -73,15 +73,14 @@ class NeuralCF(TrainableModel):
     def _side(self, side: int, ids: tf.Tensor | None) -> list[tf.Tensor]:
         """What these ids, or all, bring to a score: a part of the first layer, and a product vector."""
         kernel = tf.split(self.kernels[0], 2)[side]
-        parts = [tf.tensordot(gather(self.deep[side], ids), kernel, 1)]
+        parts = [times(gather(self.deep[side], ids), kernel)]
         return parts + [gather(self.product[side], ids)] if self.product else parts
 
     def _network(self, user_side: list[tf.Tensor], item_side: list[tf.Tensor]) -> tf.Tensor:
         """Scores from what both sides bring, in shapes that broadcast: [..., width] -> [...]."""
         x = tf.nn.relu(user_side[0] + item_side[0] + self.biases[0])
         for kernel, bias in zip(self.kernels[1:], self.biases[1:]):
-            x = tf.nn.relu(tf.tensordot(x, kernel, 1) + bias)
+            x = tf.nn.relu(times(x, kernel) + bias)
         if self.product:
             x = tf.concat([user_side[1] * item_side[1], x], axis=-1)
-        # Not a product with a single column: over 8,192 rows its gradient depends on the number of threads.
-        return tf.reduce_sum(x * self.output[:, 0], axis=-1) + self.output_bias
+        return times(x, self.output)[..., 0] + self.output_bias

@@ -25,7 +25,7 @@ import tensorflow as tf
 
 from recsys_cli.models.base import Scorer, TrainableModel, gather
 from recsys_cli.models.behaviours import behaviour_tasks
-from recsys_cli.ops.layers import initial_values
+from recsys_cli.ops.layers import initial_values, times
 
 ITEMS_AT_A_TIME = 16384  # of one user, when all items are scored
 
@@ -113,8 +113,3 @@ class NMTR(TrainableModel):
                              parallel_iterations=1)
 
         return score
-
-
-def times(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """[..., a], [a, b] -> [..., b] as one product: tf.matmul makes one per leading index."""
-    return tf.tensordot(x, kernel, 1)

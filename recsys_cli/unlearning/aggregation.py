@@ -34,7 +34,7 @@ import tensorflow as tf
 from omegaconf import OmegaConf
 
 from recsys_cli.models.base import FactoredModel, gather
-from recsys_cli.ops.layers import dropout, initial_values
+from recsys_cli.ops.layers import dropout, initial_values, times
 from recsys_cli.ops.propagation import BipartiteGraph
 
 
@@ -210,8 +210,7 @@ class Attention(Aggregation):
         moved = tf.concat([tf.matmul(part, weight) + shift for part, weight, shift in
                            zip(parts, tf.unstack(self.transfer), tf.unstack(self.shift))], axis=0)
         hidden = tf.nn.relu(tf.matmul(moved, side.weight) + side.bias)
-        # Not a product with a single column: over 8,192 rows its gradient depends on the number of threads.
-        logits = tf.reduce_sum(hidden * side.head[:, 0], axis=1)
+        logits = times(hidden, side.head)[:, 0]
         highest = tf.math.unsorted_segment_max(tf.stop_gradient(logits), found.owners, found.n)
         weights = tf.exp(logits - tf.gather(highest, found.owners))
         total = tf.math.unsorted_segment_sum(weights, found.owners, found.n)

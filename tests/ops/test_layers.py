@@ -1,0 +1,43 @@
+"""Products of layers have the same bits with any number of threads."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from recsys_cli.ops.layers import times
+
+ROWS = 20_000  # more than the 8,192 from which a product with one column is split between threads
+
+
+def digest() -> str:
+    """Of products and gradients, with one column and with several."""
+    outputs = []
+    for columns in (1, 32):
+        x, kernel = (tf.random.stateless_normal(shape, [5, columns]) for shape in ([ROWS, 64], [64, columns]))
+        with tf.GradientTape() as tape:
+            tape.watch([x, kernel])
+            product = times(x, kernel)
+            loss = tf.reduce_sum(tf.sigmoid(product))
+        outputs += [product, *tape.gradient(loss, [x, kernel])]
+    return hashlib.sha256(b"".join(t.numpy().tobytes() for t in outputs)).hexdigest()
+
+
+def test_one_thread_gives_the_same_bytes_as_all():
+    program = ("import tensorflow as tf; tf.config.threading.set_intra_op_parallelism_threads(1);"
+               "from tests.ops.test_layers import digest; print(digest())")
+    alone = subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2],
+                           capture_output=True, text=True, check=True)
+    assert alone.stdout.strip() == digest()
+
+
+@pytest.mark.parametrize("shape", [(5, 4), (2, 5, 4)])
+@pytest.mark.parametrize("columns", [1, 3])
+def test_product(shape, columns):
+    rng = np.random.default_rng(0)
+    x, kernel = rng.normal(size=shape), rng.normal(size=(4, columns))
+    np.testing.assert_allclose(times(tf.constant(x), tf.constant(kernel)), x @ kernel, rtol=1e-12)
