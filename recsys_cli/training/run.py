@@ -19,6 +19,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from data_prep.errors import UserError
+from recsys_cli.config.library import library
 from recsys_cli.data.files import write_file
 
 CONFIG, RECORD, METRICS, CHECKPOINTS = "config.yaml", "record.json", "metrics.jsonl", "checkpoints"
@@ -63,7 +64,10 @@ class Run:
 
     @classmethod
     def open(cls, path: str | Path) -> tuple["Run", DictConfig]:
-        """An existing run and its config; a run whose process died is recognised by its free lock."""
+        """An existing run and its config; a run whose process died is recognised by its free lock.
+
+        Raises UserError for a folder without a run and for a run that lacks a key of this version.
+        """
         path = Path(path)
         if not (path / CONFIG).is_file():
             raise UserError(f"{path} is not a run directory: it has no {CONFIG}. `recsys train` prints where a run lies.")
@@ -74,7 +78,7 @@ class Run:
             run.record = {"status": "left no record"}
         if run.record.get("status") == "running":
             run.record["status"] = "died"
-        return run, OmegaConf.load(path / CONFIG)
+        return run, _of_this_version(OmegaConf.load(path / CONFIG), path)
 
     @property
     def checkpoints(self) -> Path:
@@ -126,6 +130,23 @@ class MetricsLog:
     def _write(self, row: Mapping[str, Any]) -> None:
         self._stream.write(json.dumps(row) + "\n")
         self._stream.flush()
+
+
+def _of_this_version(config: DictConfig, path: Path) -> DictConfig:
+    """The config of a run, where keys that came later and bear on scoring only get their default.
+
+    Any other missing key decides how a model is made and trained: what this version would have made is not known.
+    """
+    choices = {group: config[group].get("name", default) for group, default in library().defaults("train").items()
+               if config.get(group)}
+    expected = {group: library().group_values(group, choice) for group, choice in choices.items() if choice}
+    for group in ("evaluation", "device"):
+        config[group] = OmegaConf.merge(expected.pop(group), config[group])
+    for group, values in expected.items():
+        if missing := sorted(values.keys() - config[group].keys()):
+            raise UserError(f"{path} was trained by another version, without {group}.{missing[0]}, so it cannot be known "
+                            "what this version would have made: train it again.")
+    return config
 
 
 def peak_memory_mb() -> float:

@@ -7,7 +7,6 @@ from typing import NamedTuple
 from omegaconf import DictConfig
 
 from data_prep.errors import UserError
-from recsys_cli.config.library import library
 from recsys_cli.training.run import Run
 from recsys_cli.unlearning.generation import open_model
 from recsys_cli.unlearning.generations import Generations
@@ -33,10 +32,6 @@ def open_unlearnable(path: str) -> Unlearnable:
         raise UserError(f"{path} was trained with unlearning=none, and nothing can be taken "
                         "out of such a model: train it with recsys train unlearning=receraser "
                         f"model={config.model.name} data={config.data.name}.")
-    missing = library().group_values("unlearning", method_of(config)).keys() - config.unlearning.keys()
-    if missing:
-        raise UserError(f"{path} was trained by another version, without unlearning.{min(missing)}, so it cannot be "
-                        "known what this version would have made: train it again.")
     found = Unlearnable(run, config, Generations(run.path))
     if found.generations.current is None:
         raise UserError(f"the training of {path} has not come to its end: recsys train resume={path}")

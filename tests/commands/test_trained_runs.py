@@ -18,6 +18,29 @@ def test_evaluate_repeats_the_result_of_training(recsys, trained):
     assert again["metrics"] == before["metrics"]
 
 
+def without(run, key: str) -> None:
+    """Leaves a key out of the config of a run, as if an older version had trained it."""
+    lines = (run / "config.yaml").read_text().splitlines(keepends=True)
+    kept = [line for line in lines if not line.strip().startswith(f"{key}:")]
+    assert len(kept) == len(lines) - 1
+    (run / "config.yaml").write_text("".join(kept))
+
+
+def test_a_run_of_an_older_version_is_scored_as_is(recsys, trained):
+    for key in ("bootstrap", "determinism"):
+        without(trained, key)
+    result = recsys("evaluate", f"run={trained}")
+    assert result.code == 0, result.err
+
+
+@pytest.mark.parametrize("command", ["evaluate run", "recommend run", "train resume", "unlearn run"])
+def test_a_run_of_an_older_version_that_made_another_model_is_refused(recsys, trained, command):
+    without(trained, "dropout")
+    command, key = command.split()
+    result = recsys(command, f"{key}={trained}", *(["forget=x.csv"] if command == "unlearn" else []))
+    assert result.code == 2 and "another version, without model.dropout" in result.err
+
+
 @pytest.mark.parametrize("memory", [1, 64])
 def test_metrics_do_not_depend_on_the_block_size(recsys, trained, memory):
     assert recsys("evaluate", f"run={trained}", f"evaluation.memory_mb={memory}").code == 0

@@ -92,14 +92,6 @@ def test_unfit_combinations_are_refused(words, part, tmp_path, capsys):
     assert part in capsys.readouterr().err
 
 
-def test_a_run_of_another_version_is_refused(tmp_path, capsys):
-    run = train_run(tmp_path, "unlearning=sisa", "unlearning.shards=2", "model=bpr", "model.embedding_size=4")
-    config = (run / "config.yaml").read_text()
-    (run / "config.yaml").write_text(config.replace("  shard_epochs: 1\n", ""))
-    assert recsys("unlearn", "verify", f"run={run}") == 2
-    assert "without unlearning.shard_epochs" in capsys.readouterr().err
-
-
 def test_full_retraining_is_a_single_shard(tmp_path):
     run = train_run(tmp_path, "unlearning=retrain", *MODELS["lightgcn"])
     words = [f"run={run}", f"forget={write_pairs(tmp_path / 'f.csv', log()[0][:2])}", "verify=true", "device=cpu"]
