@@ -37,7 +37,7 @@ def main() -> None:
         print(json.dumps(measure(args.worker, args.epochs, args.evaluations)))
         return
     jobs = growth_jobs(args.growth) if args.growth else [
-        (f"{m} {d} batch {b}", [f"model={m}", f"data={d}", f"trainer.batch_size={b}"], m)
+        (f"{m} {d} batch {b}", [*f"model={m}".split(), f"data={d}", f"trainer.batch_size={b}"], m.split()[0])
         for m in args.model for d in args.data for b in args.batch]
     rows = []
     for title, words, model in jobs:
@@ -61,7 +61,7 @@ def main() -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", nargs="+", default=["enmf"])
+    parser.add_argument("--model", nargs="+", default=["enmf"], help='a model, or with overrides "ehcf loss.dense=true"')
     parser.add_argument("--data", nargs="+", default=["beibei"])
     parser.add_argument("--batch", nargs="+", type=int, default=[512])
     parser.add_argument("--set", nargs="*", default=[], help="further overrides, as for recsys train")
