@@ -52,6 +52,18 @@ def test_figures_over_epochs_and_groups_of_users(runs, tmp_path, monkeypatch):
     assert len(groups) == 2 and total == pytest.approx(sum(means) / 3, abs=1e-4)
 
 
+def test_figures_over_one_and_two_settings(runs, tmp_path, monkeypatch):
+    (low, high) = written(monkeypatch, figures, tmp_path / "s", "settings", runs, "--metric", "HR@10", "--by", "model.dropout")
+    words = ["--metric", "HR@10", "--by", "model.dropout", "--rows", "seed"]
+    cells = written(monkeypatch, figures, tmp_path / "h", "grid", runs, *words)
+    assert (low["runs"], high["runs"], len(cells)) == ("2", "1", 3)
+    by_seed = [float(cell["HR@10"]) for cell in cells if cell["model.dropout"] == low["model.dropout"]]
+    assert {cell["seed"] for cell in cells} == {"0", "1", "2"}
+    assert sum(by_seed) / 2 == pytest.approx(float(low["HR@10"]), abs=1e-5)
+    with pytest.raises(SystemExit):
+        written(monkeypatch, figures, tmp_path / "h", "grid", runs, "--metric", "HR@10", "--by", "model.dropout")
+
+
 def test_deletions_leave_the_run_as_it_is(tmp_path, monkeypatch):
     run = train_run(tmp_path, "unlearning=sisa", "unlearning.shards=2", "model=bpr", "model.embedding_size=4")
     before = (run / "ledger.json").read_bytes()
