@@ -39,12 +39,13 @@ def main() -> None:
     parser.add_argument("--dataset", help="data set as the published table names it")
     parser.add_argument("--by", nargs="*", default=[], metavar="KEY", help="settings whose values go into the row names")
     parser.add_argument("--name", nargs="*", default=[], metavar="ROW=NAME", help="other names for rows")
+    parser.add_argument("--result", default="test", help="test-again: what `recsys evaluate` measured last")
     parser.add_argument("--out", type=Path, required=True, help="path without ending; .csv and .txt are written")
     args = parser.parse_args()
     published = read_published(args.table, args.dataset)
     names = dict(name.split("=", 1) for name in args.name)
     rows = []
-    for label, runs in sorted(collect(args.folders, args.table, args.by).items()):
+    for label, runs in sorted(collect(args.folders, args.table, args.by, args.result).items()):
         label = names.get(label, label)
         for metric, first in runs[0]["metrics"].items():
             values = [run["metrics"][metric]["mean"] for run in runs]
@@ -82,11 +83,11 @@ def read_published(table: str | None, dataset: str | None) -> dict[tuple[str, st
     return found
 
 
-def collect(folders: list[Path], table: str | None, by: list[str]) -> dict[str, list[dict]]:
+def collect(folders: list[Path], table: str | None, by: list[str], result: str) -> dict[str, list[dict]]:
     """Finished runs by row label; runs with other settings get a label of their own."""
     groups: dict[tuple[str, str], list[dict]] = defaultdict(list)
     hashes = set()
-    for path in sorted(p.parent for folder in folders for p in folder.glob("*/test.json")):
+    for path in sorted(p.parent for folder in folders for p in folder.glob(f"*/{result}.json")):
         record = json.loads((path / "record.json").read_text())
         if record.get("status") != "finished":
             continue
@@ -94,7 +95,7 @@ def collect(folders: list[Path], table: str | None, by: list[str]) -> dict[str, 
         hashes.add(record["data_hash"])
         label = label_of(config, table, by)
         groups[label, settings_of(config)].append({
-            "metrics": json.loads((path / "test.json").read_text())["metrics"], "seconds": record["seconds_per_epoch"],
+            "metrics": json.loads((path / f"{result}.json").read_text())["metrics"], "seconds": record["seconds_per_epoch"],
             "epochs": record["epoch"], "settings": settings_of(config)})
     if len(hashes) > 1:
         sys.exit(f"these runs were made on {len(hashes)} different data sets; one table takes one")

@@ -42,6 +42,12 @@ def test_tabulate_averages_over_seeds(runs, tmp_path, monkeypatch):
     assert float(labels[other]["ours"]) == pytest.approx(sum(means) / 2, abs=1e-4)
 
 
+def test_tabulate_what_evaluate_measured(runs, tmp_path, monkeypatch):
+    assert cli.main(["evaluate", f"run={runs / 'c'}", "evaluation.k=[3]", "evaluation.metrics=[MRR]"]) == 0
+    (row,) = written(monkeypatch, tabulate, tmp_path / "t", runs, "--result", "test-again")
+    assert row["metric"] == "MRR@3" and row["seeds"] == "1"
+
+
 def test_figures_over_epochs_and_groups_of_users(runs, tmp_path, monkeypatch):
     rows = written(monkeypatch, figures, tmp_path / "e", "epochs", runs, "--metric", "NDCG@10")
     assert {row["epoch"] for row in rows} == {"2", "4"} and {row["runs"] for row in rows} == {"3"}
