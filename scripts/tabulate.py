@@ -74,12 +74,17 @@ def read_published(table: str | None, dataset: str | None) -> dict[tuple[str, st
     if table is None:
         return {}
     path = Path(__file__).resolve().parents[1] / "results" / "published" / f"table_{table.replace('.', '_')}.csv"
+    if not path.exists():
+        there = sorted(p.stem.removeprefix("table_").replace("_", ".") for p in path.parent.glob("table_*.csv"))
+        sys.exit(f"no published table {table}; there are {', '.join(there)}")
     found = {}
     with open(path, newline="") as stream:
         for r in csv.DictReader(stream):
             if r["dataset"] == dataset:
                 for name in (r["model"], f"{r['group']} {r['model']}"):  # in chapter 6 the group is the base model
                     found[name, r["metric"]] = float(r["value"])
+    if not found:
+        sys.exit(f"--dataset {dataset} is not in {path.name}")
     return found
 
 
@@ -97,6 +102,8 @@ def collect(folders: list[Path], table: str | None, by: list[str], result: str) 
         groups[label, settings_of(config)].append({
             "metrics": json.loads((path / f"{result}.json").read_text())["metrics"], "seconds": record["seconds_per_epoch"],
             "epochs": record["epoch"], "settings": settings_of(config)})
+    if not groups:
+        sys.exit(f"no finished run with {result}.json in {', '.join(map(str, folders))}")
     if len(hashes) > 1:
         sys.exit(f"these runs were made on {len(hashes)} different data sets; one table takes one")
     labels = [label for label, _ in groups]
