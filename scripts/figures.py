@@ -101,23 +101,27 @@ def draw(points: Points, axis: str, metric: str, rows: str | None, path: Path) -
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(6.4, 4))
+    figure, axes = plt.subplots(figsize=(7.6, 4.2))
     if rows:
         draw_grid(points, axes, figure, metric)
     else:
         draw_lines(points, axes)
         axes.grid(True, alpha=0.3)
-        axes.legend()
+        axes.legend(**({"loc": "center left", "bbox_to_anchor": (1, 0.5)} if len(points) > 5 else {}))
     axes.set(xlabel=axis, ylabel=rows or metric)
     figure.tight_layout()
     figure.savefig(path, dpi=120)
 
 
 def draw_lines(points: Points, axes) -> None:
-    for line, found in sorted(points.items()):
+    """The highest line first, as a reader meets them."""
+    last = {line: np.mean(list(found.values())[-1]) for line, found in points.items()}
+    for number, line in enumerate(sorted(points, key=last.get, reverse=True)):
+        found = points[line]
         places = [float(place) if is_number(place) else place.replace(" (", "\n(") for place in found]
         order = np.argsort(places) if all(map(is_number, found)) else range(len(places))
-        axes.plot([places[n] for n in order], [np.mean(list(found.values())[n]) for n in order], "o-", label=line)
+        axes.plot([places[n] for n in order], [np.mean(list(found.values())[n]) for n in order], marker="o", label=line,
+                  color=f"C{number}", linestyle="-" if number < 10 else "--")
 
 
 def draw_grid(points: Points, axes, figure, metric: str) -> None:
