@@ -137,11 +137,13 @@ def _of_this_version(config: DictConfig, path: Path) -> DictConfig:
 
     Any other missing key decides how a model is made and trained: what this version would have made is not known.
     """
+    if any(group not in config for group in ("data", "model", "evaluation")):
+        raise UserError(f"{path / CONFIG} is not the config of a run: put back the one that was written, or train again.")
     choices = {group: config[group].get("name", default) for group, default in library().defaults("train").items()
                if config.get(group)}
     expected = {group: library().group_values(group, choice) for group, choice in choices.items() if choice}
     for group in ("evaluation", "device"):
-        config[group] = OmegaConf.merge(expected.pop(group), config[group])
+        config[group] = OmegaConf.merge(expected.pop(group, {}), config.get(group, {}))
     for group, values in expected.items():
         if missing := sorted(values.keys() - config[group].keys()):
             raise UserError(f"{path} was trained by another version, without {group}.{missing[0]}, so it cannot be known "

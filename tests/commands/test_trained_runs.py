@@ -41,6 +41,12 @@ def test_a_run_of_an_older_version_that_made_another_model_is_refused(recsys, tr
     assert result.code == 2 and "another version, without model.dropout" in result.err
 
 
+def test_a_run_without_its_config_is_refused(recsys, trained):
+    (trained / "config.yaml").write_text("")
+    result = recsys("evaluate", f"run={trained}")
+    assert result.code == 2 and "is not the config of a run" in result.err
+
+
 @pytest.mark.parametrize("memory", [1, 64])
 def test_metrics_do_not_depend_on_the_block_size(recsys, trained, memory):
     assert recsys("evaluate", f"run={trained}", f"evaluation.memory_mb={memory}").code == 0
