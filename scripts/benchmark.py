@@ -14,6 +14,7 @@ import csv
 import json
 import os
 import platform
+import shlex
 import statistics
 import subprocess
 import sys
@@ -53,7 +54,7 @@ def main() -> None:
         writer.writerows(rows)
     note = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}: "
     (args.out / f"{name}.txt").write_text(
-        note + "python scripts/benchmark.py " + " ".join(sys.argv[1:]) + "\n\n"
+        note + "python scripts/benchmark.py " + shlex.join(sys.argv[1:]) + "\n\n"
         + format_table(list(rows[0]), [list(r.values()) for r in rows]) + "\n")
     if args.growth:
         plot_growth(rows, args.out / "growth.png")
