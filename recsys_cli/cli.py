@@ -41,6 +41,8 @@ USER_ERROR, CRASH, INTERRUPTED = 2, 1, 130
 
 def main(argv: list[str] | None = None) -> int:
     """Exit code: 0 done, 2 something the user can mend, 130 interrupted, 1 anything else."""
+    for name in [n for n, value in os.environ.items() if n.startswith("RECSYS_") and not value]:
+        del os.environ[name]  # set but empty counts as not set
     try:
         code = _dispatch(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()

@@ -67,6 +67,15 @@ def test_the_traceback_is_shown_on_demand(recsys, train, tmp_path, monkeypatch):
     assert "Traceback" in recsys("train", f"run_dir={tmp_path}").err
 
 
+def test_an_empty_variable_counts_as_not_set(recsys, train, monkeypatch):
+    for name in ("RECSYS_RAW_DIR", "RECSYS_CACHE_DIR", "RECSYS_CONFIG_DIR"):
+        monkeypatch.setenv(name, "")
+    seen = []
+    train(lambda cfg: seen.append((cfg.data.raw_dir, cfg.data.cache_dir)))
+    assert recsys("train").code == 0
+    assert seen == [(None, "~/.cache/recsys")]
+
+
 def test_multirun_takes_every_combination_in_order(recsys, train):
     seen = []
     train(lambda cfg: seen.append((cfg.model.name, cfg.seed)))
