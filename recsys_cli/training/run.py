@@ -137,7 +137,7 @@ def _of_this_version(config: DictConfig, path: Path) -> DictConfig:
 
     Any other missing key decides how a model is made and trained: what this version would have made is not known.
     """
-    if any(group not in config for group in ("data", "model", "evaluation")):
+    if any(group not in config for group in ("data", "model")):
         raise UserError(f"{path / CONFIG} is not the config of a run: put back the one that was written, or train again.")
     choices = {group: config[group].get("name", default) for group, default in library().defaults("train").items()
                if config.get(group)}

@@ -6,7 +6,10 @@ import json
 import shutil
 
 import pytest
+from omegaconf import OmegaConf
 
+from recsys_cli.config.compose import compose
+from recsys_cli.config.library import library
 from recsys_cli.unlearning.requests import read_rows
 from tests.unlearning.conftest import QUICK
 from tests.unlearning.harness import contents, log, recsys, train_run, write_pairs
@@ -128,7 +131,8 @@ def test_the_ledger_knows_requests_but_no_rows(run, unlearn, tmp_path, capsys):
 
 def test_runs_that_cannot_forget_say_why(tmp_path, quick, capsys):
     (tmp_path / "plain").mkdir()
-    (tmp_path / "plain" / "config.yaml").write_text("model: {name: bpr}\ndata: {name: beibei}\n")
+    plain = compose("train", ["model=bpr", "data=beibei"], library())
+    (tmp_path / "plain" / "config.yaml").write_text(OmegaConf.to_yaml(plain))
     words = ["unlearn", "forget=x.csv", "device=cpu"]
     assert recsys(*words, f"run={tmp_path / 'plain'}") == 2
     assert "train it with recsys train unlearning=receraser model=bpr data=beibei" in capsys.readouterr().err
