@@ -6,12 +6,13 @@ evaluation asks it for a scorer over all items.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from recsys_cli.data.dataset import CSR, Dataset
+from recsys_cli.ops.layers import initial_values
 
 Scorer = Callable[[tf.Tensor], tf.Tensor]  # users int32 [b] -> float32 [b, n_items]
 
@@ -50,6 +51,17 @@ class Model(tf.Module):
         self.target = 0  # the task by which items are ranked
         self.tasks: tuple[Task, ...] = (Task(dataset.target, dataset.target_train),)
 
+    def parameter(
+        self, name: str, shape: Sequence[int], kind: str | None = None, scale: float = 0.0
+    ) -> tf.Variable:
+        """A variable whose initial values have a stream of their own, by its name.
+
+        kind, scale: see layers.initial_values; None: those of the config, `init` and `init_scale`.
+        """
+        if kind is None:
+            kind, scale = self.config.init, self.config.init_scale
+        return tf.Variable(initial_values(kind, shape, seed=self.seed, purpose=name, scale=scale), name=name)
+
     def state(self) -> dict[str, tf.Variable]:
         """All that a checkpoint must hold, by name."""
         return {v.name.split(":")[0]: v for v in self.variables}
@@ -67,7 +79,7 @@ class TrainableModel(Model):
     def encode(self, noise: tf.Tensor | None = None) -> Any:
         """Work done once per step, e.g. the propagation over a graph; handed to the methods below.
 
-        noise: int32 [2], the seed of this step's dropout; None when not training. Masks made here use purposes >= 8.
+        noise: int32 [2], the seed of this step's dropout; None when not training. Masks made here use purposes >= layers.FIRST_PURPOSE.
         """
         return None
 
@@ -91,6 +103,7 @@ class FactoredModel(TrainableModel):
     """A model that scores by h . (p_u * q_v): takes every loss, the whole-data ones included."""
 
     shared_towers = True  # the tasks differ in their prediction vector only
+    drops_both_sides = False  # `score` drops out item vectors too, not those of the users alone
 
     def user_vectors(self, task: int, encoded: Any, ids: tf.Tensor | None = None, noise=None) -> tf.Tensor:
         """p: [b, d] of the given users, or [n_users, d] of all of them."""
@@ -109,7 +122,8 @@ class FactoredModel(TrainableModel):
         h = self.prediction_vector(task, encoded)
         if h is not None:
             p = p * h
-        return tf.einsum("bd,bmd->bm", p, self.item_vectors(task, encoded, items))
+        q = self.item_vectors(task, encoded, items, noise if self.drops_both_sides else None)
+        return tf.einsum("bd,bmd->bm", p, q)
 
     def penalty(self, task, encoded, users, items):
         p = self.user_vectors(task, encoded, users)

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from recsys_cli.models.base import FactoredModel, gather
 from recsys_cli.models.behaviours import behaviour_tasks
-from recsys_cli.ops.layers import dropout, initial_values
+from recsys_cli.ops.layers import dropout
 
 
 class CMF(FactoredModel):
@@ -36,13 +36,9 @@ class CMF(FactoredModel):
             """One table for each task, or the same one for all."""
             shared = config.shared == f"{side}s"
             suffixes = [""] if shared else [f"_{task.name}" for task in self.tasks]
-            made = [table(f"{side}_embedding{suffix}", rows) for suffix in suffixes]
-            return made * len(self.tasks) if shared else made
-
-        def table(name: str, rows: int) -> tf.Variable:
             shape = rows, config.embedding_size
-            values = initial_values(config.init, shape, seed=seed, purpose=name, scale=config.init_scale)
-            return tf.Variable(values, name=name)
+            made = [self.parameter(f"{side}_embedding{suffix}", shape) for suffix in suffixes]
+            return made * len(self.tasks) if shared else made
 
         self.users, self.items = tables("user", self.n_users), tables("item", self.n_items)
 

@@ -28,7 +28,7 @@ import tensorflow as tf
 
 from recsys_cli.models.base import FactoredModel, gather
 from recsys_cli.models.behaviours import behaviour_tasks, causal_links
-from recsys_cli.ops.layers import dropout, initial_values
+from recsys_cli.ops.layers import dropout
 
 
 class EHCF(FactoredModel):
@@ -41,22 +41,18 @@ class EHCF(FactoredModel):
         self.target = dataset.behaviours.index(dataset.target)
         self.joint = config.joint
         size = config.embedding_size
-
-        def variable(name: str, shape: list[int], kind: str, scale: float) -> tf.Variable:
-            return tf.Variable(initial_values(kind, shape, seed=seed, purpose=name, scale=scale), name=name)
-
-        self.user_embedding = variable("user_embedding", [self.n_users, size], config.init, config.init_scale)
-        self.item_embedding = variable("item_embedding", [self.n_items, size], config.init, config.init_scale)
+        self.user_embedding = self.parameter("user_embedding", [self.n_users, size])
+        self.item_embedding = self.parameter("item_embedding", [self.n_items, size])
         self.links = causal_links(config.causal, dataset.behaviours)
         self.heads, self.matrices, self.shifts = {}, {}, {}
         bound = math.sqrt(3.0 / size)
         for name, sources in self.links.items():
             if not sources:
-                self.heads[name] = variable(f"h_{name}", [size], "uniform", bound)
+                self.heads[name] = self.parameter(f"h_{name}", [size], "uniform", bound)
             for source in sources:
                 link = f"{source}_{name}"
-                self.matrices[link] = variable(f"M_{link}", [size, size], "uniform", bound)
-                self.shifts[link] = variable(f"r_{link}", [size], "uniform", bound)
+                self.matrices[link] = self.parameter(f"M_{link}", [size, size], "uniform", bound)
+                self.shifts[link] = self.parameter(f"r_{link}", [size], "uniform", bound)
 
     def encode(self, noise=None) -> list[tf.Tensor]:
         """The prediction vectors of all tasks."""

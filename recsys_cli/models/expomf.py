@@ -27,7 +27,6 @@ import tensorflow as tf
 
 from recsys_cli.data.dataset import CSR
 from recsys_cli.models.base import Factors, SolvedModel
-from recsys_cli.ops.layers import initial_values
 
 MATRIX, IDS = tf.TensorSpec([None, None]), tf.TensorSpec([None], tf.int32)
 ROWS_AT_A_TIME = 1024  # users (items) solved in one step
@@ -43,14 +42,8 @@ class ExpoMF(SolvedModel):
     def __init__(self, config, dataset, seed):
         super().__init__(config, dataset, seed)
         size = config.embedding_size
-
-        def table(name: str, rows: int) -> tf.Variable:
-            shape = rows, size
-            values = initial_values(config.init, shape, seed=seed, purpose=name, scale=config.init_scale)
-            return tf.Variable(values, name=name)
-
-        self.user_embedding = table("user_embedding", self.n_users)
-        self.item_embedding = table("item_embedding", self.n_items)
+        self.user_embedding = self.parameter("user_embedding", [self.n_users, size])
+        self.item_embedding = self.parameter("item_embedding", [self.n_items, size])
         self.exposure = tf.Variable(tf.fill([self.n_items], float(config.exposure)), name="exposure")
         self.by_user, self.by_item = dataset.target_train, dataset.target_train.T
         per_precision = math.pi / 2 if config.published_constant else 1 / (2 * math.pi)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from recsys_cli.models.base import FactoredModel, gather
-from recsys_cli.ops.layers import dropout, initial_values
+from recsys_cli.ops.layers import dropout
 
 
 class MatrixFactorization(FactoredModel):
@@ -26,13 +26,8 @@ class MatrixFactorization(FactoredModel):
     def __init__(self, config, dataset, seed):
         super().__init__(config, dataset, seed)
         size = config.embedding_size
-
-        def table(name: str, rows: int) -> tf.Variable:
-            values = initial_values(config.init, (rows, size), seed=seed, purpose=name, scale=config.init_scale)
-            return tf.Variable(values, name=name)
-
-        self.user_embedding = table("user_embedding", self.n_users)
-        self.item_embedding = table("item_embedding", self.n_items)
+        self.user_embedding = self.parameter("user_embedding", [self.n_users, size])
+        self.item_embedding = self.parameter("item_embedding", [self.n_items, size])
         self.h = self.item_bias = None
         if config.prediction_vector is not None:
             self.h = tf.Variable(tf.fill([size], float(config.prediction_vector)), name="h")

@@ -31,9 +31,10 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from data_prep.errors import UserError
 from recsys_cli.models.base import FactoredModel, gather
 from recsys_cli.models.behaviours import behaviour_tasks
-from recsys_cli.ops.layers import dropout, initial_values
+from recsys_cli.ops.layers import FIRST_PURPOSE, MASKS_PER_STEP, dropout
 from recsys_cli.ops.propagation import BipartiteGraph, check_memory
 
 
@@ -56,25 +57,36 @@ class GHCF(FactoredModel):
         self.target = dataset.behaviours.index(dataset.target)
         size = config.embedding_size
         self.active = [r for r, task in enumerate(self.tasks) if task.weight > 0]
-        # A step keeps of each layer what every behaviour sends, and about three more tables (measured).
-        table = (self.n_users + self.n_items) * size
-        check_memory((config.layers + 2) * (len(self.active) + 3) * table, f"model.layers={config.layers}")
-
-        def parameter(name: str, rows: int) -> tf.Variable:
-            return tf.Variable(initial_values(
-                config.init, (rows, size), seed=seed, purpose=name, scale=config.init_scale), name=name)
-
-        self.user_embedding = parameter("user_embedding", self.n_users)
-        self.item_embedding = parameter("item_embedding", self.n_items)
-        self.relation_embedding = parameter("relation_embedding", len(self.tasks))
-        self.weights = [parameter(f"W_{layer}", size) for layer in range(config.layers)]
-        self.relation_weights = [parameter(f"W_rel_{layer}", size) for layer in range(config.layers)]
+        check_memory(self._numbers_of_a_step(), f"model.layers={config.layers}",
+                     "fewer layers or a smaller model.embedding_size")
+        self.user_embedding = self.parameter("user_embedding", [self.n_users, size])
+        self.item_embedding = self.parameter("item_embedding", [self.n_items, size])
+        self.relation_embedding = self.parameter("relation_embedding", [len(self.tasks), size])
+        square, layers = [size, size], range(config.layers)
+        self.weights = [self.parameter(f"W_{layer}", square) for layer in layers]
+        self.relation_weights = [self.parameter(f"W_rel_{layer}", square) for layer in layers]
+        if config.message_dropout and FIRST_PURPOSE + 2 * (len(self.active) + config.layers) > MASKS_PER_STEP:
+            raise UserError(
+                f"model.layers={config.layers}: with message dropout and {len(self.active)} behaviours, at most "
+                f"{(MASKS_PER_STEP - FIRST_PURPOSE) // 2 - len(self.active)} layers have a mask of their own. Take fewer, "
+                "or model.message_dropout=0.")
         self.graphs = [BipartiteGraph(self.tasks[r].pairs, config.node_dropout) for r in self.active]
         self.messages = COMPOSITIONS[config.composition]
 
+    def _numbers_of_a_step(self) -> int:
+        """How many numbers a step keeps for its gradient, and the parameters with two moments each.
+
+        Of each layer: what every behaviour sends (for differences also what it makes of the vectors before), about
+        three more tables (measured), W and W_rel, and W as each behaviour scales it for users and items.
+        """
+        layers, active, size = self.config.layers, len(self.active), self.config.embedding_size
+        differences = layers * active if self.config.composition == "subtraction" else 0
+        tables = (layers + 2) * (active + 3) + differences
+        return tables * (self.n_users + self.n_items) * size + layers * (8 + 3 * active) * size**2
+
     def encode(self, noise=None) -> Encoded:
         """The means over all layers."""
-        purposes = count(8, step=2)
+        purposes = count(FIRST_PURPOSE, step=2)
         graphs = [graph.layer(noise, next(purposes)) for graph in self.graphs]
         users, items, relations = map(
             tf.convert_to_tensor, (self.user_embedding, self.item_embedding, self.relation_embedding))

@@ -17,7 +17,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from recsys_cli.models.base import FactoredModel, gather
-from recsys_cli.ops.layers import initial_values
+from recsys_cli.ops.layers import FIRST_PURPOSE
 from recsys_cli.ops.propagation import BipartiteGraph, check_memory
 
 
@@ -27,20 +27,15 @@ class LightGCN(FactoredModel):
     def __init__(self, config, dataset, seed):
         super().__init__(config, dataset, seed)
         size = config.embedding_size
-        check_memory(8 * (self.n_users + self.n_items) * size, f"model.embedding_size={size}")
-
-        def table(name: str, rows: int) -> tf.Variable:
-            return tf.Variable(initial_values(
-                config.init, (rows, size), seed=seed, purpose=name, scale=config.init_scale), name=name)
-
-        self.user_embedding = table("user_embedding", self.n_users)
-        self.item_embedding = table("item_embedding", self.n_items)
+        check_memory(8 * (self.n_users + self.n_items) * size, f"model.embedding_size={size}", "a smaller one")
+        self.user_embedding = self.parameter("user_embedding", [self.n_users, size])
+        self.item_embedding = self.parameter("item_embedding", [self.n_items, size])
         self.graph = BipartiteGraph(dataset.target_train, config.node_dropout)
 
     def encode(self, noise=None):
         """The propagated vectors of all users and all items."""
         users, items = map(tf.convert_to_tensor, (self.user_embedding, self.item_embedding))
-        return self.graph.layer(noise, purpose=8).mean_of_powers(users, items, self.config.layers)
+        return self.graph.layer(noise, FIRST_PURPOSE).mean_of_powers(users, items, self.config.layers)
 
     def user_vectors(self, task, encoded, ids=None, noise=None):
         return gather(encoded[0], ids)

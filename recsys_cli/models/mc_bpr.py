@@ -17,24 +17,22 @@ import tensorflow as tf
 
 from recsys_cli.models.base import FactoredModel, gather
 from recsys_cli.models.behaviours import behaviour_tasks
-from recsys_cli.ops.layers import dropout, initial_values
+from recsys_cli.ops.layers import dropout
 
 
 class MultiChannelBPR(FactoredModel):
     """config: embedding_size d, dropout (rate, on user and item vectors), init, init_scale."""
+
+    drops_both_sides = True
 
     def __init__(self, config, dataset, seed):
         super().__init__(config, dataset, seed)
         self.tasks = tuple(task._replace(weight=1.0) for task in behaviour_tasks(dataset, None))
         self.target = dataset.behaviours.index(dataset.target)
         size = config.embedding_size
-
-        def variable(name: str, shape: list[int], kind: str, scale: float) -> tf.Variable:
-            return tf.Variable(initial_values(kind, shape, seed=seed, purpose=name, scale=scale), name=name)
-
-        self.user_embedding = variable("user_embedding", [self.n_users, size], config.init, config.init_scale)
-        self.item_embedding = variable("item_embedding", [self.n_items, size], config.init, config.init_scale)
-        self.h = variable("h", [size], "uniform", math.sqrt(3.0 / size))
+        self.user_embedding = self.parameter("user_embedding", [self.n_users, size])
+        self.item_embedding = self.parameter("item_embedding", [self.n_items, size])
+        self.h = self.parameter("h", [size], "uniform", math.sqrt(3.0 / size))
 
     def user_vectors(self, task, encoded, ids=None, noise=None):
         return dropout(gather(self.user_embedding, ids), self.config.dropout, noise)
@@ -44,7 +42,3 @@ class MultiChannelBPR(FactoredModel):
 
     def prediction_vector(self, task, encoded):
         return tf.convert_to_tensor(self.h)
-
-    def score(self, task, encoded, users, items, noise=None):
-        p = self.user_vectors(task, encoded, users, noise) * self.h
-        return tf.einsum("bd,bmd->bm", p, self.item_vectors(task, encoded, items, noise))

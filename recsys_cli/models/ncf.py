@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from data_prep.errors import UserError
 from recsys_cli.models.base import TrainableModel, gather
-from recsys_cli.ops.layers import initial_values, times
+from recsys_cli.ops.layers import times
 
 USER, ITEM = 0, 1
 
@@ -37,20 +37,17 @@ class NeuralCF(TrainableModel):
                 f"model.layer_widths={widths} must start with an even number, the user and the item vector "
                 "side by side, and go on with the width of at least one layer, such as [64,32,16,8].")
 
-        def weights(name: str, shape: tuple[int, int], init: str, scale: float = 0.0) -> tf.Variable:
-            return tf.Variable(initial_values(init, shape, seed=seed, purpose=name, scale=scale), name=name)
-
         def tables(branch: str, width: int) -> list[tf.Variable]:
-            return [weights(f"{side}_{branch}", (rows, width), config.init, config.init_scale)
+            return [self.parameter(f"{side}_{branch}", (rows, width))
                     for side, rows in (("user", self.n_users), ("item", self.n_items))]
 
         self.deep = tables("deep", widths[0] // 2)
         self.product = tables("product", size) if size else []
         shapes = list(enumerate(zip(widths, widths[1:]), 1))
-        self.kernels = [weights(f"kernel_{n}", shape, "xavier_uniform") for n, shape in shapes]
+        self.kernels = [self.parameter(f"kernel_{n}", shape, "xavier_uniform") for n, shape in shapes]
         self.biases = [tf.Variable(tf.zeros([width]), name=f"bias_{n}") for n, (_, width) in shapes]
         fan_in = widths[-1] + (size or 0)
-        self.output = weights("output", (fan_in, 1), "uniform", math.sqrt(3.0 / fan_in))  # LeCun uniform
+        self.output = self.parameter("output", (fan_in, 1), "uniform", math.sqrt(3.0 / fan_in))  # LeCun uniform
         self.output_bias = tf.Variable(tf.zeros([1]), name="output_bias")
         self._scorer = tf.function(self._score_all, reduce_retracing=True)
 

@@ -25,7 +25,7 @@ import tensorflow as tf
 
 from recsys_cli.models.base import Scorer, TrainableModel, gather
 from recsys_cli.models.behaviours import behaviour_tasks
-from recsys_cli.ops.layers import initial_values, times
+from recsys_cli.ops.layers import times
 
 ITEMS_AT_A_TIME = 16384  # of one user, when all items are scored
 
@@ -39,19 +39,15 @@ class NMTR(TrainableModel):
         self.tasks = behaviour_tasks(dataset, config.task_weights)
         self.target = dataset.behaviours.index(dataset.target)
         size = config.embedding_size
-
-        def variable(name: str, shape: list[int], kind: str, scale: float = 0.0) -> tf.Variable:
-            return tf.Variable(initial_values(kind, shape, seed=seed, purpose=name, scale=scale), name=name)
-
-        self.user_embedding = variable("user_embedding", [self.n_users, size], config.init, config.init_scale)
-        self.item_embedding = variable("item_embedding", [self.n_items, size], config.init, config.init_scale)
+        self.user_embedding = self.parameter("user_embedding", [self.n_users, size])
+        self.item_embedding = self.parameter("item_embedding", [self.n_items, size])
         self.networks, self.item_biases = [], []
         for k, task in enumerate(self.tasks):
             widths = [max(1, 3 * size // 2**n) for n in range(config.hidden_layers + 1)]
-            weights = [variable(f"W_{task.name}_{n}", [a, b], "xavier_uniform")
+            weights = [self.parameter(f"W_{task.name}_{n}", [a, b], "xavier_uniform")
                        for n, (a, b) in enumerate(zip(widths, widths[1:]))]
             shifts = [tf.Variable(tf.zeros([w]), name=f"b_{task.name}_{n}") for n, w in enumerate(widths[1:])]
-            out = variable(f"w_{task.name}", [widths[-1], 1], "uniform", math.sqrt(3.0 / widths[-1]))
+            out = self.parameter(f"w_{task.name}", [widths[-1], 1], "uniform", math.sqrt(3.0 / widths[-1]))
             self.networks.append((weights, shifts, out))
             if k:
                 self.item_biases.append(tf.Variable(tf.zeros([self.n_items]), name=f"item_bias_{task.name}"))

@@ -22,7 +22,6 @@ import tensorflow as tf
 
 from recsys_cli.data.dataset import CSR
 from recsys_cli.models.base import Factors, SolvedModel
-from recsys_cli.ops.layers import initial_values
 from recsys_cli.ops.linalg import check_solved, solve_positive_definite
 
 MAX_ROWS, MAX_CELLS = 4096, 2**17  # of one block: rows, and vectors gathered for them
@@ -40,10 +39,8 @@ class WeightedALS(SolvedModel):
     def __init__(self, config, dataset, seed):
         super().__init__(config, dataset, seed)
         size, pairs = config.embedding_size, self.tasks[self.target].pairs
-        values = initial_values(
-            config.init, (self.n_items, size), seed=seed, purpose="item_embedding", scale=config.init_scale)
         self.user_embedding = tf.Variable(tf.zeros([self.n_users, size]), name="user_embedding")
-        self.item_embedding = tf.Variable(values, name="item_embedding")
+        self.item_embedding = self.parameter("item_embedding", [self.n_items, size])
         self._sides = (_Side(pairs), _Side(pairs.T))
         number, matrix = tf.TensorSpec([]), tf.TensorSpec([None, size])
         shapes = [matrix, tf.TensorSpec([None, None], tf.int32), number, number]

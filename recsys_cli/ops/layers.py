@@ -9,6 +9,8 @@ import tensorflow as tf
 
 from recsys_cli.ops.streams import stateless_seed
 
+# Dropout masks of step s take the seeds s * 64 + purpose; those made while encoding start at FIRST_PURPOSE.
+MASKS_PER_STEP, FIRST_PURPOSE = 64, 8
 INITIALIZERS = ("truncated_normal", "normal", "xavier_uniform", "uniform")
 
 
@@ -38,6 +40,7 @@ def dropout(x: tf.Tensor, rate: float, noise: tf.Tensor | None, purpose: int = 0
     """
     if noise is None or rate == 0.0:
         return x
+    assert purpose < MASKS_PER_STEP, f"mask {purpose} of a step would be one of the next step"
     kept = tf.random.stateless_uniform(tf.shape(x), noise + tf.constant([0, purpose])) >= rate
     return tf.where(kept, x / (1.0 - rate), tf.zeros_like(x))
 

@@ -44,7 +44,8 @@ class SparseMatrix:
     def __init__(self, matrix: CSR, dtype: tf.DType = tf.float32):
         values = np.ones(matrix.nnz) if matrix.values is None else matrix.values
         self.values = tf.constant(values, dtype)
-        self._layout = (_Segments if tf.config.list_logical_devices("GPU") else _Rows)(matrix)
+        on_gpu = tf.config.list_logical_devices("GPU")
+        self._layout = _Segments(matrix) if on_gpu else _Rows(matrix, self.values.dtype)
         self.whole = self._layout.operator(self.values)
 
     def dropped(self, rate: float, noise: tf.Tensor, purpose: int) -> Operator:
@@ -55,11 +56,12 @@ class SparseMatrix:
 class _Rows:
     """For CPUs: compressed rows, ten times as fast as tf.sparse.sparse_dense_matmul (Beibei, d = 64)."""
 
-    def __init__(self, matrix: CSR):
+    def __init__(self, matrix: CSR, dtype: tf.DType):
         self._indices = tf.constant(np.stack([matrix.rows, matrix.indices], axis=1), tf.int64)
         self._shape = matrix.n_rows, matrix.n_cols
-        # Matrices that a function returns know their shape and type, which compiled loops ask for.
-        self._compressed = tf.function(self._compress)
+        # Matrices that a function returns know their shape and type, which compiled loops ask for. Traced here, as
+        # TensorFlow warns of many functions that are traced by their calls, one for each behaviour.
+        self._compressed = tf.function(self._compress).get_concrete_function(tf.TensorSpec([matrix.nnz], dtype))
 
     def _compress(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         matrix = tf.raw_ops.SparseTensorToCSRSparseMatrix(
@@ -155,8 +157,11 @@ def normalized(pairs: CSR) -> CSR:
     return replace(pairs, values=1.0 / np.sqrt(degrees))
 
 
-def check_memory(n_numbers: int, setting: str) -> None:
-    """Raises UserError where so many float32 numbers, needed because of `setting`, exceed the free memory."""
+def check_memory(n_numbers: int, setting: str, instead: str) -> None:
+    """Raises UserError where so many float32 numbers, needed because of `setting`, exceed the free memory.
+
+    instead: what to take, as in "take ...".
+    """
     try:
         with open("/proc/meminfo") as file:
             free = next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable:"))
@@ -165,4 +170,4 @@ def check_memory(n_numbers: int, setting: str) -> None:
     if 4 * n_numbers > free:
         raise UserError(
             f"{setting} needs about {4 * n_numbers / 1e9:.1f} GB for the vectors of all nodes, and "
-            f"{free / 1e9:.1f} GB are free: take fewer layers or a smaller model.embedding_size.")
+            f"{free / 1e9:.1f} GB are free: take {instead}.")

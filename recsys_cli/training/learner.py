@@ -9,10 +9,9 @@ import tensorflow as tf
 
 from recsys_cli.losses.base import Phase
 from recsys_cli.models.base import SolvedModel, TrainableModel
+from recsys_cli.ops.layers import MASKS_PER_STEP
 from recsys_cli.ops.streams import stateless_seed
 from recsys_cli.training.optimizers import Optimizer
-
-MASKS_PER_STEP = 64  # dropout masks of one step take the seeds step * 64 + purpose
 
 
 class GradientLearner:
