@@ -18,7 +18,8 @@ def save_result(run: Run, split: str, result: Result, evaluation, seed: int) -> 
     found.update({name: (value, None, None) for name, value in result.means.items() if name not in found})
     protocol = {key: evaluation[key] for key in ("protocol", "exclude", "recall_divisor", "ndcg", "select",
                                                  "exclude_auxiliary")}
-    summary = {"split": split, "users": len(result.users), "protocol": protocol,
+    summary = {"split": split, "users": len(result.users), "pairs": result.n_pairs,
+               "left_out_pairs": result.n_left_out, "protocol": protocol,
                "metrics": {name: {"mean": mean, "low": low, "high": high}
                            for name, (mean, low, high) in found.items()}}
     write_file(run.path / f"{split}.json", (json.dumps(summary, indent=1) + "\n").encode())
@@ -30,6 +31,9 @@ def save_result(run: Run, split: str, result: Result, evaluation, seed: int) -> 
 def show_result(run: Run, table: str, what: str, result: Result) -> None:
     """Prints the table, how it came about, and where everything lies."""
     print(f"\n{what}; mean over users with 95 % bootstrap interval\n{table}")
+    if result.n_left_out:
+        print(f"left out: {result.n_left_out:,} of {result.n_left_out + result.n_pairs:,} pairs, which are in an auxiliary "
+              f"behaviour of the user as well (evaluation.exclude_auxiliary); {len(result.users):,} users remain")
     if result.warning:
         print(f"warning: {result.warning}")
     record = run.record

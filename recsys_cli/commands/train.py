@@ -35,6 +35,9 @@ def main(config: DictConfig) -> int:
     config.run_dir = str(run.path)  # where a crash leaves its report
     print(f"{model.name} on {dataset.name}: {dataset.n_users:,} users, {dataset.n_items:,} items, "
           f"{dataset.target_train.nnz:,} training pairs, seed {config.seed}, {device}; run directory {run.path}")
+    if not model.tasks[model.target].weight:
+        print(f"note: model.task_weights gives 0 to the target {dataset.target!r}: the parameters that it alone has stay as "
+              "they were drawn.")
 
     log = MetricsLog(run.path / METRICS, progress.epoch)
     reporter = Reporter(config.trainer.epochs, progress, bar=config.trainer.progress,

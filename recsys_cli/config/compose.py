@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from data_prep.errors import UserError
 from data_prep.options import read_options
 from recsys_cli.config.check import apply_override, check_rules, check_same_keys, check_tuned, tree
-from recsys_cli.config.consistency import check_consistency, resumed
+from recsys_cli.config.consistency import check_consistency, resumed, weigh_chosen_behaviours
 from recsys_cli.config.library import Library, check_choice
 from recsys_cli.config.overrides import chosen, expand, is_group, parse, refuse_sweeps
 
@@ -45,6 +45,7 @@ def compose(command: str, words: list[str], library: Library, partial: bool = Fa
     except OmegaConfBaseException as error:
         raise UserError("cannot resolve the config: " + " ".join(str(error).split())) from None
     given = frozenset(o.key_or_group for o in overrides)
+    weigh_chosen_behaviours(cfg, given)
     check_consistency(cfg, given, library)
     if cfg.get("resume"):
         cfg = resumed(cfg, given)

@@ -39,6 +39,21 @@ def resumed(cfg: DictConfig, given: frozenset[str]) -> DictConfig:
     return run
 
 
+def weigh_chosen_behaviours(cfg: DictConfig, given: frozenset[str]) -> None:
+    """Weights from a file follow the behaviours chosen on the command line: those that stay, to the same sum.
+
+    Weights that leave none of them are replaced by null, equal ones.
+    """
+    weights = cfg.get("model", {}).get("task_weights")
+    chosen = cfg.data.behaviours if "data.behaviours" in given else None
+    if not weights or not chosen or any(key.startswith("model.task_weights") for key in given):
+        return
+    kept = {name: weight for name, weight in weights.items() if name in chosen}
+    if len(kept) == len(chosen):  # otherwise the model tells which weight is missing
+        share = sum(kept.values()) / sum(weights.values())
+        cfg.model.task_weights = {name: weight / share for name, weight in kept.items()} if share else None
+
+
 def _resume_changes_little(cfg: DictConfig, given: frozenset[str], library: Library) -> str | None:
     fixed = (k for k in sorted(given - {"resume"}) if k not in RESUME_MAY_CHANGE)
     other = [k for k in fixed if not k.startswith("device.")]

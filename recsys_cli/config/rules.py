@@ -58,7 +58,7 @@ BOOLEAN = Kind("true or false", lambda v: type(v) is bool, ("true", "false"))
 NULL = Kind("null", lambda v: v is None, ("null",))
 TEXT = Kind("a text", lambda v: isinstance(v, str) and v != "")
 WEIGHTS = Kind(
-    "a mapping of behaviour to weight",
+    "a mapping such as {cart:0.8,buy:0.2} of numbers >= 0",
     lambda v: isinstance(v, dict) and bool(v) and all(number(0).accepts(x) for x in v.values()),
 )
 NAMES = Kind("a list of names", lambda v: isinstance(v, list) and all(map(TEXT.accepts, v)))
@@ -98,7 +98,7 @@ RULES: tuple[tuple[str, Kind], ...] = (
     ("model.*_dropout", number(0, below=1)),
     ("model.composition", one_of("product", "subtraction", "correlation")),
     ("model.combine", one_of("task_weights", "sum")),
-    ("model.task_weights", either("null, or a mapping such as {cart:0.8,buy:0.2}", NULL, WEIGHTS)),
+    ("model.task_weights", either(f"null, or {WEIGHTS.valid}", NULL, WEIGHTS)),
     ("model.causal", LINKS),
     ("model.transfer_l2", number(0)),
     ("model.shared", one_of("users", "items")),
@@ -110,7 +110,7 @@ RULES: tuple[tuple[str, Kind], ...] = (
     ("model.prior_?", number(1)),
     ("model.prediction_vector", either("a number, or null for the plain dot product", number(-inf), NULL)),
     ("loss.batch", one_of("users", "items", "alternating")),
-    ("loss.negative_weight", either("a number >= 0, or a mapping as {cart:0.1,buy:0.2}", number(0), WEIGHTS)),
+    ("loss.negative_weight", either(f"a number >= 0, or {WEIGHTS.valid}", number(0), WEIGHTS)),
     ("loss.popularity", number(0)),
     ("loss.negatives", integer(1)),
     ("loss.sampling", one_of("interactions", "users")),

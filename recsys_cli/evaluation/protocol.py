@@ -57,7 +57,7 @@ def evaluate(scorer: Scorer, dataset: Dataset, split: str, *, k: Sequence[int],
     held_out, seen = _sides(dataset, split, exclude)
     kept = np.ones(held_out.nnz, bool)
     if exclude_auxiliary:
-        auxiliary = [pairs for name, pairs in dataset.train.items() if name != dataset.target]
+        auxiliary = auxiliary_pairs(dataset)
         seen += auxiliary
         kept = ~union(auxiliary, dataset.n_users, dataset.n_items).contains(held_out.rows, held_out.indices)
         held_out = _subset(held_out, kept)
@@ -86,6 +86,14 @@ def evaluate(scorer: Scorer, dataset: Dataset, split: str, *, k: Sequence[int],
     means = {name: float(values.mean()) for name, values in per_user.items()}
     return Result(users, per_user, {**means, **spread}, held_out.nnz, int(np.count_nonzero(~kept)),
                   ranks.n_candidates, time.perf_counter() - began, warning)
+
+
+def auxiliary_pairs(dataset: Dataset) -> list[CSR]:
+    """The training pairs of every behaviour but the target. Raises UserError where there is none."""
+    if len(dataset.train) == 1:
+        raise UserError(f"evaluation.exclude_auxiliary=true: data={dataset.name} has no behaviour besides the target "
+                        f"{dataset.target!r}. Add some with data.behaviours, or set it to false.")
+    return [pairs for name, pairs in dataset.train.items() if name != dataset.target]
 
 
 def _sides(dataset: Dataset, split: str, exclude: str) -> tuple[CSR, list[CSR]]:

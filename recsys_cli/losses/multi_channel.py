@@ -26,13 +26,17 @@ from recsys_cli.ops.streams import generator
 def multi_channel_phases(config, model: TrainableModel, batch_size: int, seed: int) -> list[Phase]:
     """config: unobserved, positives (each | weighted), negatives, popularity, reduction, l2.
 
-    Raises UserError for a model without several tasks.
+    Raises UserError for a model without several tasks, or whose target has no weight.
     """
     if len(model.tasks) < 2:
         raise UserError(
             f"loss={config.name} compares behaviours, and model={model.name} sees only "
-            f"{model.tasks[0].name!r}: take a model of several behaviours (model=mc_bpr) "
-            "and data with several, or loss=bpr.")
+            f"{model.tasks[0].name!r}: take a model of several behaviours, such as mc_bpr or ehcf, on data with several "
+            "(data.behaviours), or loss=bpr.")
+    target = model.tasks[model.target]
+    if not target.weight:
+        raise UserError(f"loss={config.name} ranks all pairs by the target {target.name!r}, to which model.task_weights "
+                        "gives 0: give it a weight.")
     return [MultiChannelPhase(config, model, batch_size, seed)]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from data_prep.errors import UserError
+from data_prep.errors import UserError, nearest
 from recsys_cli.data.dataset import CSR
 from recsys_cli.losses.base import Plan, trained_tasks
 from recsys_cli.models.base import FactoredModel
@@ -38,9 +38,11 @@ def negative_weights(
     names = [task.name for task in model.tasks]
     values = dict(setting) if isinstance(setting, Mapping) else dict.fromkeys(names, setting)
     if set(values) != set(names):
+        unknown = [name for name in values if name not in names]
         raise UserError(
             f"loss.negative_weight names {', '.join(sorted(values))}, but the tasks of model={model.name} on this data "
-            f"set are {', '.join(names)}: give one number for all, or one for each.")
+            f"set are {', '.join(names)}: give one number for all, or one for each."
+            + (nearest(unknown[0], names) if unknown else ""))
     if popularity is None:
         return [(float(values[name]), None) for name in names]
     powers = [np.maximum(task.pairs.col_counts, 1.0) ** popularity for task in model.tasks]

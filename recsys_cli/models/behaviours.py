@@ -20,8 +20,9 @@ def behaviour_tasks(dataset: Dataset, weights: Mapping[str, float] | None) -> tu
     for name, pairs in dataset.train.items():
         if not pairs.nnz:
             rest = ",".join(b for b in dataset.behaviours if b != name)
-            raise UserError(f"data={dataset.name} has no training interactions of behaviour {name!r}: "
-                            f"leave it out with data.behaviours=[{rest}].")
+            raise UserError(f"data={dataset.name} has no training interactions of behaviour {name!r}: " + (
+                "it is the target, so there is nothing to learn." if name == dataset.target
+                else f"leave it out with data.behaviours=[{rest}]."))
     if weights is None:
         weights = dict.fromkeys(dataset.behaviours, 1.0 / len(dataset.train))
     if set(weights) != set(dataset.behaviours):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from data_prep.errors import UserError
 from recsys_cli.data.dataset import Dataset
-from recsys_cli.evaluation.protocol import Result, evaluate
+from recsys_cli.evaluation.protocol import Result, auxiliary_pairs, evaluate
 from recsys_cli.models.base import Model
 from recsys_cli.training.fit import Evaluation, Progress
 
@@ -35,6 +35,8 @@ class Selection:
         if max(config.evaluation.k) > dataset.n_items:
             raise UserError(f"evaluation.k={list(config.evaluation.k)} goes beyond the {dataset.n_items} items of "
                             f"data={dataset.name}: give smaller cut-offs.")
+        if config.evaluation.exclude_auxiliary:
+            auxiliary_pairs(dataset)  # refuses here rather than after the training
         self.split = "test" if self.rule == "best_test_epoch" else "valid" if valid else None
         self.monitor = config.trainer.monitor or _first_metric(config.evaluation)
 

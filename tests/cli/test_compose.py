@@ -21,7 +21,10 @@ def test_every_tuned_file_composes_where_it_applies(config, choice):
     model, loss, data = choice.split("-", 2)
     words = [f"model={model}", f"data={data}"] + ([] if loss == "none" else [f"loss={loss}"])
     composed = config("train", *words)
-    for group, values in library("").load(f"tuned/{choice}").items():
+    tuned = dict(library("").load(f"tuned/{choice}"))
+    for base in tuned.pop("defaults", []):
+        tuned = {**library("").load(f"tuned/{base}"), **tuned}
+    for group, values in tuned.items():
         assert values.items() <= composed[group].items()
 
 
@@ -69,6 +72,25 @@ def test_tuned_values_hold_for_their_triple_only_and_the_command_line_wins(confi
     assert values("~tuned") == usual
     assert values("model=wmf")[0] == usual[0]
     assert values("loss=bpr")[0] == usual[0]
+
+
+@pytest.mark.parametrize("words, expected", [
+    ([], {"cart": 0.8, "buy": 0.2}),
+    (["data.behaviours=[buy]"], {"buy": 1.0}),
+    (["data.behaviours=[cart]"], {"cart": 1.0}),
+    (["data.behaviours=[view,cart,buy]"], {"cart": 0.8, "buy": 0.2}),  # the model will ask for that of view
+    (["data.behaviours=[buy]", "model.task_weights={buy:3}"], {"buy": 3}),
+    (["data.behaviours=[buy]", "model=enmf"], None)])
+def test_tuned_weights_follow_the_chosen_behaviours(config, words, expected):
+    found = config("train", "model=ehcf", "data=beibei", *words)["model"].get("task_weights")
+    assert found == (expected if expected is None else pytest.approx(expected))
+
+
+def test_tuned_weights_that_leave_nothing_become_equal(config, own_configs):
+    own = own_configs({"tuned/ehcf-non_sampling-synthetic.yaml":
+                       "# @package _global_\nmodel:\n  task_weights: {cart: 1.0, buy: 0.0}\n"})
+    words = "train", "--config-dir", own, "model=ehcf", "data.behaviours=[buy]"
+    assert config(*words)["model"]["task_weights"] is None
 
 
 @pytest.mark.parametrize(

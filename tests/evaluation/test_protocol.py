@@ -47,6 +47,9 @@ def test_auxiliary_behaviours_can_be_left_out():
     only_cart = replace(DATA, test=mask([], [3]))
     with pytest.raises(UserError, match="data=toy: every test pair is in an auxiliary"):
         evaluate(table(SCORES), only_cart, "test", k=[6], exclude_auxiliary=True)
+    only_target = replace(DATA, train={"buy": DATA.train["buy"]})
+    with pytest.raises(UserError, match="data=toy has no behaviour besides the target 'buy'"):
+        evaluate(table(SCORES), only_target, "test", k=[6], exclude_auxiliary=True)
 
 
 def test_means_and_spread():

@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 from data_prep.errors import UserError
 from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.losses import build_phases
+from recsys_cli.models.ehcf import EHCF
 from recsys_cli.models.factorization import MatrixFactorization
 from recsys_cli.models.mc_bpr import MultiChannelBPR
 
@@ -71,6 +72,13 @@ def test_weighted_positives_favour_the_target():
     share = 4 * 2 / (10 * 1 + 4 * 2 + 2 * 4)  # size x weight of the buys
     pair = ((drawn[:, 0] == 1) & (drawn[:, 1] == 3)).mean()  # a view and a buy
     np.testing.assert_allclose(pair, share / 2 + (10 / 26) / 10, atol=0.01)
+
+
+def test_a_target_without_weight_is_refused():
+    config = {**MODEL, "name": "ehcf", "causal": "none", "joint": True, "transfer_l2": 0.0,
+              "task_weights": {"view": 1, "cart": 1, "buy": 0}}
+    with pytest.raises(UserError, match="the target 'buy', to which model.task_weights gives 0"):
+        build_phases(OmegaConf.create(CONFIG), EHCF(OmegaConf.create(config), data(), seed=0), 4, seed=0)
 
 
 def test_a_model_of_one_behaviour_is_refused():

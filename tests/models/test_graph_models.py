@@ -16,6 +16,7 @@ from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.losses.whole_data import whole_data_phases
 from recsys_cli.models.ghcf import GHCF
 from recsys_cli.models.lightgcn import LightGCN
+from recsys_cli.ops.layers import dropout
 from recsys_cli.training.build import build_learner, build_model
 
 N_USERS, N_ITEMS, SIZE, LAYERS = 12, 9, 5, 3
@@ -42,11 +43,20 @@ def ghcf(data=None, **config) -> GHCF:
     return GHCF(OmegaConf.create({**GHCF_CONFIG, **config}), data or dataset(), seed=1)
 
 
-def a_hat(pairs: CSR) -> np.ndarray:
+def a_hat(pairs: CSR, rate: float = 0.0, purpose: int = 0) -> np.ndarray:
+    """rate: with which each non-zero is dropped, by the masks of `purpose` (to users) and the next one (to items)."""
     a = np.zeros((N_USERS + N_ITEMS,) * 2)
     a[pairs.rows, N_USERS + pairs.indices] = a[N_USERS + pairs.indices, pairs.rows] = 1.0
     degrees = a.sum(1)
-    return np.divide(a, np.sqrt(np.outer(degrees, degrees)), where=a > 0, out=np.zeros_like(a))
+    a = np.divide(a, np.sqrt(np.outer(degrees, degrees)), where=a > 0, out=np.zeros_like(a))
+    if rate:
+        a[pairs.rows, N_USERS + pairs.indices] *= mask(pairs.nnz, rate, purpose)
+        a[N_USERS + pairs.T.rows, pairs.T.indices] *= mask(pairs.nnz, rate, purpose + 1)
+    return a
+
+
+def mask(shape, rate: float, purpose: int) -> np.ndarray:
+    return dropout(tf.ones(shape), rate, NOISE, purpose).numpy()
 
 
 def close(actual, expected):
@@ -61,6 +71,16 @@ def test_lightgcn_is_the_mean_over_the_layers_of_the_target_behaviour():
     close(model.scorer()(tf.range(N_USERS)), final[:N_USERS] @ final[N_USERS:].T)
 
 
+def test_lightgcn_drops_the_same_edges_in_every_layer_of_a_step():
+    model = lightgcn(node_dropout=0.3)
+    e = np.concatenate([model.user_embedding, model.item_embedding]).astype(np.float64)
+    a = a_hat(dataset().train["buy"], 0.3, purpose=8)
+    final = (e + a @ e + a @ a @ e + a @ a @ a @ e) / 4
+    users, items = model.encode(NOISE)
+    close(users, final[:N_USERS])
+    close(items, final[N_USERS:])
+
+
 def test_lightgcn_penalises_the_layer_0_vectors():
     model = lightgcn()
     users, items = tf.constant([1, 1, 5]), tf.constant([[0, 2], [3, 3], [8, 1]])
@@ -68,18 +88,26 @@ def test_lightgcn_penalises_the_layer_0_vectors():
     close(model.penalty(0, model.encode(), users, items), 0.5 * ((p**2).sum() + (q**2).sum()))
 
 
-def by_definition(model: GHCF, compose_with, combine: str) -> list[np.ndarray]:
-    """Eq. 4.17-4.22: messages of neighbours one relation at a time."""
+def by_definition(model: GHCF, compose_with, combine: str, node_rate=0.0, message_rate=0.0) -> list[np.ndarray]:
+    """Eq. 4.17-4.22: messages of neighbours one relation at a time.
+
+    With rates, one set of edges per behaviour for all layers, and masks of their own for the users and the items of
+    each layer, which the next layer gets to see.
+    """
     e, relations, *_ = (v.astype(np.float64) for v in (
         np.concatenate([model.user_embedding, model.item_embedding]), model.relation_embedding.numpy()))
     sums = [e, relations]
-    for w, w_rel in zip(model.weights, model.relation_weights):
-        received = [a_hat(task.pairs) @ compose_with(e, relation) @ w.numpy()
-                    for task, relation in zip(model.tasks, relations)]
+    edges = [a_hat(task.pairs, node_rate, 8 + 2 * k) for k, task in enumerate(model.tasks)]
+    for layer, (w, w_rel) in enumerate(zip(model.weights, model.relation_weights)):
+        received = [a @ compose_with(e, relation) @ w.numpy() for a, relation in zip(edges, relations)]
         if combine == "sum":
             e = leaky(sum(received))
         else:
             e = sum(task.weight * leaky(z) for task, z in zip(model.tasks, received))
+        if message_rate:
+            purpose = 8 + 2 * len(edges) + 2 * layer
+            e = e * np.concatenate([mask((n, SIZE), message_rate, purpose + side)
+                                    for side, n in enumerate((N_USERS, N_ITEMS))])
         relations = relations @ w_rel.numpy()
         sums = [s + x for s, x in zip(sums, (e, relations))]
     nodes, relations = (s / (LAYERS + 1) for s in sums)
@@ -105,6 +133,13 @@ def test_ghcf_propagates_as_defined(composition, compose_with, combine):
         close(actual, wanted)
     users, items, relations = expected
     close(model.scorer()(tf.range(N_USERS)), (users * relations[2]) @ items.T)
+
+
+@pytest.mark.parametrize("rates", [(0.4, 0.0), (0.0, 0.4), (0.3, 0.3)])
+def test_ghcf_drops_edges_and_messages_as_defined(rates):
+    model = ghcf(node_dropout=rates[0], message_dropout=rates[1])
+    for actual, wanted in zip(model.encode(NOISE), by_definition(model, np.multiply, "task_weights", *rates)):
+        close(actual, wanted)
 
 
 def test_ghcf_skips_a_behaviour_of_weight_0():
@@ -172,3 +207,21 @@ def test_task_weights_must_fit(weights, message):
 def test_too_many_layers_are_refused():
     with pytest.raises(UserError, match="model.layers=1000000000 needs about .* GB"):
         ghcf(layers=10**9)
+
+
+@pytest.mark.parametrize("config, gigabytes", [
+    # 2 layers and 3 behaviours: (2 + 2) (3 + 3) tables of 21 x 5, and 2 (8 + 9) squares of 5 x 5, of 4 bytes.
+    ({}, 4 * (24 * 21 * 5 + 34 * 25) / 1e9),
+    ({"composition": "subtraction"}, 4 * (30 * 21 * 5 + 34 * 25) / 1e9),
+    ({"task_weights": {"view": 0, "cart": 1, "buy": 0}}, 4 * (16 * 21 * 5 + 22 * 25) / 1e9)])
+def test_the_memory_that_layers_need(monkeypatch, config, gigabytes):
+    asked = []
+    monkeypatch.setattr("recsys_cli.models.ghcf.check_memory", lambda n, *rest: asked.append(4 * n / 1e9))
+    ghcf(layers=2, **config)
+    assert asked == [gigabytes]
+
+
+def test_more_layers_than_masks_are_refused():
+    with pytest.raises(UserError, match="at most 25 layers have a mask of their own"):
+        ghcf(layers=26, message_dropout=0.1)
+    ghcf(layers=26), ghcf(layers=25, message_dropout=0.1).encode(NOISE)

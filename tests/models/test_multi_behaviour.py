@@ -111,6 +111,13 @@ def test_task_weights():
     assert [(task.name, task.weight) for task in tasks] == [("view", 0.0), ("cart", 0.5), ("buy", 2.0)]
 
 
+def test_a_target_without_pairs_cannot_be_left_out():
+    empty = CSR.from_pairs(np.array([], int), np.array([], int), N_USERS, N_ITEMS)
+    data = Dataset("tiny", N_USERS, N_ITEMS, "buy", {**dataset(("view", "cart")).train, "buy": empty})
+    with pytest.raises(UserError, match="'buy': it is the target"):
+        behaviour_tasks(data, None)
+
+
 @pytest.mark.parametrize("weights, part", [
     ({"view": 1, "cart": 1}, "names view, cart, but the behaviours of data=tiny are view, cart, buy"),
     ({"view": 1, "cart": 1, "by": 1}, "Did you mean 'buy'"),
@@ -182,6 +189,29 @@ def test_sampled_joint_epoch_is_the_sum_of_its_tasks():
     close(together, apart)
 
 
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+def test_sampled_joint_step_weighs_its_tasks(reduction):
+    """By hand, from the pairs that the plan has drawn."""
+    weights = {"view": 0.2, "cart": 3.0, "buy": 0.7}
+    model = ehcf(transfer_l2=0.0, task_weights=weights)
+    phase, = build_phases(OmegaConf.create({**BCE, "reduction": reduction, "l2": 0.05}), model, 11, seed=0)
+    plan, heads = phase.plan(epoch=0), model.encode()
+    p, q = model.user_embedding.numpy(), model.item_embedding.numpy()
+    sizes = {part.batch_size for part in phase.parts}
+    assert len(sizes) > 1  # a division by the rows of one task alone would show
+    expected, rows = 0.0, 0
+    for part, task, h in zip(phase.parts, model.tasks, heads):
+        users, items = (plan.arrays[f"{task.name}/{key}"][: part.batch_size] for key in ("users", "items"))
+        sign = np.array([-1, 1, 1])  # one chosen item, two others
+        scores = np.einsum("bd,bmd->bm", p[users] * h.numpy(), q[items])
+        squares = (p[users] ** 2).sum() + (q[items] ** 2).sum()
+        expected += weights[task.name] * (np.logaddexp(0, sign * scores).sum() + 0.05 * 0.5 * squares)
+        rows += len(users)
+    arrays = {key: tf.constant(array) for key, array in plan.arrays.items()}
+    loss = phase.loss(arrays, tf.constant(0), tf.constant([1, 0]))
+    close(loss, expected / (rows if reduction == "mean" else 1))
+
+
 def test_sampled_losses_add_the_models_own_penalty():
     model = ehcf()
     phase, = build_phases(OmegaConf.create(BCE), model, 5, seed=0)
@@ -200,6 +230,16 @@ def test_cmf_factorises_every_behaviour_with_one_side_in_common(shared):
     close(epoch_loss(model, WHOLE_DATA), whole_data_by_definition(model.tasks, scores))
     close(model.scorer()(tf.range(N_USERS)), scores[2])
     close(model.penalty(0, None, None, None), 0.5 * sum((table**2).sum() for table in v.values()))
+
+
+def test_cmf_drops_elements_of_the_batched_side():
+    model, ids, noise = cmf(dropout=0.5), tf.range(N_USERS), tf.constant([3, 4])
+    p = model.user_vectors(1, None, ids, noise).numpy()
+    kept = p != 0
+    assert 0.2 < kept.mean() < 0.8
+    close(p[kept], 2 * model.users[1].numpy()[kept])
+    assert (model.item_vectors(1, None, None, noise).numpy() == 0).any()
+    assert (model.item_vectors(1, None).numpy() != 0).all()
 
 
 def test_mc_bpr_drops_on_both_sides():
@@ -237,3 +277,11 @@ def test_nmtr_cascade(cascade, hidden_layers, monkeypatch):
         close(model.score(task, None, users, items), expected)
     everything = [[cascade_by_hand(model, u, i, 2) for i in range(N_ITEMS)] for u in (12, 3, 3)]
     close(model.scorer()(tf.constant([12, 3, 3])), everything)
+
+
+@pytest.mark.parametrize("task", [0, 2])
+def test_nmtr_penalises_what_a_score_is_made_of(task):
+    model, users, items = nmtr(), tf.constant([3, 3]), tf.constant([[0, 8], [1, 1]])
+    tables = [model.user_embedding.numpy()[users], model.item_embedding.numpy()[items],
+              *(bias.numpy()[items] for bias in model.item_biases[:task])]
+    close(model.penalty(task, None, users, items), 0.5 * sum((table**2).sum() for table in tables))
