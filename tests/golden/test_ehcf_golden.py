@@ -13,7 +13,7 @@ from recsys_cli.losses.whole_data import WholeDataPhase
 from recsys_cli.models.ehcf import EHCF
 from recsys_cli.training.learner import GradientLearner
 from recsys_cli.training.optimizers import Adagrad
-from tests.golden.golden import close, golden
+from tests.golden.golden import check_gradients, close, golden
 from tests.golden.test_factorization_golden import Replayed
 
 ORDER = ("view", "cart", "buy")  # of the coefficients in the golden files
@@ -59,6 +59,7 @@ def test_ehcf_follows_the_authors_steps(name, behaviours, dense):
     heads = dict(zip(behaviours, model.encode()))
     for behaviour in behaviours[1:]:
         close(heads[behaviour], arrays[f"fwd0/h_{behaviour}"], f"h_{behaviour}", 1e-5, 1e-6)
+    check_gradients(model, learner.phases[0], arrays)
     assert learner.begin(0) == 5
     after_steps, scores = LIMITS[name]
     losses = []

@@ -13,7 +13,7 @@ from recsys_cli.losses.whole_data import WholeDataPhase
 from recsys_cli.models.factorization import MatrixFactorization
 from recsys_cli.training.learner import GradientLearner
 from recsys_cli.training.optimizers import Adagrad
-from tests.golden.golden import close, dataset_of, golden
+from tests.golden.golden import check_gradients, close, dataset_of, golden
 
 
 def model_of(arrays, hyper, pairs, *, padding: bool):
@@ -39,6 +39,7 @@ class Replayed:
 
 
 def check(arrays, model, learner, steps=5):
+    check_gradients(model, learner.phases[0], arrays)
     assert learner.begin(0) == steps
     losses = []
     for step in range(steps):

@@ -15,7 +15,7 @@ from recsys_cli.models.ghcf import GHCF
 from recsys_cli.models.lightgcn import LightGCN
 from recsys_cli.training.learner import GradientLearner
 from recsys_cli.training.optimizers import Adam
-from tests.golden.golden import close, dataset_of, golden
+from tests.golden.golden import check_gradients, close, dataset_of, golden
 from tests.golden.test_factorization_golden import Replayed
 
 BEHAVIOURS = ("view", "cart", "buy")
@@ -78,6 +78,7 @@ def test_models_follow_the_authors_steps(name):
     for variable, tensor in model.state().items():
         tensor.assign(arrays[f"init/{variable}"])
     learner = GradientLearner(model, [Replayed(phase, Plan(STEPS, batches))], Adam(hyper["lr"]), seed=0)
+    check_gradients(model, learner.phases[0], arrays)
     learner.begin(0)
     losses = []
     for step in range(1, STEPS + 1):
