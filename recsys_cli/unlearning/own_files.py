@@ -53,7 +53,7 @@ def altered(run: Path, path: Path, names: set[str], expected: Mapping[str, str])
         file = run / name if name == CONFIG else path / name
         try:
             if name not in names | {CONFIG}:
-                found[file] = "is not a name of this version"
+                found[file] = "does not belong here" if file.exists() else "is missing"
             elif name not in expected:
                 found[file] = "is not in the ledger"
             elif file.is_symlink() or sha256_of(file) != expected[name]:
@@ -121,9 +121,12 @@ def _scalars(file: Path, rows: Rows) -> bool:
     from tensorflow.core.util import event_pb2
 
     try:
-        events = [event_pb2.Event.FromString(raw.numpy()) for raw in tf.data.TFRecordDataset(str(file))]
+        records = [raw.numpy() for raw in tf.data.TFRecordDataset(str(file), buffer_size=1 << 20)]
     except tf.errors.OpError:
         return False
+    if sum(len(record) + 16 for record in records) != file.stat().st_size:  # with lengths and checksums
+        return False
+    events = [event_pb2.Event.FromString(record) for record in records]
     values = [value for event in events for value in event.summary.value]
     return all(event.WhichOneof("what") in ("file_version", "summary") for event in events) and all(
         value.WhichOneof("value") == "tensor" and not value.tensor.tensor_shape.dim for value in values)
