@@ -27,7 +27,8 @@ def main(config: DictConfig) -> int:
     from recsys_cli.unlearning.state import tidy
 
     if config.receipt and not config.forget:
-        raise UserError(f"receipt={config.receipt} is checked against the file of its request: add forget=FILE.")
+        raise UserError(f"receipt={config.receipt} is checked against the file of its request: "
+                        "add forget=FILE.")
     run, trained, generations = open_unlearnable(config.run)
     if config.receipt:
         return _verify(config, run, trained, [read_rows(config.forget)])

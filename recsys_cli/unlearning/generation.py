@@ -69,8 +69,8 @@ class Rows(NamedTuple):
         try:
             dataset = load_prepared(generation / ROWS / "data")
         except Damaged as error:  # there is no second copy of it to prepare again from
-            raise UserError(f"{error.what} It is the run's own copy of the data: put the file back from a backup "
-                            "of the run, or train a new run.") from None
+            raise UserError(f"{error.what} It is the run's own copy of the data: put the file back "
+                            "from a backup of the run, or train a new run.") from None
         return cls.of(dataset, load(generation / ROWS / "assignment.npz").arrays["shard"])
 
     def write(self, generation: Path) -> None:

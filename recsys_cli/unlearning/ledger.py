@@ -1,7 +1,8 @@
 """The ledger of a state: what its parts were trained on, and what was forgotten when.
 
-For every shard: SHA-256 of its ordered rows, seed, code version and SHA-256 of its vectors, and SHA-256 of every
-file of the state and of the config, all of which `recsys unlearn verify=true` derives again. For every request: kind, counts, times, and a commitment.
+For every shard: SHA-256 of its ordered rows, seed, code version and SHA-256 of its vectors; and SHA-256 of
+every file of the state and of the config. `recsys unlearn verify=true` derives all of them again.
+For every request: kind, counts, times, and a commitment.
 
 What the ledger must NOT hold is what was forgotten. There are so few possible (user, item) pairs that
 any hash of a single row, salted or not, can be inverted by trying them all once the salt is known; and
@@ -30,13 +31,15 @@ from recsys_cli.data.files import write_file
 from recsys_cli.training.run import environment
 
 LEDGER = "ledger.json"
-KEYS = {"generation", "id", "seed", "method", "data", "partition", "aggregation", "shards", "requests"}
+KEYS = {"generation", "id", "seed", "method", "data", "partition", "aggregation", "shards",
+        "requests"}
 
 
 def write_ledger(generation: Path, *, number: int, shards: Sequence[Mapping[str, Any]],
                  facts: Mapping[str, Any], parent: Mapping[str, Any] | None,
                  requests: Sequence[Mapping[str, Any]]) -> str:
-    """Returns its digest. facts: what else holds for this state. requests: those that led to it from the parent."""
+    """Returns its digest. facts: what else holds for this state. requests: those that led to it from the
+    parent."""
     done = {"generation": number, "carried_out": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
     ledger = {
         "generation": number,
@@ -70,7 +73,8 @@ def read_ledger(generation: Path) -> dict[str, Any]:
     except (ValueError, AttributeError):
         raise UserError(f"{path} is not a ledger. Train again.") from None
     if missing:
-        raise UserError(f"{path} was written by another version of this program, without {missing[0]}. Train again.")
+        raise UserError(f"{path} was written by another version of this program, without {missing[0]}. "
+                        "Train again.")
     return ledger
 
 

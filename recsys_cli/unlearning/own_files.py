@@ -65,7 +65,7 @@ def altered(run: Path, path: Path, names: set[str], expected: Mapping[str, str])
 
 def beside_the_state(run: Path, rows: Rows) -> set[Path]:
     """The program's own files and links in the run directory that are no part of a state."""
-    return {file for file in all_files(run) if file.parent != run / "generations" and _is_own(run, file, rows)}
+    return {file for file in all_files(run) if _is_own(run, file, rows)}
 
 
 def _is_own(run: Path, file: Path, rows: Rows) -> bool:

@@ -63,7 +63,8 @@ class Wanted:
         named = set(words)
         for first in named & self.by_first.keys():
             beside = self.by_first[first]
-            if self.kind != "pairs" or beside & (named - {first}) or first in beside and words.count(first) > 1:
+            twice = first in beside and words.count(first) > 1
+            if self.kind != "pairs" or twice or beside & (named - {first}):
                 return True
         return False
 
@@ -159,7 +160,7 @@ def _columns(arrays: Mapping[str, np.ndarray]) -> Iterator[np.ndarray | None]:
             continue
         elif array.dtype.kind == "f" and not (array == np.floor(array)).all():
             yield None
-        elif array.dtype.kind not in "iuUSf" or array.ndim > 2 or array.ndim == 2 and array.shape[1] > MOST_COLUMNS:
+        elif array.dtype.kind not in "iuUSf" or array.ndim > 2 or array.shape[1:] > (MOST_COLUMNS,):
             yield None
         else:
             whole = array.astype(np.int64) if array.dtype.kind == "f" else array

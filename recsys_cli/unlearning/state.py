@@ -47,8 +47,8 @@ def publish(run: Run, generations: Generations, config, rows: Rows, path: Path, 
     digest = write_ledger(path, number=generations.next, shards=shards, facts=facts, parent=parent,
                           requests=requests)
     complete = generations.commit(path)
-    print(f"ledger {digest}: keep it; recsys unlearn verify run={run.path} ledger={digest} shows later that nobody "
-          "wrote another one")
+    print(f"ledger {digest}: keep it; recsys unlearn verify run={run.path} ledger={digest} shows later "
+          "that nobody wrote another one")
     epochs = shard_epochs(config)
     seconds = [shard["seconds"] for shard in shards]
     run.record.pop("error", None)  # of a try before, and nobody knows what it quotes

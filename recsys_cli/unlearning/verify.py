@@ -96,8 +96,8 @@ def _sentence(error: Exception) -> str:
 def _ledger(path: Path, ledger, rows: Rows, config, digest: str | None) -> tuple[str | None, str | None]:
     now = sha256_of(path / LEDGER)
     if digest not in (None, now):
-        return (f"{path / LEDGER} has the digest {now}: it was rewritten, or it is of another state than the one "
-                f"of {digest} (this one is state {ledger['generation']})"), None
+        return (f"{path / LEDGER} has the digest {now}: it was rewritten, or it is of another state than "
+                f"that of {digest} (this one is state {ledger['generation']})"), None
     if path.name != str(ledger["generation"]) or (path / LEDGER).is_symlink():
         return f"{path / LEDGER} is of state {ledger['generation']}: put back the current one", None
     if (config.seed, config.unlearning.name) != (ledger["seed"], ledger["method"]):

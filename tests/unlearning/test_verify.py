@@ -1,4 +1,4 @@
-"""`verify` agrees with an honest run and finds every kind of tampering, damage and left-over rows."""
+"""`verify` agrees with an honest run and finds every kind of tampering and damage."""
 
 from __future__ import annotations
 
@@ -10,47 +10,11 @@ import numpy as np
 import pytest
 
 from recsys_cli.training.checkpoint import load, save
-from recsys_cli.unlearning import verify as module
-from tests.unlearning.harness import MODELS, log, recsys, train_run, write_pairs
-
-PAIRS = log()[0][3:6]
-
-
-def verify(run, capsys, *words) -> tuple[int, list[str]]:
-    """Exit code, and the lines of the checks that failed."""
-    code = recsys("unlearn", f"run={run}", "verify=true", "device=cpu", *words)
-    return code, [line for line in capsys.readouterr().out.splitlines() if line.startswith("FAILED")]
-
-
-def config_of(run):
-    from recsys_cli.training.run import Run
-
-    return Run.open(run)[1]
-
-
-def problems(run, forgotten) -> list[str]:
-    return [check.problem for check in module.checks(run, config_of(run), every_shard=False, forgotten=forgotten)
-            if check.problem]
-
-
-@pytest.fixture
-def forgotten(run, tmp_path):
-    """The run after it has forgotten PAIRS."""
-    assert (
-        recsys("unlearn", f"run={run}", f"forget={write_pairs(tmp_path / 'f.csv', PAIRS)}", "device=cpu") == 0
-    )
-    return run
-
+from tests.unlearning.conftest import PAIRS, problems, receipt_of, verify
+from tests.unlearning.harness import MODELS, recsys, train_run, write_pairs
 
 def test_an_honest_run_passes(forgotten, capsys):
     assert verify(forgotten, capsys, "verify_shards=all") == (0, [])
-
-
-def test_forgetting_and_verifying_in_one_call(run, tmp_path, capsys):
-    write_pairs(run / "notes.csv", PAIRS[:1])
-    code, failed = verify(run, capsys, f"forget={write_pairs(tmp_path / 'f.csv', PAIRS)}")
-    assert code == 1 and len(failed) == 1
-    assert "holds any of the 3 forgotten pairs" in failed[0] and "notes.csv" in failed[0]
 
 
 def resigned(run, change) -> None:
@@ -91,7 +55,10 @@ TAMPERED = {
     "a seed": (lambda run: resigned(run, lambda l: l["shards"][0].update(seed=1)), "its seed"),
     "a version": (lambda run: resigned(run, lambda l: l["shards"][0].update(code="x")), "its code version"),
     "the seed": (lambda run: resigned(run, lambda l: l.update(seed=7)), "another seed or method"),
-    "the number of shards": (lambda run: resigned(run, lambda l: l["shards"].pop()), "another number of shards"),
+    "the number of shards": (
+        lambda run: resigned(run, lambda l: l["shards"].pop()),
+        "another number of shards",
+    ),
     "the result": (lambda run: (run / "test.json").resolve().write_text("{}"), "test.json was changed"),
     "values of users": (
         lambda run: (run / "test_per_user.npz").resolve().unlink(),
@@ -163,72 +130,6 @@ def test_damage_is_a_failed_check(forgotten):
     assert problems(forgotten, [("pairs", PAIRS)]) == []
 
 
-PLANTED = {
-    "rows/data/backup.csv": b"x,1\n",
-    "shards/0/vectors.old.npz": b"PK",
-    "shards/7/vectors.npz": b"PK",
-    "aggregation/parameters.old.npz": b"PK",
-    "../backup/vectors.npz": b"PK",
-    "../9.partial/rows/a.csv": b"x,1\n",
-    "../../checkpoints/epoch-000001.npz": b"PK",
-    "../../old.pkl": b"\x80\x04",
-    "../../record.json": b"\0",
-    "../../tensorboard/events.out.tfevents.1": b"\0",
-    "../../test-again_per_user.npz": b"PK",
-}
-
-
-def test_files_that_do_not_belong_are_named(forgotten):
-    for name, content in PLANTED.items():
-        file = (forgotten / "current").resolve() / name
-        before = file.read_bytes() if file.exists() else None
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
-        found = problems(forgotten, [])
-        assert len(found) == 1 and "foreign: " in found[0] and file.name in found[0], (name, found)
-        file.unlink() if before is None else file.write_bytes(before)
-
-
-def receipt_of(run, rows, file, capsys, header="user,item") -> list[str]:
-    """Forgets the rows; the words that verify the request."""
-    assert recsys("unlearn", f"run={run}", f"forget={write_pairs(file, rows, header)}", "device=cpu") == 0
-    return [f"forget={file}", "receipt=" + capsys.readouterr().out.split("receipt ")[1].split(":")[0]]
-
-
-def tensorboard(run) -> None:
-    from recsys_cli.training.fit import Progress
-    from recsys_cli.training.reporter import Reporter
-
-    reporter = Reporter(1, Progress(), bar=False, monitor=None, tensorboard=run / "tensorboard")
-    reporter._scalars(1, {"loss": 0.5, "HR@10": 0.1})
-    reporter.close()
-
-
-def test_a_used_run_passes(run, tmp_path, capsys):
-    """With all that the program itself writes into a run, and ids that occur in such files as numbers."""
-    words = receipt_of(run, [(log()[0][0][0],)], tmp_path / "u.csv", capsys, "user")
-    assert recsys("evaluate", f"run={run}", "device=cpu") == 0
-    tensorboard(run)
-    (run / "metrics.jsonl").write_text('{"epoch": 1, "loss": 0.5, "seconds": 2.0, "HR@10": 0.25}\n')
-    before = sorted(run.rglob("*"))
-    assert verify(run, capsys, *words) == (0, []) and sorted(run.rglob("*")) == before
-    for number in ("0", "1", "2", "3", "4", "16"):
-        assert problems(run, [("users", [(number,)]), ("items", [(number,)]), ("pairs", [(number, "2")])]) == []
-
-
-@pytest.mark.parametrize("name, text", [
-    ("metrics.jsonl", '{"user": "%s", "item": %s}\n'),
-    ("record.json", '{"status": "finished", "rows": ["%s", "%s"]}'),
-    ("test-again.json", '{"split": "test", "users": 1, "protocol": {}, "metrics": {"%s": {"mean": "%s"}}}'),
-    ("notes.txt", "%s: %s\n"),
-])
-def test_a_row_in_a_file_of_a_known_name_is_found(run, tmp_path, capsys, name, text):
-    words = receipt_of(run, PAIRS, tmp_path / "f.csv", capsys)
-    (run / name).write_text(text % PAIRS[0])
-    code, failed = verify(run, capsys, *words)
-    assert code == 1 and len(failed) == 1 and "holds any of the 3" in failed[0] and name in failed[0]
-
-
 def test_pending_requests_are_mentioned_and_searched(run, tmp_path, capsys):
     words = receipt_of(run, PAIRS[:1], tmp_path / "f.csv", capsys)
     later = write_pairs(tmp_path / "g.csv", PAIRS[1:])
@@ -253,20 +154,6 @@ def test_a_ledger_that_was_rewritten_differs_from_its_digest(run, tmp_path, caps
     assert verify(run, capsys) == (0, []), "nothing else can tell"
     code, failed = verify(run, capsys, f"ledger={digest}")
     assert code == 1 and len(failed) == 1 and "it was rewritten" in failed[0]
-
-
-def test_training_again_happens_in_the_run_and_leaves_nothing(run, tmp_path, capsys, monkeypatch):
-    places = []
-    train = module.train_shards
-    monkeypatch.setattr(module, "train_shards", lambda path, *more: places.append(path) or train(path, *more))
-    killed = run / "verifying" / "rows"
-    killed.mkdir(parents=True)
-    write_pairs(killed / "a.csv", PAIRS)
-    assert verify(run, capsys) == (0, []) and not killed.parent.exists()
-    assert places == [run / "verifying"]
-    killed.mkdir(parents=True)
-    assert recsys("unlearn", f"run={run}", f"forget={write_pairs(tmp_path / 'f.csv', PAIRS)}", "device=cpu") == 0
-    assert not killed.parent.exists()
 
 
 def test_a_receipt_needs_its_file(run, capsys):
