@@ -69,17 +69,18 @@ def test_a_row_in_a_file_of_a_known_name_is_found(run, tmp_path, capsys, name, t
     assert code == 1 and len(failed) == 1 and "holds any of the 3" in failed[0] and name in failed[0]
 
 
-def test_training_again_happens_in_the_run_and_leaves_nothing(run, tmp_path, capsys, monkeypatch):
+def test_training_again_happens_in_the_run_and_leaves_nothing(forgotten, tmp_path, capsys, monkeypatch):
+    run = forgotten
     places = []
     train = module.train_shards
     monkeypatch.setattr(module, "train_shards", lambda path, *more: places.append(path) or train(path, *more))
     killed = run / "verifying" / "rows"
     killed.mkdir(parents=True)
     write_pairs(killed / "a.csv", PAIRS)
-    assert verify(run, capsys) == (0, []) and not killed.parent.exists()
+    assert problems(run, [("pairs", PAIRS)]) == [] and not killed.parent.exists()
     assert places == [run / "verifying"]
     killed.mkdir(parents=True)
-    receipt_of(run, PAIRS, tmp_path / "f.csv", capsys)
+    receipt_of(run, log()[0][7:8], tmp_path / "g.csv", capsys)
     assert not killed.parent.exists()
 
 

@@ -138,8 +138,8 @@ def test_pending_requests_are_mentioned_and_searched(run, tmp_path, capsys):
     assert recsys("unlearn", f"run={run}", "verify=true", "device=cpu", *words) == 0
     assert f"1 pending: recsys unlearn run={run} carries them out" in capsys.readouterr().out
     for kind, rows in (("pairs", PAIRS[1:]), ("users", [PAIRS[1][:1]]), ("items", [PAIRS[1][1:]])):
-        assert any("requests" in problem for problem in problems(run, [(kind, rows)]))
-    assert not any("requests" in problem for problem in problems(run, [("users", [("2026",), ("pairs",)])]))
+        assert any("/run/requests/" in problem for problem in problems(run, [(kind, rows)]))
+    assert not any("/run/requests/" in problem for problem in problems(run, [("users", [("2026",), ("pairs",)])]))
     next((run / "requests").iterdir()).write_text('{"rows": [["')
     assert any("cannot be read: discard=true drops it" in problem for problem in problems(run, []))
 
