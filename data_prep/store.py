@@ -80,9 +80,9 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise UserError(f"{directory} is not a prepared data set: it has no {MANIFEST}.") from None
     except (OSError, ValueError, AttributeError):
-        raise damaged(path, "it cannot be read") from None
+        raise Damaged(path, "it cannot be read") from None
     if vouched != _digest(manifest) or text != _dump(manifest):
-        raise damaged(path, "its own checksum does not fit")
+        raise Damaged(path, "its own checksum does not fit")
     if manifest["format"] != FORMAT_VERSION:
         raise UserError(
             f"{directory} has format version {manifest['format']}, this program reads {FORMAT_VERSION}. "
@@ -99,11 +99,12 @@ def sha256_file(path: Path) -> str:
     return digest.hexdigest()
 
 
-def damaged(path: Path, why: str) -> UserError:
-    return UserError(
-        f"{path} was changed or is damaged: {why}. Delete the directory {path.parent} and prepare "
-        "the data set again."
-    )
+class Damaged(UserError):
+    """A prepared data set that can be made anew. what: the file and what is wrong with it."""
+
+    def __init__(self, path: Path, why: str):
+        self.what = f"{path} was changed or is damaged: {why}."
+        super().__init__(f"{self.what} Delete the directory {path.parent} and prepare the data set again.")
 
 
 def _fill(partial: Path, arrays: dict[str, np.ndarray], manifest: dict[str, Any]) -> None:

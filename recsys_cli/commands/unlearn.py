@@ -26,6 +26,9 @@ def main(config: DictConfig) -> int:
     from recsys_cli.unlearning.requests import drop_pending, keep_pending, pending, read_rows
     from recsys_cli.unlearning.state import tidy
 
+    if config.receipt and not config.forget:
+        raise UserError(f"receipt={config.receipt} is checked against the file of its request: "
+                        "add forget=FILE.")
     run, trained, generations = open_unlearnable(config.run)
     if config.receipt:
         return _verify(config, run, trained, [read_rows(config.forget)])
@@ -126,7 +129,7 @@ def _verify(config, run, trained, forgotten) -> int:
 
     failed = 0
     for check in checks(run.path, trained, every_shard=config.verify_shards == "all", forgotten=forgotten,
-                        receipt=config.receipt):
+                        receipt=config.receipt, digest=config.ledger):
         failed += check.problem is not None
         more = f": {check.problem}" if check.problem else f" ({check.note})" if check.note else ""
         print(f"{'FAILED' if check.problem else 'ok':<8}{check.what}{more}", flush=True)

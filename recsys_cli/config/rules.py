@@ -173,6 +173,7 @@ RULES: tuple[tuple[str, Kind], ...] = (
     ("compare", one_of("retrain")),
     ("verify_shards", one_of("one", "all")),
     ("receipt", TEXT),
+    ("ledger", TEXT),
     ("report", matching(r".*\.json", "a file name that ends in .json")),
     ("split", one_of("test", "validation")),
     ("per_user", matching(r".*\.(csv|parquet)", "a file name that ends in .csv or .parquet")),

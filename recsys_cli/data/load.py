@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from data_prep.prepare import prepare
-from data_prep.store import damaged, read_manifest, sha256_file
+from data_prep.store import Damaged, read_manifest, sha256_file
 from recsys_cli.data.dataset import CSR, Dataset, Features, KnowledgeGraph
 
 
@@ -55,14 +55,14 @@ def load_prepared(path: str | Path, *, validate: bool = True) -> Dataset:
 def _array(directory: Path, entry: dict[str, Any], validate: bool) -> np.ndarray:
     path = directory / entry["file"]
     if not path.is_file():
-        raise damaged(path, "the file is missing")
+        raise Damaged(path, "the file is missing")
     if validate and sha256_file(path) != entry["sha256"]:
-        raise damaged(path, "its bytes are not those that were written")
+        raise Damaged(path, "its bytes are not those that were written")
     try:
         # A memory map of nothing is refused by some systems.
         return np.load(path, mmap_mode="r" if 0 not in entry["shape"] else None, allow_pickle=False)
     except (OSError, ValueError) as error:
-        raise damaged(path, str(error)) from None
+        raise Damaged(path, str(error)) from None
 
 
 def _csr(arrays: dict[str, np.ndarray], name: str, n_cols: int) -> CSR | None:

@@ -20,6 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from omegaconf import OmegaConf
 
+from data_prep.errors import UserError
+from data_prep.store import Damaged
 from recsys_cli.commands.results import save_result
 from recsys_cli.config.library import library
 from recsys_cli.data.dataset import CSR, Dataset
@@ -64,7 +66,11 @@ class Rows(NamedTuple):
     @classmethod
     def read(cls, generation: Path) -> "Rows":
         """Raises UserError where a byte has changed."""
-        dataset = load_prepared(generation / ROWS / "data")
+        try:
+            dataset = load_prepared(generation / ROWS / "data")
+        except Damaged as error:  # there is no second copy of it to prepare again from
+            raise UserError(f"{error.what} It is the run's own copy of the data: put the file back "
+                            "from a backup of the run, or train a new run.") from None
         return cls.of(dataset, load(generation / ROWS / "assignment.npz").arrays["shard"])
 
     def write(self, generation: Path) -> None:

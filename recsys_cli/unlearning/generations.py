@@ -52,8 +52,10 @@ class Generations:
     def sweep(self, *, unfinished: bool = False) -> None:
         """Removes the states before the current one and, if asked, what there is of the next."""
         for folder in self.folder.glob("*"):
-            old = int(folder.name.removesuffix(".partial")) < self.next
-            if folder != self.current and (old or unfinished):
+            number = folder.name.removesuffix(".partial")
+            if not number.isdecimal():
+                continue  # not from here; `verify` names it
+            if folder != self.current and (int(number) < self.next or unfinished):
                 shutil.rmtree(folder)
 
 

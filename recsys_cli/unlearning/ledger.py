@@ -1,7 +1,8 @@
 """The ledger of a state: what its parts were trained on, and what was forgotten when.
 
-For every shard: SHA-256 of its ordered rows, seed, code version and SHA-256 of its vectors, all of which
-`recsys unlearn verify=true` derives again. For every request: kind, counts, times, and a commitment.
+For every shard: SHA-256 of its ordered rows, seed, code version and SHA-256 of its vectors; and SHA-256 of
+every file of the state and of the config. `recsys unlearn verify=true` derives all of them again.
+For every request: kind, counts, times, and a commitment.
 
 What the ledger must NOT hold is what was forgotten. There are so few possible (user, item) pairs that
 any hash of a single row, salted or not, can be inverted by trying them all once the salt is known; and
@@ -10,6 +11,9 @@ knows the others. Therefore a state keeps hashes of what is left only, the state
 random ids, and a request leaves HMAC-SHA256(key, its rows) with a key of 128 bits that is shown once, as
 a receipt, and kept nowhere. Whoever has the receipt and the file can show that the request was carried
 out; nobody else can learn a row.
+
+Who can write into a run can write another ledger. Its own SHA-256 is therefore shown when it is written;
+who keeps that digest recognises a ledger that was rewritten.
 """
 
 from __future__ import annotations
@@ -27,12 +31,15 @@ from recsys_cli.data.files import write_file
 from recsys_cli.training.run import environment
 
 LEDGER = "ledger.json"
+KEYS = {"generation", "id", "seed", "method", "data", "partition", "aggregation", "shards",
+        "requests"}
 
 
 def write_ledger(generation: Path, *, number: int, shards: Sequence[Mapping[str, Any]],
                  facts: Mapping[str, Any], parent: Mapping[str, Any] | None,
-                 requests: Sequence[Mapping[str, Any]]) -> None:
-    """facts: what else holds for this state. requests: those that led to it from the parent."""
+                 requests: Sequence[Mapping[str, Any]]) -> str:
+    """Returns its digest. facts: what else holds for this state. requests: those that led to it from the
+    parent."""
     done = {"generation": number, "carried_out": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
     ledger = {
         "generation": number,
@@ -47,19 +54,28 @@ def write_ledger(generation: Path, *, number: int, shards: Sequence[Mapping[str,
     digest = hashlib.sha256(payload).hexdigest()
     write_file((generation / LEDGER).with_suffix(".sha256"), f"{digest}  {LEDGER}\n".encode())
     write_file(generation / LEDGER, payload)
+    return digest
 
 
 def read_ledger(generation: Path) -> dict[str, Any]:
     """Raises UserError where a byte has changed since it was written."""
     path = generation / LEDGER
     try:
-        payload, expected = path.read_bytes(), path.with_suffix(".sha256").read_text()
+        payload, expected = path.read_bytes(), path.with_suffix(".sha256").read_bytes()
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}. Without it nothing can be said "
                         "about this run; train again.") from error
-    if expected != f"{hashlib.sha256(payload).hexdigest()}  {LEDGER}\n":
+    if expected != f"{hashlib.sha256(payload).hexdigest()}  {LEDGER}\n".encode():
         raise UserError(f"{path} was changed: its bytes do not agree with {path.stem}.sha256. Train again.")
-    return json.loads(payload)
+    try:
+        ledger = json.loads(payload)
+        missing = sorted(KEYS - ledger.keys())
+    except (ValueError, AttributeError):
+        raise UserError(f"{path} is not a ledger. Train again.") from None
+    if missing:
+        raise UserError(f"{path} was written by another version of this program, without {missing[0]}. "
+                        "Train again.")
+    return ledger
 
 
 def sha256_of(path: Path) -> str:

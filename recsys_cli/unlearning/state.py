@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,21 +15,25 @@ from recsys_cli.training.run import Run
 from recsys_cli.unlearning.generation import AGGREGATION, PARAMETERS, ROWS, SHARDS, Built, Rows, shard_inputs
 from recsys_cli.unlearning.generations import Generations
 from recsys_cli.unlearning.ledger import LEDGER, read_ledger, sha256_of, write_ledger
+from recsys_cli.unlearning.own_files import LINKS, hashes, state_files
 from recsys_cli.unlearning.requests import drop_pending
+from recsys_cli.unlearning.search import all_files
 from recsys_cli.unlearning.unit import VECTORS, code_of, shard_epochs, training_seconds
 
-LINKS = ("test.json", "test_per_user.npz", LEDGER)  # seen in the run directory, lying in the current state
 OUTDATED = ("*-again.json", "*-again_per_user.npz", "error.log")  # made from an earlier state
+TRIAL = "verifying"  # in the run directory, while `verify` trains again
 
 
 def publish(run: Run, generations: Generations, config, rows: Rows, path: Path, built: Built, *,
             partition: Mapping[str, Any], parent: Mapping[str, Any] | None,
             requests: Sequence[Mapping[str, Any]]) -> Path:
-    """Makes the state in `path` the current one and cleans up.
+    """Makes the state in `path` the current one, shows the digest of its ledger, and cleans up.
 
     parent: the ledger of the state before. requests: entries for the ledger.
     """
     content = read_manifest(path / ROWS / "data")["content_hash"]
+    own = state_files(path, rows, config.unlearning.shards)
+    _remove_all_but(path, own)
     facts = {
         "method": config.unlearning.name,
         "seed": config.seed,
@@ -35,15 +41,20 @@ def publish(run: Run, generations: Generations, config, rows: Rows, path: Path, 
         "partition": dict(partition),
         "aggregation": aggregation_entry(path, built.aggregation_seconds),
         "evaluation_seconds": round(built.result.seconds, 3),
+        "files": hashes(run.path, path, own),
     }
     shards = [shard_entry(config, rows, path, k) for k in range(config.unlearning.shards)]
-    write_ledger(path, number=generations.next, shards=shards, facts=facts, parent=parent, requests=requests)
+    digest = write_ledger(path, number=generations.next, shards=shards, facts=facts, parent=parent,
+                          requests=requests)
     complete = generations.commit(path)
+    print(f"ledger {digest}: keep it; recsys unlearn verify run={run.path} ledger={digest} shows later "
+          "that nobody wrote another one")
     epochs = shard_epochs(config)
-    training = sum(shard["seconds"] for shard in shards)
-    run.finish("finished", training_seconds=round(training, 2),
+    seconds = [shard["seconds"] for shard in shards]
+    run.record.pop("error", None)  # of a try before, and nobody knows what it quotes
+    run.finish("finished", training_seconds=round(sum(seconds), 2),
                evaluation_seconds=round(built.result.seconds, 3),
-               seconds_per_epoch=round(training / max(epochs, 1), 4), epoch=epochs)
+               seconds_per_epoch=round(statistics.median(seconds) / max(epochs, 1), 4), epoch=epochs)
     tidy(run, generations)
     return complete
 
@@ -55,6 +66,7 @@ def tidy(run: Run, generations: Generations) -> int:
     """
     ledger = read_ledger(generations.current)
     generations.sweep()
+    shutil.rmtree(run.path / TRIAL, ignore_errors=True)
     since = (generations.current / LEDGER).stat().st_mtime
     for pattern in OUTDATED:
         for file in run.path.glob(pattern):
@@ -64,10 +76,18 @@ def tidy(run: Run, generations: Generations) -> int:
         link = run.path / name
         if not link.is_symlink() and (generations.current / name).exists():
             link.symlink_to(Path("current") / name)
-    if run.record.get("data_hash") != ledger["data"]:
-        run.record.update(data_hash=ledger["data"], generation=ledger["generation"])
+    facts = {"data_hash": ledger["data"], "generation": ledger["generation"]}
+    if run.record != (record := {**run.record, **facts}):
+        run.record = record
         run.write_record()
     return drop_pending(run.path, {request["id"] for request in ledger["requests"]})
+
+
+def _remove_all_but(path: Path, names: set[str]) -> None:
+    """What nobody vouches for does not enter a state, such as checkpoints left by a crash."""
+    for file in all_files(path):
+        if str(file.relative_to(path)) not in names:
+            file.unlink()
 
 
 def shard_entry(config, rows: Rows, path: Path, k: int) -> dict[str, Any]:

@@ -10,10 +10,13 @@ import pytest
 
 from recsys_cli.evaluation.protocol import Result
 from recsys_cli.training.checkpoint import save
+from recsys_cli.training.run import Run
 from recsys_cli.unlearning import generation
 from recsys_cli.unlearning.unit import claim
-from tests.unlearning.harness import MODELS, train_run
+from recsys_cli.unlearning.verify import checks
+from tests.unlearning.harness import MODELS, log, recsys, train_run, write_pairs
 
+PAIRS = log()[0][3:6]
 QUICK = [
     "unlearning=sisa",
     "unlearning.shards=3",
@@ -54,3 +57,30 @@ def quick(monkeypatch):
 def run(quick, tmp_path):
     """A run of three shards of users."""
     return train_run(tmp_path, *QUICK)
+
+
+def receipt_of(run, rows, file, capsys, header="user,item") -> list[str]:
+    """Forgets the rows; the words that verify the request."""
+    assert recsys("unlearn", f"run={run}", f"forget={write_pairs(file, rows, header)}", "device=cpu") == 0
+    return [f"forget={file}", "receipt=" + capsys.readouterr().out.split("receipt ")[1].split(":")[0]]
+
+
+def verify(run, capsys, *words) -> tuple[int, list[str]]:
+    """Exit code, and the lines of the checks that failed."""
+    code = recsys("unlearn", f"run={run}", "verify=true", "device=cpu", *words)
+    return code, [line for line in capsys.readouterr().out.splitlines() if line.startswith("FAILED")]
+
+
+def problems(run, forgotten) -> list[str]:
+    config = Run.open(run)[1]
+    return [check.problem for check in checks(run, config, every_shard=False, forgotten=forgotten)
+            if check.problem]
+
+
+@pytest.fixture
+def forgotten(run, tmp_path):
+    """The run after it has forgotten PAIRS."""
+    assert (
+        recsys("unlearn", f"run={run}", f"forget={write_pairs(tmp_path / 'f.csv', PAIRS)}", "device=cpu") == 0
+    )
+    return run

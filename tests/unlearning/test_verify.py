@@ -1,4 +1,4 @@
-"""`verify` agrees with an honest run and finds every kind of tampering; the search finds rows anywhere."""
+"""`verify` agrees with an honest run and finds every kind of tampering and damage."""
 
 from __future__ import annotations
 
@@ -10,36 +10,11 @@ import numpy as np
 import pytest
 
 from recsys_cli.training.checkpoint import load, save
-from recsys_cli.unlearning.search import search
-from tests.unlearning.harness import MODELS, log, recsys, train_run, write_pairs
-
-PAIRS = log()[0][3:6]
-
-
-def verify(run, capsys, *words) -> tuple[int, list[str]]:
-    """Exit code, and the lines of the checks that failed."""
-    code = recsys("unlearn", f"run={run}", "verify=true", "device=cpu", *words)
-    return code, [line for line in capsys.readouterr().out.splitlines() if line.startswith("FAILED")]
-
-
-@pytest.fixture
-def forgotten(run, tmp_path):
-    """The run after it has forgotten PAIRS."""
-    assert (
-        recsys("unlearn", f"run={run}", f"forget={write_pairs(tmp_path / 'f.csv', PAIRS)}", "device=cpu") == 0
-    )
-    return run
-
+from tests.unlearning.conftest import PAIRS, problems, receipt_of, verify
+from tests.unlearning.harness import MODELS, recsys, train_run, write_pairs
 
 def test_an_honest_run_passes(forgotten, capsys):
     assert verify(forgotten, capsys, "verify_shards=all") == (0, [])
-
-
-def test_forgetting_and_verifying_in_one_call(run, tmp_path, capsys):
-    write_pairs(run / "notes.csv", PAIRS[:1])
-    code, failed = verify(run, capsys, f"forget={write_pairs(tmp_path / 'f.csv', PAIRS)}")
-    assert code == 1 and len(failed) == 1
-    assert "holds any of the 3 forgotten pairs" in failed[0] and "notes.csv" in failed[0]
 
 
 def resigned(run, change) -> None:
@@ -79,6 +54,22 @@ TAMPERED = {
     ),
     "a seed": (lambda run: resigned(run, lambda l: l["shards"][0].update(seed=1)), "its seed"),
     "a version": (lambda run: resigned(run, lambda l: l["shards"][0].update(code="x")), "its code version"),
+    "the seed": (lambda run: resigned(run, lambda l: l.update(seed=7)), "another seed or method"),
+    "the number of shards": (
+        lambda run: resigned(run, lambda l: l["shards"].pop()),
+        "another number of shards",
+    ),
+    "the result": (lambda run: (run / "test.json").resolve().write_text("{}"), "test.json was changed"),
+    "values of users": (
+        lambda run: (run / "test_per_user.npz").resolve().unlink(),
+        "test_per_user.npz is missing",
+    ),
+    "the aggregation": (
+        lambda run: (run / "config.yaml").write_text(
+            (run / "config.yaml").read_text().replace("aggregation: mean", "aggregation: static")
+        ),
+        "config.yaml was changed",
+    ),
     "the data": (
         lambda run: resigned(run, lambda l: l.update(data="0" * 64)),
         "is not what the ledger names",
@@ -117,35 +108,54 @@ def test_a_run_that_was_really_trained(tmp_path, capsys):
     assert verify(run, capsys, "verify_shards=all") == (0, [])
 
 
-@pytest.mark.parametrize(
-    "name, write",
-    [
-        ("a.csv", lambda file: file.write_text("user,item,score\nu7,5,0.1\nu7,1003,0.2\n")),
-        ("b.txt", lambda file: file.write_text("u7 5 8 1003\n")),
-        ("error.log", lambda file: file.write_text("ValueError: bad row ('u7', 1003)\n")),
-        ("c.json", lambda file: file.write_text(json.dumps({"rows": [["u7", "1003"]]}))),
-        (
-            "d.npz",
-            lambda file: np.savez(
-                file, users=np.array(["x", "u7"]), items=np.array([2, 1003]), score=np.ones(2)
-            ),
-        ),
-        ("e.npy", lambda file: np.save(file, np.array([["u7", "1003"]]))),
-        ("old/sub/f.tsv", lambda file: file.write_text("u7\t1003\n")),
-    ],
-)
-def test_the_search_finds_a_row(tmp_path, name, write):
-    file = tmp_path / name
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write(file)
-    assert search(tmp_path, "pairs", [("u9", "1"), ("u7", "1003")]).holding == [file]
-    assert search(tmp_path, "pairs", [("u7", "100"), ("u70", "1003")]).holding == []
 
 
-def test_the_search_reads_prepared_data_and_names_what_it_cannot_read(run, tmp_path):
-    data = next((tmp_path / "cache" / "prepared").iterdir())
-    assert search(tmp_path / "cache", "pairs", PAIRS[:1]).holding == [data]
-    assert search(tmp_path / "cache", "users", [("nobody",)]).holding == []
-    assert search(tmp_path / "cache", "items", [(PAIRS[0][1],)]).holding == [data]
-    (tmp_path / "cache" / "events.bin").write_bytes(b"\0\1")
-    assert search(tmp_path / "cache", "pairs", PAIRS[:1]).unread == [tmp_path / "cache" / "events.bin"]
+DAMAGED = [
+    "ledger.json", "ledger.sha256", "test.json", "rows/inputs.json", "rows/assignment.npz",
+    "rows/data/manifest.json", "rows/data/user_ids.npy", "shards/1/metrics.jsonl", "shards/1/origin.json",
+    "shards/1/inputs.json", "shards/1/vectors.npz", "shards/1/vectors.sha256",
+]
+
+
+def test_damage_is_a_failed_check(forgotten):
+    for name in DAMAGED:
+        path = (forgotten / "current").resolve() / name
+        whole = path.read_bytes()
+        for content in (b"", b"\xff\xfe{", b"{}", None):
+            path.write_bytes(content) if content is not None else path.unlink()
+            found = problems(forgotten, [("pairs", PAIRS)])
+            assert any(path.name in p or path.stem in p for p in found), (name, content, found)
+            assert not any("\n" in problem for problem in found)
+        path.write_bytes(whole)
+    assert problems(forgotten, [("pairs", PAIRS)]) == []
+
+
+def test_pending_requests_are_mentioned_and_searched(run, tmp_path, capsys):
+    words = receipt_of(run, PAIRS[:1], tmp_path / "f.csv", capsys)
+    later = write_pairs(tmp_path / "g.csv", PAIRS[1:])
+    assert recsys("unlearn", f"run={run}", f"forget={later}", "later=true", "device=cpu") == 0
+    capsys.readouterr()
+    assert recsys("unlearn", f"run={run}", "verify=true", "device=cpu", *words) == 0
+    assert f"1 pending: recsys unlearn run={run} carries them out" in capsys.readouterr().out
+    for kind, rows in (("pairs", PAIRS[1:]), ("users", [PAIRS[1][:1]]), ("items", [PAIRS[1][1:]])):
+        assert any("/run/requests/" in problem for problem in problems(run, [(kind, rows)]))
+    assert not any("/run/requests/" in problem for problem in problems(run, [("users", [("2026",), ("pairs",)])]))
+    next((run / "requests").iterdir()).write_text('{"rows": [["')
+    assert any("cannot be read: discard=true drops it" in problem for problem in problems(run, []))
+
+
+def test_a_ledger_that_was_rewritten_differs_from_its_digest(run, tmp_path, capsys):
+    forget = write_pairs(tmp_path / "f.csv", PAIRS)
+    assert recsys("unlearn", f"run={run}", f"forget={forget}", "device=cpu") == 0
+    digest = capsys.readouterr().out.split("ledger ")[1].split(":")[0]
+    assert digest == hashlib.sha256((run / "ledger.json").read_bytes()).hexdigest()
+    assert verify(run, capsys, f"ledger={digest}") == (0, [])
+    resigned(run, lambda ledger: ledger.update(requests=[]))
+    assert verify(run, capsys) == (0, []), "nothing else can tell"
+    code, failed = verify(run, capsys, f"ledger={digest}")
+    assert code == 1 and len(failed) == 1 and "it was rewritten" in failed[0]
+
+
+def test_a_receipt_needs_its_file(run, capsys):
+    assert recsys("unlearn", f"run={run}", "receipt=ab", "device=cpu") == 2
+    assert "add forget=FILE" in capsys.readouterr().err
