@@ -103,7 +103,7 @@ def _metrics(file: Path, rows: Rows) -> bool:
 
 def _result(file: Path, rows: Rows) -> bool:
     content = json.loads(file.read_text())
-    return content.keys() == {"split", "users", "protocol", "metrics"} and all(
+    return content.keys() == {"split", "users", "pairs", "left_out_pairs", "protocol", "metrics"} and all(
         metric.keys() == {"mean", "low", "high"} and all(map(_is_number, metric.values()))
         for metric in content["metrics"].values())
 
