@@ -107,9 +107,10 @@ def _audit(trained, rows, plan, old_model, outcome, again) -> dict:
 
     from recsys_cli.unlearning.audit import Subject, audit, verdict
 
-    old, gone = rows.dataset, plan.selection
+    old, new = rows.dataset, outcome.rows.dataset
     everyone = np.arange(old.n_users), np.arange(old.n_items)
-    left = np.setdiff1d(everyone[0], gone.users), np.setdiff1d(everyone[1], gone.items)
+    left = [np.flatnonzero(np.isin(before, after))
+            for before, after in ((old.user_ids, new.user_ids), (old.item_ids, new.item_ids))]
     keys = np.intersect1d(rows.pairs.keys[plan.removed], old.target_train.keys)
     found = audit(old, keys, {"before": Subject(old_model.scorer(), *everyone),
                               "after": Subject(outcome.built.model.scorer(), *left),

@@ -16,7 +16,7 @@ from recsys_cli.unlearning.ledger import read_ledger
 from recsys_cli.unlearning.partition import check_shards, partition
 from recsys_cli.unlearning.pool import train_shards
 from recsys_cli.unlearning.requests import Request, Selection, select
-from recsys_cli.unlearning.restrict import among, restricted
+from recsys_cli.unlearning.restrict import among, restricted, with_rows
 from recsys_cli.unlearning.state import partition_entry, publish
 
 
@@ -72,12 +72,12 @@ def carry_out(run: Run, generations: Generations, config, rows: Rows, requests: 
 
 
 def remaining(rows: Rows, plan: Plan) -> Rows:
-    """Rows that are asked for leave; users and items that are asked for leave the ids as well."""
+    """Rows that are asked for leave; users and items without any other leave the ids as well."""
     dataset, selection = rows.dataset, plan.selection
     users = np.setdiff1d(np.arange(dataset.n_users), selection.users)
     items = np.setdiff1d(np.arange(dataset.n_items), selection.items)
     left = restricted(dataset, users, items, lambda matrix: ~among(matrix.keys, selection.keys))
-    return Rows.of(left, rows.assignment[~plan.removed])
+    return Rows.of(with_rows(left), rows.assignment[~plan.removed])
 
 
 def _named(matrix, selection: Selection) -> np.ndarray:

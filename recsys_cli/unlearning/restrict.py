@@ -64,6 +64,16 @@ def restricted(dataset: Dataset, users: np.ndarray, items: np.ndarray,
     )
 
 
+def with_rows(dataset: Dataset) -> Dataset:
+    """Without the users and items that have no pair in any split: an id alone would tell that there was one."""
+    pairs = [m for m in (*dataset.train.values(), dataset.valid, dataset.test) if m is not None]
+    users = np.flatnonzero(sum(matrix.row_lengths for matrix in pairs))
+    items = np.flatnonzero(sum(matrix.col_counts for matrix in pairs))
+    if (len(users), len(items)) == (dataset.n_users, dataset.n_items):
+        return dataset
+    return restricted(dataset, users, items)
+
+
 def submatrix(matrix: CSR, rows: np.ndarray, cols: np.ndarray,
               kept: Callable[[CSR], np.ndarray] | None = None) -> CSR:
     """These rows and columns, numbered anew, and of their non-zeros those kept."""

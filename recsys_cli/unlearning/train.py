@@ -85,7 +85,9 @@ def share_out(config, dataset):
     """Rows with the shard of each. config: the root node."""
     from recsys_cli.unlearning.generation import Rows
     from recsys_cli.unlearning.partition import check_shards, partition
+    from recsys_cli.unlearning.restrict import with_rows
 
+    dataset = with_rows(dataset)
     rows = Rows.of(dataset, partition(config, dataset))
     check_shards(dataset, rows.pairs, rows.assignment, config.unlearning.shards)
     return rows
