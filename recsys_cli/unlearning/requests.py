@@ -23,6 +23,7 @@ from data_prep.errors import UserError
 from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.data.files import write_file
 
+Content = tuple[str, list[tuple[str, ...]]]  # kind and distinct rows, sorted, of a file to forget
 KINDS = {("user", "item"): "pairs", ("user",): "users", ("item",): "items"}
 FOLDER = "requests"
 
@@ -50,8 +51,7 @@ class Selection(NamedTuple):
     keys: np.ndarray
 
 
-def read_rows(path: str | Path) -> tuple[str, list[tuple[str, ...]]]:
-    """Kind and distinct rows, sorted, of a file to forget."""
+def read_rows(path: str | Path) -> Content:
     how = "Its first line must be user,item (pairs), user (all data of users) or item (all data of items)."
     try:
         with open(path, newline="", encoding="utf-8-sig") as stream:
@@ -121,8 +121,12 @@ def pending(run: Path) -> list[Request]:
     """In the order in which they were asked."""
     found = []
     for file in (run / FOLDER).glob("*.json"):
-        content = json.loads(file.read_text())
-        found.append(Request(**{**content, "rows": [tuple(row) for row in content["rows"]]}))
+        try:
+            content = json.loads(file.read_text())
+            found.append(Request(**{**content, "rows": [tuple(row) for row in content["rows"]]}))
+        except (OSError, ValueError, TypeError, KeyError):
+            raise UserError(f"{file} is damaged, and what it asked for is unknown: remove it, or all pending requests "
+                            "with discard=true, and ask again.") from None
     return sorted(found, key=lambda request: (request.asked, request.id))
 
 
