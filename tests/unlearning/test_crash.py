@@ -50,12 +50,14 @@ def clean(run) -> bool:
             and not [file for file in run.rglob("*") if file.name.endswith(".partial")])
 
 
-def test_unlearning_survives_a_crash_at_every_step(run, tmp_path, cut, capsys):
+@pytest.mark.parametrize("aggregation, words", [("mean", []), ("attention", ["repartition=true"])])
+def test_unlearning_survives_a_crash_at_every_step(aggregation, words, quick, tmp_path, cut, capsys):
+    run = train_run(tmp_path, *QUICK, f"unlearning.aggregation={aggregation}")
     forget = write_pairs(tmp_path / "f.csv", [*log()[0][3:5], log()[1][2]])
     before = contents(run / "current")
 
     def unlearn(folder):
-        return recsys("unlearn", f"run={folder}", f"forget={forget}", "device=cpu")
+        return recsys("unlearn", f"run={folder}", f"forget={forget}", "device=cpu", *words)
 
     shutil.copytree(run, tmp_path / "whole", symlinks=True)
     cut(None)
