@@ -4,9 +4,14 @@ proves afterwards that it did.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from omegaconf import DictConfig
 
 from data_prep.errors import UserError
+
+if TYPE_CHECKING:
+    from recsys_cli.unlearning.intake import Intake
 
 
 def main(config: DictConfig) -> int:
@@ -17,11 +22,10 @@ def main(config: DictConfig) -> int:
     from recsys_cli.training.fit import Stopped
     from recsys_cli.unlearning.forget import carry_out, make_plan
     from recsys_cli.unlearning.generation import Rows, open_model
-    from recsys_cli.unlearning.intake import take_in
     from recsys_cli.unlearning.ledger import read_ledger
     from recsys_cli.unlearning.opening import open_unlearnable
     from recsys_cli.unlearning.report import check_report, means_of, plan_lines
-    from recsys_cli.unlearning.requests import drop_pending, keep_pending, pending, read_rows, unknown_rows
+    from recsys_cli.unlearning.requests import drop_pending, keep_pending, pending, read_rows, together
     from recsys_cli.unlearning.state import tidy
 
     run, trained, generations = open_unlearnable(config.run)
@@ -38,18 +42,8 @@ def main(config: DictConfig) -> int:
     if completed:
         print(f"{completed} requests had been carried out by a call that was cut off; "
               "what it left behind is removed")
-    rows, done = Rows.read(generations.current), {r["id"] for r in read_ledger(generations.current)["requests"]}
-    requests = [request for request in found if request.id not in done]
-    new = None
-    if file:
-        just_done = any((request.kind, request.rows) == file for request in found if request.id in done)
-        gone = unknown_rows(*file, rows.dataset).all()
-        if gone and config.verify and not config.repartition:
-            requests = []  # to look whether they are gone is no order to carry out others
-        new = take_in(config.forget, file, rows.dataset, requests,
-                      ignore_missing=config.missing == "ignore" or just_done or (gone and config.verify))
-    if new and new.receipt:
-        requests.append(new.request)
+    rows, ledger = Rows.read(generations.current), read_ledger(generations.current)
+    requests, new = _collect(config, file, found, rows.dataset, {request["id"] for request in ledger["requests"]})
 
     def discard() -> None:
         if config.discard and not config.plan:
@@ -78,7 +72,8 @@ def main(config: DictConfig) -> int:
         print(f"carry them out with: recsys unlearn run={config.run}")
         return 0
 
-    before, asked = means_of(generations.current), [(request.kind, request.rows) for request in requests]
+    before = means_of(generations.current)
+    asked = together([(request.kind, request.rows) for request in requests] + ([file] if file else []))
     try:
         outcome = carry_out(run, generations, trained, rows, requests, plan, repartition=config.repartition)
     except Stopped as stopped:
@@ -89,9 +84,24 @@ def main(config: DictConfig) -> int:
         raise UserError(f"{error} The run is as before; the requests stay pending "
                         "(discard=true drops them).") from None
     _report(config, trained, rows, plan, before, old_model, outcome, asked)
-    if file and file not in asked:  # some of its rows had gone before
-        asked.append(file)
     return _verify(config, run, trained, asked) if config.verify else 0
+
+
+def _collect(config, file, found, dataset, done: set[str]) -> tuple[list, Intake | None]:
+    """The requests to carry out, and what became of the file. found: those kept in the run. done: ids of requests."""
+    from recsys_cli.unlearning.intake import take_in
+    from recsys_cli.unlearning.requests import unknown_rows
+
+    requests = [request for request in found if request.id not in done]
+    if not file:
+        return requests, None
+    gone = config.verify and unknown_rows(*file, dataset).all()
+    if gone and not config.repartition:
+        requests = []  # to look whether rows are gone is no order to carry out others
+    cut_off = any((request.kind, request.rows) == file for request in found if request.id in done)
+    new = take_in(config.forget, file, dataset, requests,
+                  ignore_missing=config.missing == "ignore" or gone or cut_off)
+    return requests + ([new.request] if new and new.receipt else []), new
 
 
 def _report(config, trained, rows, plan, before, old_model, outcome, asked) -> None:

@@ -81,6 +81,14 @@ def read_rows(path: str | Path) -> Content:
     return kind, sorted({tuple(fields[::step]) for _, fields in lines})
 
 
+def together(contents: Sequence[Content]) -> list[Content]:
+    """One of each kind, to be looked for in one go."""
+    found: dict[str, set] = {}
+    for kind, rows in contents:
+        found.setdefault(kind, set()).update(rows)
+    return [(kind, sorted(rows)) for kind, rows in found.items()]
+
+
 def commitment(key: str, kind: str, rows: Sequence[tuple[str, ...]]) -> str:
     return hmac.new(key.encode(), json.dumps([kind, sorted(rows)]).encode(), hashlib.sha256).hexdigest()
 

@@ -107,6 +107,15 @@ def test_what_was_forgotten_can_be_verified_again(run, unlearn, words, capsys):
     assert "notes.csv" in capsys.readouterr().out
 
 
+def test_requests_carried_out_together_are_looked_for_together(run, unlearn, capsys):
+    """With the rows of the file that had gone before."""
+    assert unlearn(PAIRS) == 0 and unlearn(OTHERS, "later=true") == 0
+    write_pairs(run / "notes.csv", PAIRS[:1])
+    assert unlearn([*PAIRS, TEST[2]], "missing=ignore", "verify=true") == 1
+    found = [line for line in capsys.readouterr().out.splitlines() if "forgotten pairs" in line]
+    assert len(found) == 1 and "any of the 6 forgotten pairs" in found[0] and "notes.csv" in found[0]
+
+
 def test_a_receipt_wants_its_file(unlearn, capsys):
     assert unlearn(None, "receipt=" + "0" * 32) == 2
     assert "name that file with forget=FILE" in capsys.readouterr().err
