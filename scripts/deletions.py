@@ -123,14 +123,13 @@ class Copy:
         """Shards touched, seconds of the shards, of the aggregation, and of the whole request."""
         from recsys_cli.unlearning.forget import carry_out, make_plan
         from recsys_cli.unlearning.intake import take_in
-        from recsys_cli.unlearning.ledger import read_ledger
+        from recsys_cli.unlearning.requests import read_rows
 
         file = self.path / "forget.csv"
         file.write_text("user,item\n" + "".join(f"{user},{item}\n" for user, item in pairs))
         began = time.perf_counter()
-        requests = [take_in(str(file), self.rows.dataset, [], ignore_missing=False).request]
-        ledger = read_ledger(self.generations.current)
-        plan = make_plan(self.config, self.rows, requests, ledger, repartition=False)
+        requests = [take_in(str(file), read_rows(file), self.rows.dataset, [], ignore_missing=False).request]
+        plan = make_plan(self.config, self.rows, requests, self.generations.current, repartition=False)
         outcome = carry_out(self.run, self.generations, self.config, self.rows, requests, plan, repartition=False,
                             say=lambda line: None)
         self.rows, built = outcome.rows, outcome.built

@@ -4,11 +4,14 @@ proves afterwards that it did.
 
 from __future__ import annotations
 
-import json
+from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
 from data_prep.errors import UserError
+
+if TYPE_CHECKING:
+    from recsys_cli.unlearning.intake import Intake
 
 
 def main(config: DictConfig) -> int:
@@ -19,48 +22,51 @@ def main(config: DictConfig) -> int:
     from recsys_cli.training.fit import Stopped
     from recsys_cli.unlearning.forget import carry_out, make_plan
     from recsys_cli.unlearning.generation import Rows, open_model
-    from recsys_cli.unlearning.intake import take_in
     from recsys_cli.unlearning.ledger import read_ledger
     from recsys_cli.unlearning.opening import open_unlearnable
-    from recsys_cli.unlearning.report import plan_lines
-    from recsys_cli.unlearning.requests import drop_pending, keep_pending, pending, read_rows
+    from recsys_cli.unlearning.report import check_report, means_of, plan_lines
+    from recsys_cli.unlearning.requests import drop_pending, keep_pending, pending, read_rows, together
     from recsys_cli.unlearning.state import tidy
 
     if config.receipt and not config.forget:
         raise UserError(f"receipt={config.receipt} is checked against the file of its request: "
                         "add forget=FILE.")
     run, trained, generations = open_unlearnable(config.run)
-    if config.receipt:
-        return _verify(config, run, trained, [read_rows(config.forget)])
-    if config.verify and not (config.forget or config.repartition):
-        return _verify(config, run, trained, [])
+    if config.receipt and not config.forget:
+        raise UserError(f"receipt={config.receipt} shows that a file was forgotten: name that file with forget=FILE.")
+    if config.report:
+        check_report(config.report)
+    file = read_rows(config.forget) if config.forget else None
+    if config.receipt or config.verify and not (file or config.repartition or config.discard):
+        return _verify(config, run, trained, [file] if file else [])
 
+    found = [] if config.discard else pending(run.path)
     completed = tidy(run, generations)
     if completed:
         print(f"{completed} requests had been carried out by a call that was cut off; "
               "what it left behind is removed")
-    if config.discard:
-        generations.sweep(unfinished=True)
-        print(f"{drop_pending(run.path)} pending requests discarded")
-    rows, ledger, requests = (Rows.read(generations.current), read_ledger(generations.current),
-                              pending(run.path))
-    new = None
-    if config.forget:
-        new = take_in(config.forget, rows.dataset, requests,
-                      ignore_missing=config.missing == "ignore" or completed > 0)
-    if new and new.receipt:
-        requests.append(new.request)
+    rows, ledger = Rows.read(generations.current), read_ledger(generations.current)
+    requests, new = _collect(config, file, found, rows.dataset, {request["id"] for request in ledger["requests"]})
+
+    def discard() -> None:
+        if config.discard and not config.plan:
+            generations.sweep(unfinished=True)
+            print(f"{drop_pending(run.path)} pending requests discarded")
+
     if not requests and not config.repartition:
-        if config.forget or config.discard or completed:
-            print("nothing is left to forget")
-            return 0
-        raise UserError(f"no requests are pending in {config.run}: name rows with forget=FILE, "
-                        "or check the run with verify=true.")
-    plan = make_plan(trained, rows, requests, ledger, repartition=config.repartition)
+        discard()
+        if not (file or config.discard or completed):
+            raise UserError(f"no requests are pending in {config.run}: name rows with forget=FILE, "
+                            "or check the run with verify=true.")
+        print("nothing is left to forget")
+        return _verify(config, run, trained, [file] if file else []) if config.verify else 0
+    plan = make_plan(trained, rows, requests, generations.current, repartition=config.repartition)
     if config.plan or config.later:
         print("\n".join(plan_lines(plan, len(requests), trained.unlearning.shards)))
     if config.plan:
         return 0
+    old_model = open_model(generations.current, trained)[1] if config.audit else None
+    discard()
     if new and new.receipt:
         keep_pending(run.path, new.request)
         print(f"receipt {new.receipt}: keep it; recsys unlearn run={config.run} forget={config.forget} "
@@ -69,8 +75,8 @@ def main(config: DictConfig) -> int:
         print(f"carry them out with: recsys unlearn run={config.run}")
         return 0
 
-    before = json.loads((generations.current / "test.json").read_text())
-    old_model = open_model(generations.current, trained)[1] if config.audit else None
+    before = means_of(generations.current)
+    asked = together([(request.kind, request.rows) for request in requests] + ([file] if file else []))
     try:
         outcome = carry_out(run, generations, trained, rows, requests, plan, repartition=config.repartition)
     except Stopped as stopped:
@@ -80,11 +86,28 @@ def main(config: DictConfig) -> int:
     except UserError as error:
         raise UserError(f"{error} The run is as before; the requests stay pending "
                         "(discard=true drops them).") from None
-    _report(config, trained, rows, plan, before, old_model, outcome)
-    return _verify(config, run, trained, [(r.kind, r.rows) for r in requests]) if config.verify else 0
+    _report(config, trained, rows, plan, before, old_model, outcome, asked)
+    return _verify(config, run, trained, asked) if config.verify else 0
 
 
-def _report(config, trained, rows, plan, before, old_model, outcome) -> None:
+def _collect(config, file, found, dataset, done: set[str]) -> tuple[list, Intake | None]:
+    """The requests to carry out, and what became of the file. found: those kept in the run. done: ids of requests."""
+    from recsys_cli.unlearning.intake import take_in
+    from recsys_cli.unlearning.requests import unknown_rows
+
+    requests = [request for request in found if request.id not in done]
+    if not file:
+        return requests, None
+    gone = config.verify and unknown_rows(*file, dataset).all()
+    if gone and not config.repartition:
+        requests = []  # to look whether rows are gone is no order to carry out others
+    cut_off = any((request.kind, request.rows) == file for request in found if request.id in done)
+    new = take_in(config.forget, file, dataset, requests,
+                  ignore_missing=config.missing == "ignore" or gone or cut_off)
+    return requests + ([new.request] if new and new.receipt else []), new
+
+
+def _report(config, trained, rows, plan, before, old_model, outcome, asked) -> None:
     from recsys_cli.unlearning.compare import differences, retrain
     from recsys_cli.unlearning.report import done_lines, elsewhere, facts_of, metrics_lines, write_report
 
@@ -98,9 +121,9 @@ def _report(config, trained, rows, plan, before, old_model, outcome) -> None:
     print(metrics_lines(facts))
     if config.audit:
         facts["audit"] = _audit(trained, rows, plan, old_model, outcome, again)
-    facts["elsewhere"] = elsewhere(trained)
+    facts["elsewhere"] = elsewhere(trained, asked)
     if facts["elsewhere"]:
-        print("outside of the run, these are yours and still hold the rows: " + ", ".join(facts["elsewhere"]))
+        print("outside of the run, these are yours and may still hold the rows: " + ", ".join(facts["elsewhere"]))
     if config.report:
         write_report(config.report, facts)
 
@@ -110,9 +133,10 @@ def _audit(trained, rows, plan, old_model, outcome, again) -> dict:
 
     from recsys_cli.unlearning.audit import Subject, audit, verdict
 
-    old, gone = rows.dataset, plan.selection
+    old, new = rows.dataset, outcome.rows.dataset
     everyone = np.arange(old.n_users), np.arange(old.n_items)
-    left = np.setdiff1d(everyone[0], gone.users), np.setdiff1d(everyone[1], gone.items)
+    left = [np.flatnonzero(np.isin(before, after))
+            for before, after in ((old.user_ids, new.user_ids), (old.item_ids, new.item_ids))]
     keys = np.intersect1d(rows.pairs.keys[plan.removed], old.target_train.keys)
     found = audit(old, keys, {"before": Subject(old_model.scorer(), *everyone),
                               "after": Subject(outcome.built.model.scorer(), *left),
@@ -125,8 +149,11 @@ def _audit(trained, rows, plan, old_model, outcome, again) -> dict:
 
 def _verify(config, run, trained, forgotten) -> int:
     """Prints every check; 1 where one failed."""
+    from recsys_cli.unlearning.requests import FOLDER
     from recsys_cli.unlearning.verify import checks
 
+    if waiting := len(list((run.path / FOLDER).glob("*.json"))):
+        print(f"{waiting} requests are pending, and their rows still in the run: recsys unlearn run={config.run}")
     failed = 0
     for check in checks(run.path, trained, every_shard=config.verify_shards == "all", forgotten=forgotten,
                         receipt=config.receipt, digest=config.ledger):

@@ -2,9 +2,10 @@
 
 AUC of the score of a forgotten pair against those of items that its user never had, drawn by popularity among
 the remaining rows, so that a model which knows popularity alone is at 0.5. A model that generalises well is
-above 0.5 also for pairs it never saw: what counts is the difference to a model trained on the remaining rows
-alone, and whether the test sees anything at all on the model that has not forgotten (its power). It can find
-a failure; it cannot prove exactness, which comes from the bytes (`verify`).
+above 0.5 also for pairs it never saw, and shards generalise otherwise than one model of all rows: whether the test
+sees anything at all (its power) is the difference between the run before and after, which are of one make. The model
+trained on the remaining rows alone is shown beside them. The test can find a failure; it cannot prove exactness, which
+comes from the bytes (`verify`).
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Subject(NamedTuple):
 
 
 def audit(old: Dataset, keys: np.ndarray, subjects: Mapping[str, Subject], seed: int) -> dict[str, Interval]:
-    """AUC of every subject, and of "before" less each other: less "retrained" is the power of the test.
+    """AUC of every subject, and of "before" less each other: less "after" is the power of the test.
 
     keys: the forgotten pairs of the target behaviour (user * n_items + item in `old`). Pairs whose user or
     item some subject no longer knows are left out; without any, the result is empty.
@@ -58,10 +59,10 @@ def audit(old: Dataset, keys: np.ndarray, subjects: Mapping[str, Subject], seed:
 def verdict(found: Mapping[str, Interval]) -> str:
     if not found:
         return "the forgotten users or items are no longer in the model: there is nothing to test"
-    power = found["before - retrained"]
-    if power.low <= 0:
-        return "the test has no power here: it cannot tell the model that knew the pairs either"
-    return "the test has power: it tells the model that knew the pairs from one that did not"
+    if found["before - after"].low <= 0:
+        return ("the test has no power here: it sees no difference between the model that knew the pairs and the one "
+                "after forgetting them")
+    return "the test has power: it tells the model that knew the pairs from the one after forgetting them"
 
 
 def _with_controls(old: Dataset, users, items, allowed: np.ndarray, random):

@@ -21,6 +21,7 @@ import numpy as np
 from omegaconf import OmegaConf
 
 from data_prep.errors import UserError
+from data_prep.errors import UserError
 from data_prep.store import Damaged
 from recsys_cli.commands.results import save_result
 from recsys_cli.config.library import library
@@ -33,7 +34,7 @@ from recsys_cli.training.checkpoint import load, restore, save
 from recsys_cli.training.selection import score
 from recsys_cli.unlearning.aggregation import build_aggregation, stack
 from recsys_cli.unlearning.data_copy import digest, write_copy
-from recsys_cli.unlearning.ledger import sha256_of
+from recsys_cli.unlearning.ledger import read_ledger, sha256_of
 from recsys_cli.unlearning.restrict import all_pairs, shard_of
 from recsys_cli.unlearning.unit import (
     VECTORS,
@@ -99,12 +100,13 @@ def build(path: Path, config, rows: Rows, parent: Path | None, train_shards: Cal
     trains the shards of these numbers (`pool.train_shards`).
     """
     rows.write(path)
-    missing = []
+    missing, ledger = [], parent and read_ledger(parent)
     for k in range(config.unlearning.shards):
         inputs, folder = shard_inputs(config, rows, k), path / SHARDS / str(k)
         if is_done(folder, inputs):
             continue
         if parent and is_done(parent / SHARDS / str(k), inputs):
+            check_unchanged(parent, ledger, k)
             take_over(parent / SHARDS / str(k), folder)
         else:
             missing.append(k)
@@ -116,6 +118,15 @@ def build(path: Path, config, rows: Rows, parent: Path | None, train_shards: Cal
     result = score(config.evaluation, model, rows.dataset, "test", config.seed)
     table = save_result(Folder(path), "test", result, config.evaluation, config.seed)
     return Built(missing, between - began, end - between, model, result, table)
+
+
+def check_unchanged(generation: Path, ledger, k: int) -> None:
+    """Raises UserError where the vectors of shard k are not those that its training gave: nobody knows what
+    they have seen, and the ledger of the next state must not vouch for them."""
+    file = generation / SHARDS / str(k) / VECTORS
+    if not file.exists() or sha256_of(file) != ledger["shards"][k]["vectors"]:
+        raise UserError(f"refused, nothing changed: {file} is to be kept, but it is not the file whose SHA-256 the "
+                        "ledger names; put that back, or train every shard again with repartition=true.")
 
 
 def shard_config(config, k: int):

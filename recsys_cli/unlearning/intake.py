@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from data_prep.errors import UserError
 from recsys_cli.data.dataset import Dataset
-from recsys_cli.unlearning.requests import Request, new_request, read_rows, unknown_rows
+from recsys_cli.unlearning.requests import Content, Request, new_request, unknown_rows
 
 
 class Intake(NamedTuple):
@@ -17,14 +17,14 @@ class Intake(NamedTuple):
     receipt: str | None
 
 
-def take_in(path: str, dataset: Dataset, pending: Sequence[Request], *,
+def take_in(path: str, content: Content, dataset: Dataset, pending: Sequence[Request], *,
             ignore_missing: bool) -> Intake | None:
-    """None where no row is in the data and that is to be ignored.
+    """content: of the file at `path`. None where no row is in the data and that is to be ignored.
 
     Whether a row that is not in the data was forgotten or never there cannot be told:
     that is the point of forgetting.
     """
-    kind, rows = read_rows(path)
+    kind, rows = content
     unknown = unknown_rows(kind, rows, dataset)
     if unknown.any() and not ignore_missing:
         examples = "; ".join(",".join(row) for row, missing in zip(rows, unknown) if missing)[:60]

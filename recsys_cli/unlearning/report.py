@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from recsys_cli.data.files import write_file
 from recsys_cli.report import format_table
 from recsys_cli.training.run import code_hash
 from recsys_cli.unlearning.forget import Outcome, Plan
+from recsys_cli.unlearning.requests import Content
+from recsys_cli.unlearning.search import search
 from recsys_cli.unlearning.state import declaration
 
 
@@ -24,8 +27,17 @@ def plan_lines(plan: Plan, n_requests: int, n_shards: int) -> list[str]:
             f"about {seconds}, by the record of the run, and the start of the program"]
 
 
-def facts_of(plan: Plan, outcome: Outcome, before: Mapping[str, Any], n_shards: int) -> dict[str, Any]:
-    """before: the content of the test.json of the state before. All numbers of the report, for programs."""
+def means_of(generation: Path) -> dict[str, float]:
+    """Metrics of a state; none where its test.json is damaged, which must not keep anybody from forgetting."""
+    try:
+        metrics = json.loads((generation / "test.json").read_text())["metrics"]
+        return {name: value["mean"] for name, value in metrics.items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {}
+
+
+def facts_of(plan: Plan, outcome: Outcome, before: Mapping[str, float], n_shards: int) -> dict[str, Any]:
+    """before: metrics of the state before. All numbers of the report, for programs."""
     built, ledger = outcome.built, outcome.ledger
     return {
         "generation": ledger["generation"],
@@ -37,7 +49,7 @@ def facts_of(plan: Plan, outcome: Outcome, before: Mapping[str, Any], n_shards: 
         "aggregation_seconds": round(built.aggregation_seconds, 2),
         "shards_of_another_version": sum(s["code"] != code_hash() for s in ledger["shards"]),
         "partition": declaration(ledger["partition"], ledger["generation"]),
-        "metrics_before": {name: value["mean"] for name, value in before["metrics"].items()},
+        "metrics_before": dict(before),
         "metrics_after": built.result.means,
     }
 
@@ -70,8 +82,12 @@ def metrics_lines(facts: Mapping[str, Any]) -> str:
     return format_table(header, rows)
 
 
-def elsewhere(config) -> list[str]:
-    """What holds the rows outside of the run, and is the user's to delete."""
+def elsewhere(config, asked: Sequence[Content]) -> list[str]:
+    """What may hold the rows outside of the run, and is the user's to delete: raw files and vectors of the run, and
+    prepared data sets that do hold them, or that cannot be read.
+
+    asked: what was to be forgotten.
+    """
     from data_prep.options import cache_directory, read_options
     from data_prep.sources import raw_status
 
@@ -80,10 +96,19 @@ def elsewhere(config) -> list[str]:
         places = [str(path) for _, path, _ in raw_status(config.data) if path]
     except UserError:  # they are gone
         places = []
-    places += [str(path)
-               for path in sorted((cache_directory(options) / "prepared").glob(f"{options['name']}-*"))]
+    for path in sorted((cache_directory(options) / "prepared").glob(f"{options['name']}-*")):
+        if any(any(search(path, *content)) for content in asked):
+            places.append(str(path))
     vectors = config.unlearning.partition_vectors
     return places + ([vectors] if vectors not in ("trained", "random") else [])
+
+
+def check_report(path: str | Path) -> None:
+    """Before anything is done, whether the report can be written afterwards."""
+    path = Path(path)
+    if path.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UserError(f"report={path} cannot be written, nothing changed: name a file in a folder that exists and "
+                        "that you may write to.")
 
 
 def write_report(path: str | Path, facts: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ RUN/requests/<id>.json holds its rows in clear.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import hmac
 import json
@@ -22,6 +23,7 @@ from data_prep.errors import UserError
 from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.data.files import write_file
 
+Content = tuple[str, list[tuple[str, ...]]]  # kind and distinct rows, sorted, of a file to forget
 KINDS = {("user", "item"): "pairs", ("user",): "users", ("item",): "items"}
 FOLDER = "requests"
 
@@ -49,31 +51,42 @@ class Selection(NamedTuple):
     keys: np.ndarray
 
 
-def read_rows(path: str | Path) -> tuple[str, list[tuple[str, ...]]]:
-    """Kind and distinct rows, sorted, of a file to forget."""
-    import pandas as pd
-
+def read_rows(path: str | Path) -> Content:
     how = "Its first line must be user,item (pairs), user (all data of users) or item (all data of items)."
     try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
+        with open(path, newline="", encoding="utf-8-sig") as stream:
+            reader = csv.reader(stream, skipinitialspace=True, strict=True)
+            lines = [(reader.line_num, [field.strip() for field in fields]) for fields in reader if fields]
+        if any("\0" in field for _, fields in lines for field in fields):  # NumPy drops it from the end of an id
+            raise ValueError("line contains NUL")
     except FileNotFoundError:
         raise UserError(f"forget={path}: there is no such file.") from None
-    except pd.errors.EmptyDataError:
-        raise UserError(f"forget={path} is empty: nothing to forget. {how}") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"forget={path} cannot be read as CSV: {' '.join(str(error).split())}. "
-                        f"{how}") from None
-    columns = [str(name).strip() for name in frame.columns]
+    except (OSError, ValueError, csv.Error) as error:
+        raise UserError(f"forget={path} cannot be read as CSV: {error}. {how}") from None
+    if not lines:
+        raise UserError(f"forget={path} is empty: nothing to forget. {how}")
+    (_, columns), *lines = lines
     kind = KINDS.get(tuple(sorted(columns, reverse=True)))
     if kind is None:
         raise UserError(f"forget={path} has the columns {', '.join(columns)}. {how}")
-    frame.columns = columns
-    rows = sorted(set(zip(*(frame[name].str.strip() for name in sorted(columns, reverse=True)))))
-    if not rows:
+    if odd := [(number, fields) for number, fields in lines if len(fields) != len(columns)]:
+        number, fields = odd[0]
+        raise UserError(f"forget={path}, line {number}: {len(fields)} fields ({','.join(fields)[:60]}) under the "
+                        f"{len(columns)} of the header {','.join(columns)}; give every row as many.")
+    if not lines:
         raise UserError(f"forget={path} has a header and no rows: nothing to forget.")
-    if blank := sum("" in row for row in rows):
+    if blank := sum("" in fields for _, fields in lines):
         raise UserError(f"forget={path}: {blank} of its rows lack an id.")
-    return kind, rows
+    step = 1 if columns == sorted(columns, reverse=True) else -1  # item,user
+    return kind, sorted({tuple(fields[::step]) for _, fields in lines})
+
+
+def together(contents: Sequence[Content]) -> list[Content]:
+    """One of each kind, to be looked for in one go."""
+    found: dict[str, set] = {}
+    for kind, rows in contents:
+        found.setdefault(kind, set()).update(rows)
+    return [(kind, sorted(rows)) for kind, rows in found.items()]
 
 
 def commitment(key: str, kind: str, rows: Sequence[tuple[str, ...]]) -> str:
@@ -116,8 +129,12 @@ def pending(run: Path) -> list[Request]:
     """In the order in which they were asked."""
     found = []
     for file in (run / FOLDER).glob("*.json"):
-        content = json.loads(file.read_text())
-        found.append(Request(**{**content, "rows": [tuple(row) for row in content["rows"]]}))
+        try:
+            content = json.loads(file.read_text())
+            found.append(Request(**{**content, "rows": [tuple(row) for row in content["rows"]]}))
+        except (OSError, ValueError, TypeError, KeyError):
+            raise UserError(f"{file} is damaged, and what it asked for is unknown: remove it, or all pending requests "
+                            "with discard=true, and ask again.") from None
     return sorted(found, key=lambda request: (request.asked, request.id))
 
 

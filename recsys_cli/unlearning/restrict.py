@@ -64,6 +64,25 @@ def restricted(dataset: Dataset, users: np.ndarray, items: np.ndarray,
     )
 
 
+def without_orphans(left: Dataset, before: Dataset) -> Dataset:
+    """`left`, a part of `before`, without the users and items that had a pair in some split and have none now: an id
+    alone would tell that there was one. Those that never had a pair stay, such as items that a catalogue declares.
+    """
+    kept = []
+    for side, count in (("user_ids", "row_lengths"), ("item_ids", "col_counts")):
+        had = getattr(before, side)[_pair_counts(before, count) > 0]
+        kept.append(np.flatnonzero((_pair_counts(left, count) > 0) | ~np.isin(getattr(left, side), had)))
+    if [len(ids) for ids in kept] == [left.n_users, left.n_items]:
+        return left
+    return restricted(left, *kept)
+
+
+def _pair_counts(dataset: Dataset, count: str) -> np.ndarray:
+    """Of every user (row_lengths) or item (col_counts), over all behaviours and splits."""
+    pairs = [m for m in (*dataset.train.values(), dataset.valid, dataset.test) if m is not None]
+    return sum(getattr(matrix, count) for matrix in pairs)
+
+
 def submatrix(matrix: CSR, rows: np.ndarray, cols: np.ndarray,
               kept: Callable[[CSR], np.ndarray] | None = None) -> CSR:
     """These rows and columns, numbered anew, and of their non-zeros those kept."""

@@ -62,9 +62,10 @@ def settings_hash(config, **more: Any) -> str:
 
 
 def is_done(folder: Path, inputs: Mapping[str, Any], name: str = VECTORS) -> bool:
-    """Whether the folder holds, undamaged, the result of these inputs."""
+    """Whether the folder holds, undamaged, the result of these inputs and what is said about it."""
     try:
         load(folder / name)
+        code_of(folder), training_seconds(folder)
         return json.loads((folder / INPUTS).read_text()) == inputs
     except (OSError, ValueError, UserError):
         return False
@@ -90,7 +91,7 @@ def take_over(source: Path, folder: Path) -> None:
         try:
             os.link(file, folder / file.name)
         except OSError:
-            shutil.copy2(file, folder / file.name)
+            write_file(folder / file.name, file.read_bytes())
 
 
 def train_into(folder: Path, config, model: Model, inputs: Mapping[str, Any],
@@ -104,30 +105,50 @@ def train_into(folder: Path, config, model: Model, inputs: Mapping[str, Any],
     tf.get_logger().setLevel("ERROR")  # it warns of retracing, but every shard has a loop of its own
     config = deepcopy(config)
     config.trainer.epochs = epochs_of(model, config)
-    learner, here, progress = build_learner(config, model), Folder(folder), Progress()
-    if any(here.checkpoints.glob("*.npz")):
-        checkpoint, _ = load_newest(here.checkpoints)
-        restore(checkpoint, learner.state())
-        progress = Progress.from_header(checkpoint.header)
+    learner, here = build_learner(config, model), Folder(folder)
+    progress, log = _taken_up(here, learner)
     reporter = Reporter(config.trainer.epochs, progress, bar=config.trainer.progress,
                         monitor=None, tensorboard=None)
     try:
-        fit(learner, here, config.trainer, progress, None, MetricsLog(folder / METRICS, progress.epoch),
-            reporter)
+        fit(learner, here, config.trainer, progress, None, log, reporter)
     finally:
         reporter.close()
+    write_file(folder / METRICS, (folder / METRICS).read_bytes())  # to last before the result does
     write_file(folder / ORIGIN, (json.dumps({"code": code_hash()}) + "\n").encode())
     save(folder / name, result(model), {})
     shutil.rmtree(here.checkpoints, ignore_errors=True)  # nothing needs them any more, and less can leak
 
 
+def _taken_up(here: Folder, learner) -> tuple[Progress, MetricsLog]:
+    """Where an earlier try was stopped; the beginning, where it left nothing or nothing whole."""
+    try:
+        found = load_newest(here.checkpoints)[0] if any(here.checkpoints.glob("*.npz")) else None
+        progress = Progress.from_header(found.header) if found else Progress()
+        log = MetricsLog(here.path / METRICS, progress.epoch)
+    except (ValueError, TypeError, KeyError, UserError):
+        shutil.rmtree(here.checkpoints, ignore_errors=True)
+        (here.path / METRICS).unlink(missing_ok=True)
+        return Progress(), MetricsLog(here.path / METRICS, 0)
+    if found:
+        restore(found, learner.state())
+    return progress, log
+
+
 def code_of(folder: Path) -> str:
     """The version of the program that trained it."""
-    return json.loads((folder / ORIGIN).read_text())["code"]
+    return _said(folder / ORIGIN, lambda text: json.loads(text)["code"])
 
 
 def training_seconds(folder: Path) -> float:
-    return sum(json.loads(line)["seconds"] for line in (folder / METRICS).read_text().splitlines())
+    return _said(folder / METRICS, lambda text: sum(json.loads(row)["seconds"] for row in text.splitlines()))
+
+
+def _said(file: Path, read: Callable[[str], Any]) -> Any:
+    try:
+        return read(file.read_text())
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{file} is missing or damaged ({type(error).__name__}): what was trained there must be "
+                        "trained again.") from None
 
 
 def vectors_of(model: Model, tables: str) -> dict[str, np.ndarray]:

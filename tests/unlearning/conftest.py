@@ -26,18 +26,31 @@ QUICK = [
 ]
 
 
+def begun(folder, inputs) -> np.random.Generator:
+    """What is said about a result, and the source of its values: the same for the same inputs."""
+    claim(folder, inputs)
+    (folder / "metrics.jsonl").write_text('{"epoch": 1, "seconds": 2.0}\n')
+    (folder / "origin.json").write_text('{"code": "made up"}\n')
+    return np.random.default_rng(int(hashlib.sha256(json.dumps(inputs).encode()).hexdigest(), 16))
+
+
 def made_up(path, config, rows, k):
     """As `train_shard`: the same rows and seed give the same vectors, any other rows others."""
     inputs = generation.shard_inputs(config, rows, k)
     _, users, items = generation.shard_of(*rows, k)
-    random = np.random.default_rng(int(hashlib.sha256(json.dumps(inputs).encode()).hexdigest(), 16))
     folder = path / "shards" / str(k)
-    claim(folder, inputs)
-    (folder / "metrics.jsonl").write_text('{"epoch": 1, "seconds": 2.0}\n')
-    (folder / "origin.json").write_text('{"code": "made up"}\n')
+    random = begun(folder, inputs)
     vectors = {"users": random.normal(size=(len(users), 4)), "items": random.normal(size=(len(items), 4))}
     save(folder / "vectors.npz", {side: v.astype(np.float32) for side, v in vectors.items()}, {})
     return f"shard {k}"
+
+
+def made_up_aggregation(folder, config, model, inputs, result, name):
+    """As `train_into`."""
+    random = begun(folder, inputs)
+    for variable in model.state().values():
+        variable.assign(random.normal(size=variable.shape))
+    save(folder / name, result(model), {})
 
 
 def made_up_score(evaluation, model, dataset, split, seed):
@@ -50,6 +63,7 @@ def made_up_score(evaluation, model, dataset, split, seed):
 def quick(monkeypatch):
     """No training and no evaluation."""
     monkeypatch.setattr(generation, "train_shard", made_up)
+    monkeypatch.setattr(generation, "train_into", made_up_aggregation)
     monkeypatch.setattr(generation, "score", made_up_score)
 
 

@@ -83,8 +83,7 @@ def from_scratch(run: Path, before: Rows, folder: Path, *, users=(), items=(), p
     """The state that training on the remaining rows alone gives, the data set being made here from the raw
     rows.
 
-    before: the rows of the run at its start, from which only the shard of each row and the order of ids is
-    taken.
+    before: the rows of the run at its start, from which only the shard of each row is taken.
     """
     old = before.dataset
     raw_users, raw_items = old.user_ids.astype(str), old.item_ids.astype(str)
@@ -96,8 +95,8 @@ def from_scratch(run: Path, before: Rows, folder: Path, *, users=(), items=(), p
         [(u, i) for u, i in part if u not in users and i not in items and (u, i) not in set(pairs)]
         for part in log()
     ]
-    ids = [np.array([raw for raw in known.tolist() if str(raw) not in gone])
-           for known, gone in ((old.user_ids, users), (old.item_ids, items))]
+    left = [pair for part in parts for pair in part]
+    ids = [np.array(sorted({u for u, _ in left})), np.array(sorted({int(i) for _, i in left}))]
     place = [{str(raw): p for p, raw in enumerate(side.tolist())} for side in ids]
     train, test = ([(place[0][u], place[1][i]) for u, i in part] for part in parts)
     shape = len(ids[0]), len(ids[1])
@@ -109,7 +108,6 @@ def from_scratch(run: Path, before: Rows, folder: Path, *, users=(), items=(), p
         test=CSR.from_pairs(*zip(*test), *shape),
         user_ids=ids[0],
         item_ids=ids[1],
-        notes=old.notes,
     )
     assignment = np.array([shard[pair] for _, pair in sorted(zip(train, parts[0]))])
     config = OmegaConf.load(run / "config.yaml")

@@ -39,6 +39,15 @@ def test_memory_is_seen_and_its_absence_too(data):
     assert "has power" in verdict(found)
 
 
+def test_power_is_seen_on_models_of_one_make(data):
+    """Another make of model may be nearer to or farther from the pairs without having known them."""
+    keys, knew, other = data.target_train.keys, subject(NOISE + 0.3 * LIKES), subject(NOISE - LIKES)
+    without_effect = audit(data, keys, {"before": knew, "after": knew, "retrained": other}, seed=0)
+    assert without_effect["before - retrained"].low > 0 and "no power" in verdict(without_effect)
+    seen = audit(data, keys, {"before": knew, "after": subject(NOISE), "retrained": subject(NOISE + LIKES)}, seed=0)
+    assert seen["before - retrained"].high < 0 and "has power" in verdict(seen)
+
+
 def test_the_auc_is_the_share_of_pairs_in_the_right_order(data):
     """Against every never-seen item of the user, weighted by popularity: the drawn ones agree on average."""
     keys = data.target_train.keys

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -38,6 +39,22 @@ def test_the_report(forgotten):
     assert "nothing to test" in report["audit"]["verdict"]
     assert "computed before the deletion, from vectors trained on all rows" in report["partition"]
     assert str(forgotten.parent / "train.csv") in report["elsewhere"]
+
+
+def test_other_data_sets_in_the_cache_are_not_accused(forgotten):
+    from omegaconf import OmegaConf
+
+    from recsys_cli.data.dataset import CSR, Dataset
+    from recsys_cli.unlearning.data_copy import write_copy
+    from recsys_cli.unlearning.report import elsewhere
+
+    prepared = forgotten.parent / "cache" / "prepared"
+    other = Dataset("csv", 1, 1, "buy", {"buy": CSR.from_pairs([0], [0], 1, 1)}, user_ids=np.array(["somebody"]),
+                    item_ids=np.array([1]))
+    write_copy(prepared / "csv-other", other)
+    found = elsewhere(OmegaConf.load(forgotten / "config.yaml"), [("users", [(USER,)])])
+    assert sorted(found)[:1] == [str(next(p for p in prepared.iterdir() if p.name != "csv-other"))]
+    assert str(prepared / "csv-other") not in found
 
 
 def test_what_belongs_to_the_state_before_is_gone(forgotten):

@@ -50,12 +50,14 @@ def clean(run) -> bool:
             and not [file for file in run.rglob("*") if file.name.endswith(".partial")])
 
 
-def test_unlearning_survives_a_crash_at_every_step(run, tmp_path, cut, capsys):
+@pytest.mark.parametrize("aggregation, words", [("mean", []), ("attention", ["repartition=true"])])
+def test_unlearning_survives_a_crash_at_every_step(aggregation, words, quick, tmp_path, cut, capsys):
+    run = train_run(tmp_path, *QUICK, f"unlearning.aggregation={aggregation}")
     forget = write_pairs(tmp_path / "f.csv", [*log()[0][3:5], log()[1][2]])
     before = contents(run / "current")
 
     def unlearn(folder):
-        return recsys("unlearn", f"run={folder}", f"forget={forget}", "device=cpu")
+        return recsys("unlearn", f"run={folder}", f"forget={forget}", "device=cpu", *words)
 
     shutil.copytree(run, tmp_path / "whole", symlinks=True)
     cut(None)
@@ -122,6 +124,36 @@ def test_a_stopped_request_stays_pending(run, tmp_path, monkeypatch, capsys):
     assert trained[0] not in again, "the shard that was finished is not trained again"
 
 
+@pytest.mark.parametrize("name", ["metrics.jsonl", "origin.json", "inputs.json", "vectors.npz", "vectors.sha256"])
+def test_a_shard_that_was_left_torn_is_trained_again(run, tmp_path, monkeypatch, name, capsys):
+    users = sorted({(u,) for u, _ in log()[0]})[:4]
+    words = ["unlearn", "device=cpu", f"forget={write_pairs(tmp_path / 'f.csv', users, 'user')}"]
+    shutil.copytree(run, tmp_path / "whole", symlinks=True)
+    assert recsys(*words, f"run={tmp_path / 'whole'}") == 0
+    trained = []
+
+    def train(path, config, rows, k):
+        trained.append(k)
+        if len(trained) == 2:
+            raise Stopped(signal.SIGTERM)
+        return made_up(path, config, rows, k)
+
+    monkeypatch.setattr(generation, "train_shard", train)
+    assert recsys(*words, f"run={run}") == 128 + signal.SIGTERM
+    file = run / "generations" / "1.partial" / "shards" / str(trained[0]) / name
+    file.write_bytes(bytes(len(file.read_bytes()) // 2))
+    assert recsys(*words, f"run={run}") == 0
+    assert trained.count(trained[0]) == 2
+    assert differing(contents(run / "current"), contents(tmp_path / "whole" / "current")) == []
+
+
+@pytest.mark.parametrize("name", ["metrics.jsonl", "origin.json"])
+def test_damaged_words_about_a_shard_fail_a_check(run, name, capsys):
+    (run / "current" / "shards" / "1" / name).write_text('{"cod')
+    assert recsys("unlearn", f"run={run}", "verify=true", "device=cpu") == 1
+    assert f"shards/1/{name} is missing or damaged" in capsys.readouterr().out
+
+
 def test_training_goes_on_where_it_was_stopped(tmp_path, monkeypatch, capsys):
     """Inside the second shard of a real training."""
     from recsys_cli.training.learner import GradientLearner
@@ -144,6 +176,13 @@ def test_training_goes_on_where_it_was_stopped(tmp_path, monkeypatch, capsys):
     assert not (stopped / "current").exists()
     assert list(stopped.glob("generations/0.partial/shards/*/checkpoints/*")), "stopped inside of a shard"
     assert recsys("unlearn", f"run={stopped}", "forget=x", "device=cpu") == 2
+    for torn in ("shards/*/metrics.jsonl", "shards/*/checkpoints/*.npz"):
+        shutil.copytree(stopped, tmp_path / "torn")
+        for file in (tmp_path / "torn" / "generations" / "0.partial").glob(torn):
+            file.write_bytes(bytes(9) + b"\n")
+        assert recsys("train", f"resume={tmp_path / 'torn'}") == 0
+        assert differing(contents(tmp_path / "torn" / "current"), contents(whole / "current")) == []
+        shutil.rmtree(tmp_path / "torn")
     assert recsys("train", f"resume={stopped}") == 0
     assert differing(contents(stopped / "current"), contents(whole / "current")) == []
     assert recsys("train", f"resume={stopped}") == 0

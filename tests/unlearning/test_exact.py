@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import product
+import shutil
+from itertools import combinations, product
 
 import pytest
 
@@ -20,12 +21,17 @@ from tests.unlearning.harness import (
 
 PARTITIONS = ("random", "users", "items", "interactions")
 AGGREGATIONS = ("mean", "static", "attention")
-KINDS = ("pairs", "users", "items")
-# Every partition with every aggregation; models and kinds of request in turn, each beside each.
-CASES = [
-    (*both, list(MODELS)[n % 4], KINDS[(n + n // 4) % 3])
-    for n, both in enumerate(product(PARTITIONS, AGGREGATIONS))
-]
+KINDS = ("pairs", "users", "items", "all pairs of a user")
+# Every partition with every model; aggregations and kinds of request so that all twos of a case meet.
+CASES = [(partition, AGGREGATIONS[(p + 2 * m) % 3], model, KINDS[(p + m) % 4])
+         for p, partition in enumerate(PARTITIONS) for m, model in enumerate(MODELS)]
+
+
+def test_the_cases_have_every_two_together():
+    for one, other in combinations(range(4), 2):
+        choices = [set(case) for case in zip(*CASES)]
+        if (one, other) != (1, 3):  # an aggregation sees the remaining rows, not the request
+            assert {(c[one], c[other]) for c in CASES} == set(product(choices[one], choices[other]))
 
 
 def request(kind: str) -> tuple[dict, list[tuple[str, ...]], str]:
@@ -33,6 +39,9 @@ def request(kind: str) -> tuple[dict, list[tuple[str, ...]], str]:
     train, test = log()
     if kind == "pairs":  # of training, and one that is held out
         pairs = [train[3], train[40], test[2]]
+        return {"pairs": pairs}, pairs, "user,item"
+    if kind == "all pairs of a user":
+        pairs = [pair for pair in train + test if pair[0] == train[10][0]]
         return {"pairs": pairs}, pairs, "user,item"
     name = train[10][0] if kind == "users" else train[10][1]
     return {kind: [name]}, [(name,)], kind[:-1]
@@ -56,6 +65,22 @@ def test_unlearning_equals_training_from_scratch(partition, aggregation, model, 
     now = contents(run / "current")
     assert differing(now, old)
     assert differing(now, from_scratch(run, before, tmp_path / "scratch", **gone)) == []
+
+
+def test_however_a_user_and_an_item_lose_their_rows_they_disappear(run, tmp_path):
+    """As pairs, or as user and item: the same bytes; and an id without rows never gets into the copy."""
+    user, item = log()[0][10]
+    pairs = [pair for part in log() for pair in part if pair[0] == user or pair[1] == item]
+    requests = {"pairs": [(pairs, "user,item")], "names": [([(user,)], "user"), ([(item,)], "item")]}
+    for name, files in requests.items():
+        shutil.copytree(run, tmp_path / name, symlinks=True)
+        for rows, header in files:
+            words = [f"run={tmp_path / name}", f"forget={write_pairs(tmp_path / 'f.csv', rows, header)}"]
+            assert recsys("unlearn", *words, "device=cpu") == 0
+    states = [contents(tmp_path / name / "current") for name in requests]
+    assert differing(*states) == []
+    left = Rows.read(tmp_path / "pairs" / "current").dataset
+    assert user not in left.user_ids and int(item) not in left.item_ids
 
 
 def test_only_touched_shards_are_trained(tmp_path, monkeypatch):

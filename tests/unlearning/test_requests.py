@@ -76,6 +76,11 @@ def test_rows_that_are_not_there_are_refused_or_passed_over(run, unlearn, capsys
     ("u0,1000\n", "has the columns u0, 1000. Its first line must be user,item"),
     ("user,item,rating\nu0,1000,5\n", "has the columns user, item, rating"),
     ("user,item\nu0,\n", "1 of its rows lack an id"),
+    ("user\nu7,u14\nu0,u5\n", "line 2: 2 fields (u7,u14) under the 1 of the header user"),
+    ("user,item\n\nu7,1003\n5,u7,1003\n", "line 4: 3 fields (5,u7,1003) under the 2 of the header user,item"),
+    ("user,item\nu7\n", "line 2: 1 fields (u7) under the 2"),
+    ("user,item\nu7,\"1003\n", "cannot be read as CSV: unexpected end of data"),
+    ("user,item\nu7,1003\0\n", "cannot be read as CSV: line contains NUL"),
 ])
 def test_bad_files_are_refused_in_one_sentence(run, tmp_path, text, part, capsys):
     before, file = contents(run / "current"), tmp_path / "bad.csv"
@@ -89,6 +94,12 @@ def test_bad_files_are_refused_in_one_sentence(run, tmp_path, text, part, capsys
 def test_columns_may_stand_in_any_order(tmp_path):
     assert read_rows(write_pairs(tmp_path / "f.csv", [("7", "b"), ("7", "a"), ("7", "b")], "item,user")) == (
         "pairs", [("a", "7"), ("b", "7")])
+
+
+def test_how_programs_write_csv(tmp_path):
+    file = tmp_path / "f.csv"
+    file.write_bytes('\ufeffuser, "item"\r\n7 , "a, b"\r\n\r\n'.encode())
+    assert read_rows(file) == ("pairs", [("7", "a, b")])
 
 
 @pytest.mark.parametrize("rows, header, part", [

@@ -8,7 +8,7 @@ import pytest
 from recsys_cli.data.dataset import CSR, Dataset, Features, KnowledgeGraph
 from recsys_cli.data.load import load_prepared
 from recsys_cli.unlearning.data_copy import arrays_of, digest, write_copy
-from recsys_cli.unlearning.restrict import all_pairs, restricted, shard_of
+from recsys_cli.unlearning.restrict import all_pairs, restricted, shard_of, without_orphans
 
 USERS, ITEMS = np.array(["ann", "bob", "cleo", "maximilian"]), np.array([10, 20, 30, 40, 50])
 VIEW, BUY = (
@@ -97,6 +97,27 @@ def test_the_copy_holds_the_same_and_tells_nothing_of_what_left(data, tmp_path):
     assert one.keys() == other.keys() and all((one[name] == other[name]).all() for name in one)
     without = restricted(data, np.array([0, 1, 2]), np.arange(5))
     assert arrays_of(without)["user_ids"].dtype == np.dtype("U4"), "maximilian would leave its length"
+
+
+def test_ids_that_lost_their_last_pair_leave(data):
+    """In any split and behaviour; those with one stay, also where it is held out only, and those that never had one."""
+    from dataclasses import replace
+
+    train = {"view": matrix({("cleo", 30)}, USERS, ITEMS), "buy": matrix({("ann", 10)}, USERS, ITEMS)}
+    left = replace(data, train=train, test=matrix({("bob", 20)}, USERS, ITEMS), test_negatives=None)
+    part = without_orphans(left, data)
+    assert (part.user_ids.tolist(), part.item_ids.tolist()) == (["ann", "bob", "cleo"], [10, 20, 30])
+    assert raw(part, part.test) == {("bob", 20)} and raw(part, part.train["view"]) == {("cleo", 30)}
+    assert without_orphans(part, data) is part
+    alone = replace(data, train={**data.train, "view": matrix(VIEW - {("maximilian", 50)}, USERS, ITEMS)})
+    assert without_orphans(left, alone).user_ids.tolist() == USERS.tolist()
+
+
+def test_notes_on_the_data_are_not_copied(data, tmp_path):
+    from dataclasses import replace
+
+    write_copy(tmp_path / "copy", replace(data, notes=("1 users of test have no training pair",)))
+    assert load_prepared(tmp_path / "copy").notes == ()
 
 
 def test_the_digest_sees_every_change(data):
