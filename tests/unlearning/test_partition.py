@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,9 +11,7 @@ from omegaconf import OmegaConf
 from data_prep.errors import UserError
 from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.unlearning.balanced import View, balanced_shards, nearest_first
-from recsys_cli.unlearning.data_copy import digest
 from recsys_cli.unlearning.partition import check_shards, partition
-from recsys_cli.unlearning.train import share_out
 
 SETTINGS = {
     "shards": 3,
@@ -127,16 +124,6 @@ def test_users_and_items_stay_together(by, ids, balance, vectors):
         np.bincount(shard) if balance == "interactions" else [len(set(of_pair[shard == k])) for k in range(3)]
     )
     assert max(loads) < 1.2 * total / 3 + largest
-
-
-def test_only_users_and_items_with_a_pair_are_shared_out():
-    data = tiny()
-    pairs = data.target_train
-    wider = replace(data, n_users=10, n_items=9, user_ids=np.array([*data.user_ids, "ghost"]),
-                    item_ids=np.append(data.item_ids, 7), train={"buy": CSR.from_pairs(pairs.rows, pairs.indices, 10, 9)})
-    config = root(partition="random")
-    one, other = share_out(config, data), share_out(config, wider)
-    assert digest(one.dataset) == digest(other.dataset) and (one.assignment == other.assignment).all()
 
 
 def test_random_shards_are_equal_but_for_the_last():
