@@ -21,7 +21,6 @@ import numpy as np
 from omegaconf import OmegaConf
 
 from data_prep.errors import UserError
-from data_prep.errors import UserError
 from data_prep.store import Damaged
 from recsys_cli.commands.results import save_result
 from recsys_cli.config.library import library

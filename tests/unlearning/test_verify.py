@@ -13,6 +13,7 @@ from recsys_cli.training.checkpoint import load, save
 from tests.unlearning.conftest import PAIRS, problems, receipt_of, verify
 from tests.unlearning.harness import MODELS, recsys, train_run, write_pairs
 
+
 def test_an_honest_run_passes(forgotten, capsys):
     assert verify(forgotten, capsys, "verify_shards=all") == (0, [])
 
