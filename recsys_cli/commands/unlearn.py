@@ -49,7 +49,7 @@ def main(config: DictConfig) -> int:
     def discard() -> None:
         if config.discard and not config.plan:
             generations.sweep(unfinished=True)
-            print(f"{drop_pending(run.path)} pending requests discarded")
+            print(f"pending requests discarded: {drop_pending(run.path)}")
 
     if not requests and not config.repartition:
         discard()

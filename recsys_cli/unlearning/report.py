@@ -21,7 +21,7 @@ from recsys_cli.unlearning.state import declaration
 def plan_lines(plan: Plan, n_requests: int, n_shards: int) -> list[str]:
     seconds = (f"{plan.shard_seconds:.1f} s for the shards, "
                f"{plan.aggregation_seconds:.1f} s for the aggregation")
-    return [f"{n_requests} pending requests: {int(plan.removed.sum()):,} training pairs, "
+    return [f"{n_requests} pending request{'s' * (n_requests != 1)}: {int(plan.removed.sum()):,} training pairs, "
             f"{plan.held_out:,} held-out pairs",
             f"they touch {len(plan.touched)} of {n_shards} shards ({_numbers(plan.touched)})",
             f"about {seconds}, by the record of the run, and the start of the program"]

@@ -20,8 +20,9 @@ from typing import NamedTuple
 import numpy as np
 
 from data_prep.errors import UserError
-from recsys_cli.data.dataset import CSR, Dataset
+from recsys_cli.data.dataset import Dataset
 from recsys_cli.data.files import write_file
+from recsys_cli.unlearning.restrict import matrices
 
 Content = tuple[str, list[tuple[str, ...]]]  # kind and distinct rows, sorted, of a file to forget
 KINDS = {("user", "item"): "pairs", ("user",): "users", ("item",): "items"}
@@ -107,7 +108,7 @@ def unknown_rows(kind: str, rows: Sequence[tuple[str, ...]], dataset: Dataset) -
         return (users if kind == "users" else items) < 0
     here = (users >= 0) & (items >= 0)
     found = np.zeros(len(rows), bool)
-    for matrix in _matrices(dataset):
+    for matrix in matrices(dataset):
         found |= matrix.contains(np.maximum(users, 0), np.maximum(items, 0))
     return ~(found & here)
 
@@ -127,15 +128,17 @@ def select(requests: Sequence[Request], dataset: Dataset) -> Selection:
 
 def pending(run: Path) -> list[Request]:
     """In the order in which they were asked."""
-    found = []
-    for file in (run / FOLDER).glob("*.json"):
-        try:
-            content = json.loads(file.read_text())
-            found.append(Request(**{**content, "rows": [tuple(row) for row in content["rows"]]}))
-        except (OSError, ValueError, TypeError, KeyError):
-            raise UserError(f"{file} is damaged, and what it asked for is unknown: remove it, or all pending requests "
-                            "with discard=true, and ask again.") from None
+    found = [read_request(file) for file in (run / FOLDER).glob("*.json")]
     return sorted(found, key=lambda request: (request.asked, request.id))
+
+
+def read_request(file: Path) -> Request:
+    try:
+        content = json.loads(file.read_text())
+        return Request(**{**content, "rows": [tuple(row) for row in content["rows"]]})
+    except (OSError, ValueError, TypeError, KeyError):
+        raise UserError(f"{file} is damaged, and what it asked for is unknown: remove it, or all pending requests "
+                        "with discard=true, and ask again.") from None
 
 
 def keep_pending(run: Path, request: Request) -> None:
@@ -166,6 +169,3 @@ def _places(raw: Sequence[str], ids: np.ndarray) -> np.ndarray:
     found = order[np.minimum(np.searchsorted(texts, wanted, sorter=order), len(texts) - 1)]
     return np.where(texts[found] == wanted, found, -1)
 
-
-def _matrices(dataset: Dataset) -> list[CSR]:
-    return [m for m in (*dataset.train.values(), dataset.valid, dataset.test) if m is not None]

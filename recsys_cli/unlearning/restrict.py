@@ -79,8 +79,12 @@ def without_orphans(left: Dataset, before: Dataset) -> Dataset:
 
 def _pair_counts(dataset: Dataset, count: str) -> np.ndarray:
     """Of every user (row_lengths) or item (col_counts), over all behaviours and splits."""
-    pairs = [m for m in (*dataset.train.values(), dataset.valid, dataset.test) if m is not None]
-    return sum(getattr(matrix, count) for matrix in pairs)
+    return sum(getattr(matrix, count) for matrix in matrices(dataset))
+
+
+def matrices(dataset: Dataset) -> list[CSR]:
+    """The pairs of every behaviour and split."""
+    return [m for m in (*dataset.train.values(), dataset.valid, dataset.test) if m is not None]
 
 
 def submatrix(matrix: CSR, rows: np.ndarray, cols: np.ndarray,

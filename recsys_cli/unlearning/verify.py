@@ -7,7 +7,6 @@ and compared byte for byte. What cannot be read is a failed check.
 
 from __future__ import annotations
 
-import json
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,7 +21,7 @@ from recsys_cli.unlearning.generations import Generations
 from recsys_cli.unlearning.ledger import LEDGER, read_ledger, sha256_of
 from recsys_cli.unlearning.own_files import LEDGER_FILES, altered, beside_the_state, state_files
 from recsys_cli.unlearning.pool import train_shards
-from recsys_cli.unlearning.requests import FOLDER, Request, commitment
+from recsys_cli.unlearning.requests import FOLDER, Request, commitment, read_request
 from recsys_cli.unlearning.search import UNREADABLE, all_files, search
 from recsys_cli.unlearning.state import TRIAL, shard_entry
 from recsys_cli.unlearning.unit import VECTORS
@@ -130,8 +129,7 @@ def _pending(run: Path) -> tuple[dict[Path, Request], list[Path]]:
     found, damaged = {}, []
     for file in sorted((run / FOLDER).glob("*.json")):
         try:
-            content = json.loads(file.read_text())
-            found[file] = Request(**{**content, "rows": [tuple(row) for row in content["rows"]]})
+            found[file] = read_request(file)
         except UNREADABLE:
             damaged.append(file)
     return found, damaged

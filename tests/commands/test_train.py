@@ -129,6 +129,7 @@ def unreachable(*args, **kwargs):
 
 @pytest.mark.parametrize("words,text", [
     (["evaluation.k=[5,181]"], "goes beyond the 180 items"),
+    (["evaluation.exclude_auxiliary=true", "data.behaviours=[buy]"], "no behaviour besides the target"),
     (["device=gpu"], "sees no GPU"),
     (["run_dir=/proc/nowhere"], "cannot make the run directory"),
 ])
@@ -136,7 +137,7 @@ def test_refused_in_one_sentence(recsys, words, text, monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [])
     result = recsys("train", *TINY, *words)
     assert result.code == 2 and result.err.startswith("recsys: error: ") and "Traceback" not in result.err
-    assert text in result.err
+    assert text in result.err and "training pairs" not in result.out, "refused before any training"
 
 
 def test_a_missing_raw_file_is_named_with_its_place_and_origin(recsys, tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from recsys_cli.ops.layers import times
+from recsys_cli.ops.layers import MASKS_PER_STEP, dropout, times
 
 ROWS = 20_000  # more than the 8,192 from which a product with one column is split between threads
 
@@ -41,3 +41,11 @@ def test_product(shape, columns):
     rng = np.random.default_rng(0)
     x, kernel = rng.normal(size=shape), rng.normal(size=(4, columns))
     np.testing.assert_allclose(times(tf.constant(x), tf.constant(kernel)), x @ kernel, rtol=1e-12)
+
+
+def test_no_mask_of_a_step_is_one_of_the_next():
+    ones, rate, key = tf.ones([50]), 0.5, 7
+    last = dropout(ones, rate, tf.constant([key, 0]), MASKS_PER_STEP - 1)
+    assert (last.numpy() != dropout(ones, rate, tf.constant([key, MASKS_PER_STEP]), 0).numpy()).any()
+    with pytest.raises(AssertionError, match="of the next step"):
+        dropout(ones, rate, tf.constant([key, 0]), MASKS_PER_STEP)

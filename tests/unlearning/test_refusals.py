@@ -121,7 +121,7 @@ def test_requests_are_dropped_only_when_the_new_one_is_taken(run, unlearn, tmp_p
     before = asked(run)
     assert unlearn([("nobody", "1000")], "discard=true") == 2 and asked(run) == before
     assert unlearn(PAIRS, "discard=true", "plan=true") == 0 and asked(run) == before
-    assert "1 pending requests" in capsys.readouterr().out
+    assert "1 pending request:" in capsys.readouterr().out
     assert unlearn(None, "discard=true", "plan=true") == 0 and asked(run) == before
     assert unlearn(sorted({(u,) for u, _ in TRAIN}), "discard=true", header="user") == 2 and asked(run) == before
     assert unlearn(PAIRS, "discard=true") == 0 and not asked(run)

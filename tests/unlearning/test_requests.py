@@ -123,7 +123,7 @@ def test_a_plan_changes_nothing(run, unlearn, capsys):
 def test_pending_requests_can_be_dropped(run, unlearn, capsys):
     assert unlearn(PAIRS, "user,item", "later=true") == 0
     assert unlearn(None, "", "discard=true") == 0
-    assert "1 pending requests discarded" in capsys.readouterr().out
+    assert "pending requests discarded: 1" in capsys.readouterr().out
     assert not list((run / "requests").glob("*"))
     assert unlearn(None) == 2 and "no requests are pending" in capsys.readouterr().err
 
