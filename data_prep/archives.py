@@ -75,8 +75,7 @@ def _gunzip(raw: bytes, path: Path) -> bytes:
             raw = stream.unused_data.lstrip(b"\0")
     except zlib.error as error:
         raise UserError(
-            f"{path}, line {lines + 1}: the gzip data are cut short or damaged ({error}). "
-            "Fetch the file again."
+            f"{path}, line {lines + 1}: the gzip data are cut short or damaged ({error}). Fetch the file again."
         ) from None
     return b"".join(parts)
 

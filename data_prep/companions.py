@@ -46,9 +46,7 @@ def candidates_by_test(raw: Raw) -> np.ndarray:
     return candidates[row]
 
 
-def _known(
-    part: Part, names: tuple[str, ...], ids: np.ndarray, strict: bool
-) -> tuple[np.ndarray, np.ndarray]:
+def _known(part: Part, names: tuple[str, ...], ids: np.ndarray, strict: bool) -> tuple[np.ndarray, np.ndarray]:
     """(internal ids [rows, names], which rows are known)"""
     found = np.stack([lookup(part.columns[name], ids) for name in names], axis=1)
     known = (found >= 0).all(axis=1)
@@ -77,8 +75,7 @@ def _negatives(raw: Raw, part: Part, strict: bool) -> Raw:
     if (found < 0).any():
         row = int((found < 0).any(axis=1).argmax())
         raise UserError(
-            f"{part.file}, line {part.line_of(row)}: a candidate is outside 0..{raw.n_items - 1}. "
-            "Mend the line."
+            f"{part.file}, line {part.line_of(row)}: a candidate is outside 0..{raw.n_items - 1}. Mend the line."
         )
     return replace(raw, negatives=(Events(users[:, 0], items[:, 0]), found.astype(np.int32)))
 
@@ -101,7 +98,7 @@ def _triples(raw: Raw, part: Part, strict: bool) -> Raw:
     head, relation, tail = (np.asarray(column) for column in list(part.columns.values())[:3])
     entities = np.concatenate([head, tail])
     number = lookup(entities, raw.item_ids)
-    others, code = np.unique(entities[number < 0], return_inverse=True)
+    _, code = np.unique(entities[number < 0], return_inverse=True)
     number[number < 0] = raw.n_items + code
     head, tail = np.split(number, 2)
     relation = np.unique(relation, return_inverse=True)[1]
@@ -116,9 +113,7 @@ def _features(raw: Raw, part: Part, strict: bool) -> Raw:
     ids = raw.user_ids if part.role == "user_features" else raw.item_ids
     key, *names = part.columns
     if not names:
-        raise UserError(
-            f"{part.file} has the column {key!r} only: an id and at least one field are expected."
-        )
+        raise UserError(f"{part.file} has the column {key!r} only: an id and at least one field are expected.")
     rows, known = _known(part, (key,), ids, strict)
     table, n_values = np.zeros((len(ids), len(names)), np.int32), 0
     for column, name in enumerate(names):

@@ -105,9 +105,7 @@ def _is_wanted(spec: dict[str, Any], options: dict[str, Any]) -> bool:
     return True
 
 
-def _content(
-    spec: dict[str, Any], options: dict[str, Any], record: dict[str, str] | None, path: Path | None
-) -> bytes:
+def _content(spec: dict[str, Any], options: dict[str, Any], record: dict[str, str] | None, path: Path | None) -> bytes:
     if "path" in spec:
         return read_archived(Path(spec["path"]).expanduser())
     if path:

@@ -32,9 +32,7 @@ def split(
     return replace(raw, train={**raw.train, raw.target: events})
 
 
-def cut(
-    events: Events, n_items: int, rule: str, rng: np.random.Generator, ratio: float
-) -> tuple[Events, Events]:
+def cut(events: Events, n_items: int, rule: str, rng: np.random.Generator, ratio: float) -> tuple[Events, Events]:
     """(rest, held out) by one rule; leave-one-out holds out one pair of every user that has two or more.
 
     Random choices depend on the set of pairs and the stream, not on the order of the rows.

@@ -54,9 +54,7 @@ def read_events_table(content: bytes, file: str, columns: Any = None, delimiter:
     return Table(named, table.line_of)
 
 
-def read_table(
-    content: bytes, file: str, names: list[str] | None = None, delimiter: str | None = None
-) -> Table:
+def read_table(content: bytes, file: str, names: list[str] | None = None, delimiter: str | None = None) -> Table:
     """All columns of a delimited text (names: its columns when it has no header) or Parquet file."""
     import pandas as pd
 
@@ -137,9 +135,7 @@ def _refuse_other_encodings(content: bytes, file: str) -> None:
         content.decode()
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise UserError(
-            f"{file}, line {line}: not UTF-8 text ({error.reason}). Convert it to UTF-8."
-        ) from None
+        raise UserError(f"{file}, line {line}: not UTF-8 text ({error.reason}). Convert it to UTF-8.") from None
 
 
 def _refuse_line(content: bytes, file: str, delimiter: str, width: int) -> None:

@@ -37,9 +37,16 @@ def main() -> None:
     if args.worker:
         print(json.dumps(measure(args.worker, args.epochs, args.evaluations)))
         return
-    jobs = growth_jobs(args.growth) if args.growth else [
-        (f"{m} {d} batch {b}", [*f"model={m}".split(), f"data={d}", f"trainer.batch_size={b}"], m.split()[0])
-        for m in args.model for d in args.data for b in args.batch]
+    jobs = (
+        growth_jobs(args.growth)
+        if args.growth
+        else [
+            (f"{m} {d} batch {b}", [*f"model={m}".split(), f"data={d}", f"trainer.batch_size={b}"], m.split()[0])
+            for m in args.model
+            for d in args.data
+            for b in args.batch
+        ]
+    )
     rows = []
     for title, words, model in jobs:
         ours = run_worker([*words, "model.embedding_size=64", *args.set], args)
@@ -54,20 +61,29 @@ def main() -> None:
         writer.writerows(rows)
     note = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}: "
     (args.out / f"{name}.txt").write_text(
-        note + "python scripts/benchmark.py " + shlex.join(sys.argv[1:]) + "\n\n"
-        + format_table(list(rows[0]), [list(r.values()) for r in rows]) + "\n")
+        note
+        + "python scripts/benchmark.py "
+        + shlex.join(sys.argv[1:])
+        + "\n\n"
+        + format_table(list(rows[0]), [list(r.values()) for r in rows])
+        + "\n"
+    )
     if args.growth:
         plot_growth(rows, args.out / "growth.png")
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", nargs="+", default=["enmf"], help='a model, or with overrides "ehcf loss.dense=true"')
+    parser.add_argument(
+        "--model", nargs="+", default=["enmf"], help='a model, or with overrides "ehcf loss.dense=true"'
+    )
     parser.add_argument("--data", nargs="+", default=["beibei"])
     parser.add_argument("--batch", nargs="+", type=int, default=[512])
     parser.add_argument("--set", nargs="*", default=[], help="further overrides, as for recsys train")
     parser.add_argument("--epochs", type=int, default=7, help="timed epochs, after one that warms up")
-    parser.add_argument("--evaluations", type=int, default=3, help="timed full rankings, after one that warms up; 0: none")
+    parser.add_argument(
+        "--evaluations", type=int, default=3, help="timed full rankings, after one that warms up; 0: none"
+    )
     parser.add_argument("--growth", nargs="+", type=float, help="numbers of synthetic interactions, for ENMF")
     parser.add_argument("--peer-python", help="the Python of an environment with RecBole 1.2.1")
     parser.add_argument("--peer-epochs", type=int, default=3)
@@ -79,10 +95,21 @@ def arguments() -> argparse.Namespace:
 
 def growth_jobs(sizes: list[float]) -> list[tuple[str, list[str], str]]:
     """Users and items grow with the interactions, 20 interactions a user."""
-    return [(f"enmf {n:.0e} interactions",
-             ["model=enmf", "data=synthetic", f"data.interactions={int(n)}", f"data.users={int(n / 20)}",
-              f"data.items={int(n / 100)}", "trainer.batch_size=" + str(max(64, int(n / 20 / 64)))], "growth")
-            for n in sizes]
+    return [
+        (
+            f"enmf {n:.0e} interactions",
+            [
+                "model=enmf",
+                "data=synthetic",
+                f"data.interactions={int(n)}",
+                f"data.users={int(n / 20)}",
+                f"data.items={int(n / 100)}",
+                "trainer.batch_size=" + str(max(64, int(n / 20 / 64))),
+            ],
+            "growth",
+        )
+        for n in sizes
+    ]
 
 
 def measure(words: list[str], epochs: int, evaluations: int) -> dict:
@@ -121,27 +148,68 @@ def measure(words: list[str], epochs: int, evaluations: int) -> dict:
         ranking.append(time.perf_counter() - began)
     train, test = dataset.target_train, dataset.test
     pairs = Path(tempfile.gettempdir()) / f"pairs-{os.getpid()}.npz"
-    np.savez(pairs, train=np.column_stack([train.rows, train.indices]),
-             test=np.column_stack([test.rows, test.indices]), n_users=dataset.n_users, n_items=dataset.n_items)
-    return {"epoch": seconds[1:], "ranking": ranking[1:], "steps": steps, "device": device, "pairs_file": str(pairs),
-            "users": dataset.n_users, "items": dataset.n_items, "pairs": train.nnz,
-            "size": config.model.get("embedding_size", 0), "batch": config.trainer.batch_size,
-            "memory_training": trained - framework, "memory_data": prepared - framework,
-            "memory_all": peak_memory_mb() - framework, "framework": framework}
+    np.savez(
+        pairs,
+        train=np.column_stack([train.rows, train.indices]),
+        test=np.column_stack([test.rows, test.indices]),
+        n_users=dataset.n_users,
+        n_items=dataset.n_items,
+    )
+    return {
+        "epoch": seconds[1:],
+        "ranking": ranking[1:],
+        "steps": steps,
+        "device": device,
+        "pairs_file": str(pairs),
+        "users": dataset.n_users,
+        "items": dataset.n_items,
+        "pairs": train.nnz,
+        "size": config.model.get("embedding_size", 0),
+        "batch": config.trainer.batch_size,
+        "memory_training": trained - framework,
+        "memory_data": prepared - framework,
+        "memory_all": peak_memory_mb() - framework,
+        "framework": framework,
+    }
 
 
 def run_worker(words: list[str], args) -> dict:
-    command = [sys.executable, __file__, "--epochs", str(args.epochs), "--evaluations", str(args.evaluations),
-               "--worker", *words]
+    command = [
+        sys.executable,
+        __file__,
+        "--epochs",
+        str(args.epochs),
+        "--evaluations",
+        str(args.evaluations),
+        "--worker",
+        *words,
+    ]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def run_peer(model: str, ours: dict, args) -> dict:
-    command = [args.peer_python, str(Path(__file__).parent / "peers" / "recbole_bench.py"), "--pairs",
-               ours["pairs_file"], "--model", PEERS[model], "--dim", str(ours["size"]), "--batch", str(ours["batch"]),
-               "--epochs", str(args.peer_epochs), "--eval", "--eval-users", *[PEER_EVAL_USERS[model]] * args.evaluations, "1",
-               "--set", "learner=adagrad", "learning_rate=0.05"]
+    command = [
+        args.peer_python,
+        str(Path(__file__).parent / "peers" / "recbole_bench.py"),
+        "--pairs",
+        ours["pairs_file"],
+        "--model",
+        PEERS[model],
+        "--dim",
+        str(ours["size"]),
+        "--batch",
+        str(ours["batch"]),
+        "--epochs",
+        str(args.peer_epochs),
+        "--eval",
+        "--eval-users",
+        *[PEER_EVAL_USERS[model]] * args.evaluations,
+        "1",
+        "--set",
+        "learner=adagrad",
+        "learning_rate=0.05",
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"the peer failed: {' '.join(command)}\n{done.stderr[-2000:]}")
@@ -186,13 +254,18 @@ def row_of(title: str, ours: dict) -> dict[str, str]:
     epoch, ranking = statistics.median(ours["epoch"]), statistics.median(ours["ranking"] or [0.0])
     enmf = title.startswith("enmf")
     row = {
-        "what": title, "device": ours["device"], "pairs": f"{ours['pairs']:.0f}", "steps": str(ours["steps"]),
+        "what": title,
+        "device": ours["device"],
+        "pairs": f"{ours['pairs']:.0f}",
+        "steps": str(ours["steps"]),
         "epoch s (min/med/max)": spread(ours["epoch"]),
-        "floor s": f"{epoch_floor:.3f}" if enmf else "", "x floor": f"{epoch / epoch_floor:.2f}" if enmf else "",
+        "floor s": f"{epoch_floor:.3f}" if enmf else "",
+        "x floor": f"{epoch / epoch_floor:.2f}" if enmf else "",
         "ranking s (min/med/max)": spread(ours["ranking"]),
         "ranking floor s": f"{ranking_floor:.3f}",
         "eval share %": f"{100 * ranking / (ranking + 10 * epoch):.1f}" if ranking else "",
-        "MB data": f"{ours['memory_data']:.0f}", "MB training": f"{ours['memory_training']:.0f}",
+        "MB data": f"{ours['memory_data']:.0f}",
+        "MB training": f"{ours['memory_training']:.0f}",
         "MB in all": f"{ours['memory_all']:.0f}",
     }
     peer = ours["peer"]
@@ -224,8 +297,9 @@ def plot_growth(rows: list[dict], path: Path) -> None:
     pairs = np.array([float(r["pairs"]) for r in rows])
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.6))
     for axis, label, values in (
-            (axes[0], "seconds per epoch", [float(r["epoch s (min/med/max)"].split("/")[1]) for r in rows]),
-            (axes[1], "MB beyond the framework", [float(r["MB training"]) for r in rows])):
+        (axes[0], "seconds per epoch", [float(r["epoch s (min/med/max)"].split("/")[1]) for r in rows]),
+        (axes[1], "MB beyond the framework", [float(r["MB training"]) for r in rows]),
+    ):
         exponent = np.polyfit(np.log(pairs), np.log(values), 1)[0]
         axis.loglog(pairs, values, "o-")
         axis.set(xlabel="training interactions", ylabel=label, title=f"grows with exponent {exponent:.2f}")

@@ -73,8 +73,10 @@ def measure(path: Path, args) -> list[dict[str, str]]:
         if costs:
             add("one pair", 1, costs)
     for size in args.batches:
-        places = {"random": np.arange(rows.pairs.nnz),
-                  "concentrated": np.flatnonzero(rows.assignment == random.integers(n_shards))}
+        places = {
+            "random": np.arange(rows.pairs.nnz),
+            "concentrated": np.flatnonzero(rows.assignment == random.integers(n_shards)),
+        }
         for kind, among in places.items():
             with a_copy(path) as run:
                 pairs = [run.raw(place) for place in random.choice(among, size, replace=False)]
@@ -85,17 +87,32 @@ def measure(path: Path, args) -> list[dict[str, str]]:
 def line_of(what: str, pairs: int, costs: list[tuple], retrained: list[float]) -> dict[str, str]:
     """costs: shards touched, seconds of the shards, of the aggregation, of the whole request, for each request."""
     touched, shards, aggregation, request = (list(column) for column in zip(*costs))
-    line = {"what": what, "pairs": str(pairs or ""), "times": str(len(costs)), "shards touched": "", "shard s": "",
-            "aggregation s": "", "total s (min/med/max)": spread(request), "total s": f"{statistics.fmean(request):.2f}",
-            "s per pair": "", "request s": "", "retraining / total": ""}
+    line = {
+        "what": what,
+        "pairs": str(pairs or ""),
+        "times": str(len(costs)),
+        "shards touched": "",
+        "shard s": "",
+        "aggregation s": "",
+        "total s (min/med/max)": spread(request),
+        "total s": f"{statistics.fmean(request):.2f}",
+        "s per pair": "",
+        "request s": "",
+        "retraining / total": "",
+    }
     if pairs:
         total = [a + b for a, b in zip(shards, aggregation)]
         mean = statistics.fmean(total)
-        line |= {"shards touched": f"{statistics.fmean(touched):.1f}", "shard s": f"{statistics.fmean(shards):.2f}",
-                 "aggregation s": f"{statistics.fmean(aggregation):.2f}", "total s (min/med/max)": spread(total),
-                 "total s": f"{mean:.2f}", "s per pair": f"{mean / pairs:.3f}",
-                 "request s": f"{statistics.fmean(request):.2f}",
-                 "retraining / total": f"{statistics.fmean(retrained) / mean:.1f}"}
+        line |= {
+            "shards touched": f"{statistics.fmean(touched):.1f}",
+            "shard s": f"{statistics.fmean(shards):.2f}",
+            "aggregation s": f"{statistics.fmean(aggregation):.2f}",
+            "total s (min/med/max)": spread(total),
+            "total s": f"{mean:.2f}",
+            "s per pair": f"{mean / pairs:.3f}",
+            "request s": f"{statistics.fmean(request):.2f}",
+            "retraining / total": f"{statistics.fmean(retrained) / mean:.1f}",
+        }
     return line
 
 
@@ -130,8 +147,9 @@ class Copy:
         began = time.perf_counter()
         requests = [take_in(str(file), read_rows(file), self.rows.dataset, [], ignore_missing=False).request]
         plan = make_plan(self.config, self.rows, requests, self.generations.current, repartition=False)
-        outcome = carry_out(self.run, self.generations, self.config, self.rows, requests, plan, repartition=False,
-                            say=lambda line: None)
+        outcome = carry_out(
+            self.run, self.generations, self.config, self.rows, requests, plan, repartition=False, say=lambda line: None
+        )
         self.rows, built = outcome.rows, outcome.built
         return len(plan.touched), built.shard_seconds, built.aggregation_seconds, time.perf_counter() - began
 

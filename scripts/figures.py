@@ -34,18 +34,24 @@ def main() -> None:
     parser.add_argument("kind", choices=tuple(READERS))
     parser.add_argument("folders", nargs="+", type=Path, help="folders of run directories")
     parser.add_argument("--metric", required=True)
-    parser.add_argument("--bounds", nargs="*", type=int, default=[], help="highest number of pairs of each group but the last")
+    parser.add_argument(
+        "--bounds", nargs="*", type=int, default=[], help="highest number of pairs of each group but the last"
+    )
     parser.add_argument("--by", help="the setting on the axis")
     parser.add_argument("--rows", help="the setting of the other axis of a grid")
-    parser.add_argument("--per-line", nargs="*", default=[], metavar="KEY", help="settings whose values go into the names")
+    parser.add_argument(
+        "--per-line", nargs="*", default=[], metavar="KEY", help="settings whose values go into the names"
+    )
     parser.add_argument("--out", type=Path, required=True, help="path without ending")
     args = parser.parse_args()
-    if args.kind in ("settings", "grid") and not args.by or args.kind == "grid" and not args.rows:
+    if (args.kind in ("settings", "grid") and not args.by) or (args.kind == "grid" and not args.rows):
         parser.error(f"{args.kind} needs --by KEY" + " and --rows KEY" * (args.kind == "grid"))
     points: Points = defaultdict(lambda: defaultdict(list))
     for path in sorted(p.parent for folder in args.folders for p in folder.glob("*/test.json")):
         config = OmegaConf.load(path / "config.yaml")
-        name = str(OmegaConf.select(config, args.rows)) if args.kind == "grid" else label_of(config, None, args.per_line)
+        name = (
+            str(OmegaConf.select(config, args.rows)) if args.kind == "grid" else label_of(config, None, args.per_line)
+        )
         line = points[name]
         for place, value in READERS[args.kind](path, config, args):
             line[place].append(value)
@@ -54,8 +60,11 @@ def main() -> None:
     with open(args.out.with_suffix(".csv"), "w", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow([args.rows or "line", axis, args.metric, "runs"])
-        writer.writerows([line, place, f"{np.mean(values):.5f}", len(values)]
-                         for line, found in points.items() for place, values in found.items())
+        writer.writerows(
+            [line, place, f"{np.mean(values):.5f}", len(values)]
+            for line, found in points.items()
+            for place, values in found.items()
+        )
     draw(points, axis, args.metric, args.rows, args.out.with_suffix(".png"))
 
 
@@ -120,8 +129,14 @@ def draw_lines(points: Points, axes) -> None:
         found = points[line]
         places = [float(place) if is_number(place) else place.replace(" (", "\n(") for place in found]
         order = np.argsort(places) if all(map(is_number, found)) else range(len(places))
-        axes.plot([places[n] for n in order], [np.mean(list(found.values())[n]) for n in order], marker="o", label=line,
-                  color=f"C{number}", linestyle="-" if number < 10 else "--")
+        axes.plot(
+            [places[n] for n in order],
+            [np.mean(list(found.values())[n]) for n in order],
+            marker="o",
+            label=line,
+            color=f"C{number}",
+            linestyle="-" if number < 10 else "--",
+        )
 
 
 def draw_grid(points: Points, axes, figure, metric: str) -> None:
@@ -133,7 +148,14 @@ def draw_grid(points: Points, axes, figure, metric: str) -> None:
     axes.set_yticks(range(len(lines)), lines)
     for (row, column), value in np.ndenumerate(cells):
         if not np.isnan(value):
-            axes.text(column, row, f"{value:.3f}", ha="center", va="center", color="white" if value < np.nanmean(cells) else "black")
+            axes.text(
+                column,
+                row,
+                f"{value:.3f}",
+                ha="center",
+                va="center",
+                color="white" if value < np.nanmean(cells) else "black",
+            )
     figure.colorbar(image, label=metric)
 
 

@@ -22,7 +22,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from recsys_cli.report import format_table
+from recsys_cli.report import format_table  # noqa: E402 - found by the line above
 
 
 def main() -> None:
@@ -48,8 +48,9 @@ def main() -> None:
     upstream = tf.constant(random.normal(size=(n, args.size)).astype(np.float32))
     graph, values = BipartiteGraph(pairs).whole, normalized(pairs).values.astype(np.float32)
     cells = np.column_stack([pairs.rows, pairs.indices + n_users])
-    matrix = tf.sparse.reorder(tf.SparseTensor(
-        np.concatenate([cells, cells[:, ::-1]]), np.concatenate([values, values]), (n, n)))
+    matrix = tf.sparse.reorder(
+        tf.SparseTensor(np.concatenate([cells, cells[:, ::-1]]), np.concatenate([values, values]), (n, n))
+    )
 
     def ours():
         return tf.concat(graph.mean_of_powers(vectors[:n_users], vectors[n_users:], args.layers), axis=0)
@@ -79,12 +80,18 @@ def main() -> None:
             way().numpy()
             seconds[name].append(time.perf_counter() - began)
     best = statistics.median(seconds["recsys"])
-    text = format_table(["propagation", "s (min/med/max)", "ratio"], [
-        [name, f"{min(s):.3f}/{statistics.median(s):.3f}/{max(s):.3f}", f"{statistics.median(s) / best:.1f}"]
-        for name, s in seconds.items()])
+    text = format_table(
+        ["propagation", "s (min/med/max)", "ratio"],
+        [
+            [name, f"{min(s):.3f}/{statistics.median(s):.3f}/{max(s):.3f}", f"{statistics.median(s) / best:.1f}"]
+            for name, s in seconds.items()
+        ],
+    )
     machine = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}"
     title = f"{dataset.name}: {pairs.nnz:,} pairs of {n:,} nodes, {args.layers} layers, {args.size} dimensions"
-    text = f"{machine}: python scripts/propagation.py {' '.join(sys.argv[1:])}\n{title}, forward and backward\n\n{text}\n"
+    text = (
+        f"{machine}: python scripts/propagation.py {' '.join(sys.argv[1:])}\n{title}, forward and backward\n\n{text}\n"
+    )
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(text)
     print(text, end="")

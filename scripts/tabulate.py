@@ -23,9 +23,26 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from recsys_cli.report import format_table
 
-LABELS = {"popularity": "MP", "item_knn": "ItemKNN", "ease": "EASE", "bpr": "BPR", "wmf": "WMF", "wmf_als": "WMF (ALS)",
-          "gmf": "GMF", "neumf": "NCF", "ncf": "NCF", "mlp": "MLP", "enmf": "ENMF", "expomf": "ExpoMF",
-          "lightgcn": "LightGCN", "cmf": "CMF", "mc_bpr": "MC-BPR", "nmtr": "NMTR", "ehcf": "EHCF", "ghcf": "GHCF"}
+LABELS = {
+    "popularity": "MP",
+    "item_knn": "ItemKNN",
+    "ease": "EASE",
+    "bpr": "BPR",
+    "wmf": "WMF",
+    "wmf_als": "WMF (ALS)",
+    "gmf": "GMF",
+    "neumf": "NCF",
+    "ncf": "NCF",
+    "mlp": "MLP",
+    "enmf": "ENMF",
+    "expomf": "ExpoMF",
+    "lightgcn": "LightGCN",
+    "cmf": "CMF",
+    "mc_bpr": "MC-BPR",
+    "nmtr": "NMTR",
+    "ehcf": "EHCF",
+    "ghcf": "GHCF",
+}
 SUFFIX = {"users": "-U", "items": "-I", "alternating": "-A"}  # of ENMF, in the tables of thesis chapter 3
 METHODS = {"none": "", "retrain": "Retrain", "sisa": "SISA", "grapheraser": "GraphEraser", "receraser": "RecEraser"}
 NOT_SETTINGS = ("seed", "run_dir", "runs_dir", "resume", "device", "tensorboard", "data", "evaluation")
@@ -37,7 +54,9 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path, help="folders of run directories")
     parser.add_argument("--table", help="published table, e.g. 3.4; without it only our own numbers")
     parser.add_argument("--dataset", help="data set as the published table names it")
-    parser.add_argument("--by", nargs="*", default=[], metavar="KEY", help="settings whose values go into the row names")
+    parser.add_argument(
+        "--by", nargs="*", default=[], metavar="KEY", help="settings whose values go into the row names"
+    )
     parser.add_argument("--name", nargs="*", default=[], metavar="ROW=NAME", help="other names for rows")
     parser.add_argument("--result", default="test", help="test-again: what `recsys evaluate` measured last")
     parser.add_argument("--out", type=Path, required=True, help="path without ending; .csv and .txt are written")
@@ -53,12 +72,20 @@ def main() -> None:
             paper = published.get((label.split(" [")[0], metric))
             if metric.startswith("Recall") and first == runs[0]["metrics"].get(metric.replace("Recall", "HR")):
                 continue  # one test item a user
-            rows.append({
-                "row": label, "metric": metric, "published": "" if paper is None else f"{paper:.4f}",
-                "ours": f"{mean:.4f}", "sd": f"{statistics.stdev(values):.4f}" if len(values) > 1 else "",
-                "difference %": "" if paper is None else f"{100 * (mean / paper - 1):+.1f}", "seeds": str(len(runs)),
-                "s/epoch": f"{statistics.median(r['seconds'] for r in runs):.3f}",
-                "epochs": str(runs[0]["epochs"]), "settings": runs[0]["settings"]})
+            rows.append(
+                {
+                    "row": label,
+                    "metric": metric,
+                    "published": "" if paper is None else f"{paper:.4f}",
+                    "ours": f"{mean:.4f}",
+                    "sd": f"{statistics.stdev(values):.4f}" if len(values) > 1 else "",
+                    "difference %": "" if paper is None else f"{100 * (mean / paper - 1):+.1f}",
+                    "seeds": str(len(runs)),
+                    "s/epoch": f"{statistics.median(r['seconds'] for r in runs):.3f}",
+                    "epochs": str(runs[0]["epochs"]),
+                    "settings": runs[0]["settings"],
+                }
+            )
     args.out.parent.mkdir(parents=True, exist_ok=True)
     with open(args.out.with_suffix(".csv"), "w", newline="") as stream:
         writer = csv.DictWriter(stream, rows[0])
@@ -99,16 +126,23 @@ def collect(folders: list[Path], table: str | None, by: list[str], result: str) 
         config = OmegaConf.load(path / "config.yaml")
         hashes.add(record["data_hash"])
         label = label_of(config, table, by)
-        groups[label, settings_of(config)].append({
-            "metrics": json.loads((path / f"{result}.json").read_text())["metrics"], "seconds": record["seconds_per_epoch"],
-            "epochs": record["epoch"], "settings": settings_of(config)})
+        groups[label, settings_of(config)].append(
+            {
+                "metrics": json.loads((path / f"{result}.json").read_text())["metrics"],
+                "seconds": record["seconds_per_epoch"],
+                "epochs": record["epoch"],
+                "settings": settings_of(config),
+            }
+        )
     if not groups:
         sys.exit(f"no finished run with {result}.json in {', '.join(map(str, folders))}")
     if len(hashes) > 1:
         sys.exit(f"these runs were made on {len(hashes)} different data sets; one table takes one")
     labels = [label for label, _ in groups]
-    return {label if labels.count(label) == 1 else f"{label} [{number}]": runs
-            for number, ((label, _), runs) in enumerate(groups.items(), 1)}
+    return {
+        label if labels.count(label) == 1 else f"{label} [{number}]": runs
+        for number, ((label, _), runs) in enumerate(groups.items(), 1)
+    }
 
 
 def label_of(config, table: str | None, by: list[str]) -> str:

@@ -23,17 +23,25 @@ def main(config: DictConfig) -> int:
     trained = open_trained(config.run)
     dataset = trained.dataset
     if config.k > dataset.n_items:
-        raise UserError(f"k={config.k} goes beyond the {dataset.n_items} items of data={dataset.name}: "
-                        "give a smaller k.")
+        raise UserError(
+            f"k={config.k} goes beyond the {dataset.n_items} items of data={dataset.name}: give a smaller k."
+        )
     users = _users(config.users, dataset.user_ids)
     seen = [dataset.target_train] if config.exclude_seen else []
-    items, scores = top_k(trained.model.scorer(), users, seen, dataset.n_items, config.k,
-                          memory_mb=trained.config.evaluation.memory_mb)
+    items, scores = top_k(
+        trained.model.scorer(), users, seen, dataset.n_items, config.k, memory_mb=trained.config.evaluation.memory_mb
+    )
     found = items >= 0  # a user may have fewer than k items left
     ranks = np.broadcast_to(np.arange(1, config.k + 1), items.shape)
-    write_table(Path(config.output), {
-        "user": np.repeat(dataset.user_ids[users], found.sum(axis=1)), "rank": ranks[found],
-        "item": dataset.item_ids[items[found]], "score": scores[found]})
+    write_table(
+        Path(config.output),
+        {
+            "user": np.repeat(dataset.user_ids[users], found.sum(axis=1)),
+            "rank": ranks[found],
+            "item": dataset.item_ids[items[found]],
+            "score": scores[found],
+        },
+    )
     print(f"{found.sum():,} recommendations for {len(users):,} users written to {config.output}")
     return 0
 
@@ -47,12 +55,16 @@ def _users(wanted, user_ids):
     if isinstance(wanted, str):
         path = Path(wanted)
         if not path.is_file():
-            raise UserError(f"users={wanted}: there is no such file; give all, a list such as "
-                            "users=[17,42], or a file with one raw user id per line.")
+            raise UserError(
+                f"users={wanted}: there is no such file; give all, a list such as "
+                "users=[17,42], or a file with one raw user id per line."
+            )
         wanted = path.read_text().split()
     places = {str(raw): place for place, raw in enumerate(user_ids.tolist())}
     unknown = [str(raw) for raw in wanted if str(raw) not in places]
     if unknown:
-        raise UserError(f"{len(unknown)} of {len(wanted)} users are not in the training data, such as "
-                        f"{', '.join(unknown[:5])}; ids are those of the raw data, e.g. {user_ids[0]}.")
+        raise UserError(
+            f"{len(unknown)} of {len(wanted)} users are not in the training data, such as "
+            f"{', '.join(unknown[:5])}; ids are those of the raw data, e.g. {user_ids[0]}."
+        )
     return np.array([places[str(raw)] for raw in wanted], np.int32)

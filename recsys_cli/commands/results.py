@@ -13,15 +13,22 @@ from recsys_cli.training.run import Run
 
 def save_result(run: Run, split: str, result: Result, evaluation, seed: int) -> str:
     """Writes the files into the run directory and returns the table. evaluation: a node of configs/evaluation."""
-    found = {name: (mean, low, high) if evaluation.bootstrap else (mean, None, None)
-             for name, (mean, low, high) in intervals(result.per_user, evaluation.bootstrap, seed).items()}
+    found = {
+        name: (mean, low, high) if evaluation.bootstrap else (mean, None, None)
+        for name, (mean, low, high) in intervals(result.per_user, evaluation.bootstrap, seed).items()
+    }
     found.update({name: (value, None, None) for name, value in result.means.items() if name not in found})
-    protocol = {key: evaluation[key] for key in ("protocol", "exclude", "recall_divisor", "ndcg", "select",
-                                                 "exclude_auxiliary")}
-    summary = {"split": split, "users": len(result.users), "pairs": result.n_pairs,
-               "left_out_pairs": result.n_left_out, "protocol": protocol,
-               "metrics": {name: {"mean": mean, "low": low, "high": high}
-                           for name, (mean, low, high) in found.items()}}
+    protocol = {
+        key: evaluation[key] for key in ("protocol", "exclude", "recall_divisor", "ndcg", "select", "exclude_auxiliary")
+    }
+    summary = {
+        "split": split,
+        "users": len(result.users),
+        "pairs": result.n_pairs,
+        "left_out_pairs": result.n_left_out,
+        "protocol": protocol,
+        "metrics": {name: {"mean": mean, "low": low, "high": high} for name, (mean, low, high) in found.items()},
+    }
     write_file(run.path / f"{split}.json", (json.dumps(summary, indent=1) + "\n").encode())
     if evaluation.per_user:
         save_per_user(run.path / f"{split}_per_user.npz", result.users, result.per_user)
@@ -32,14 +39,18 @@ def show_result(run: Run, table: str, what: str, result: Result) -> None:
     """Prints the table, how it came about, and where everything lies."""
     print(f"\n{what}; mean over users with 95 % bootstrap interval\n{table}")
     if result.n_left_out:
-        print(f"left out: {result.n_left_out:,} of {result.n_left_out + result.n_pairs:,} pairs, which are in an auxiliary "
-              f"behaviour of the user as well (evaluation.exclude_auxiliary); {len(result.users):,} users remain")
+        print(
+            f"left out: {result.n_left_out:,} of {result.n_left_out + result.n_pairs:,} pairs, which are in an auxiliary "
+            f"behaviour of the user as well (evaluation.exclude_auxiliary); {len(result.users):,} users remain"
+        )
     if result.warning:
         print(f"warning: {result.warning}")
     record = run.record
     if "seconds_per_epoch" in record:
-        print(f"{record['training_seconds']:.1f} s of training, "
-              f"{record['seconds_per_epoch']:.3f} s per epoch (median), "
-              f"{record['evaluation_seconds']:.2f} s for this evaluation, "
-              f"peak memory {record['peak_memory_mb']:.0f} MB")
+        print(
+            f"{record['training_seconds']:.1f} s of training, "
+            f"{record['seconds_per_epoch']:.3f} s per epoch (median), "
+            f"{record['evaluation_seconds']:.2f} s for this evaluation, "
+            f"peak memory {record['peak_memory_mb']:.0f} MB"
+        )
     print(f"run directory: {run.path}")

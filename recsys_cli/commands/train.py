@@ -33,16 +33,24 @@ def main(config: DictConfig) -> int:
         config.trainer.epochs = epochs_of(model, config)
     run, progress = _open_run(config, dataset.content_hash, learner.state())
     config.run_dir = str(run.path)  # where a crash leaves its report
-    print(f"{model.name} on {dataset.name}: {dataset.n_users:,} users, {dataset.n_items:,} items, "
-          f"{dataset.target_train.nnz:,} training pairs, seed {config.seed}, {device}; run directory {run.path}")
+    print(
+        f"{model.name} on {dataset.name}: {dataset.n_users:,} users, {dataset.n_items:,} items, "
+        f"{dataset.target_train.nnz:,} training pairs, seed {config.seed}, {device}; run directory {run.path}"
+    )
     if not model.tasks[model.target].weight:
-        print(f"note: model.task_weights gives 0 to the target {dataset.target!r}: the parameters that it alone has stay as "
-              "they were drawn.")
+        print(
+            f"note: model.task_weights gives 0 to the target {dataset.target!r}: the parameters that it alone has stay as "
+            "they were drawn."
+        )
 
     log = MetricsLog(run.path / METRICS, progress.epoch)
-    reporter = Reporter(config.trainer.epochs, progress, bar=config.trainer.progress,
-                        monitor=selection.monitor if selection.split else None,
-                        tensorboard=run.path / "tensorboard" if config.tensorboard else None)
+    reporter = Reporter(
+        config.trainer.epochs,
+        progress,
+        bar=config.trainer.progress,
+        monitor=selection.monitor if selection.split else None,
+        tensorboard=run.path / "tensorboard" if config.tensorboard else None,
+    )
     try:
         fit(learner, run, config.trainer, progress, selection.evaluation(model), log, reporter)
         if selection.keeps_best and progress.best_epoch:
@@ -62,8 +70,13 @@ def main(config: DictConfig) -> int:
         raise
     finally:
         reporter.close()
-    run.finish("finished", training_seconds=round(log.seconds, 2), evaluation_seconds=round(result.seconds, 3),
-               seconds_per_epoch=round(log.median_seconds, 4), epoch=selection.chosen(progress))
+    run.finish(
+        "finished",
+        training_seconds=round(log.seconds, 2),
+        evaluation_seconds=round(result.seconds, 3),
+        seconds_per_epoch=round(log.median_seconds, 4),
+        epoch=selection.chosen(progress),
+    )
     show_result(run, table, f"test, {selection.describe(progress)}", result)
     return 0
 

@@ -28,8 +28,7 @@ def open_trained(path: str, data_overrides=None) -> Trained:
     run, config = Run.open(path)
     if method_of(config) != "none":
         return Trained(run, config, *open_current(run, config, data_overrides))
-    dataset = get_dataset(config.data if data_overrides is None
-                          else OmegaConf.merge(config.data, data_overrides))
+    dataset = get_dataset(config.data if data_overrides is None else OmegaConf.merge(config.data, data_overrides))
     if data_overrides is None or "name" not in data_overrides:
         run.check_data(dataset.content_hash)
     model = build_model(config.model, dataset, config.seed)

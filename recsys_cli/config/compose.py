@@ -56,9 +56,7 @@ def compose(command: str, words: list[str], library: Library, partial: bool = Fa
     return cfg
 
 
-def jobs(
-    command: str, words: list[str], library: Library, partial: bool
-) -> list[tuple[list[str], DictConfig]]:
+def jobs(command: str, words: list[str], library: Library, partial: bool) -> list[tuple[list[str], DictConfig]]:
     """Words and config of every job of ``--multirun``: the first starts when all are right."""
     overrides = parse(words, command, library)
     found = [(job, compose(command, job, library, partial)) for job in expand(overrides, library)]
@@ -96,9 +94,7 @@ def _with_tuned(command: str, words: tuple[str, ...], library: Library) -> DictC
 
 
 @cache
-def _hydra_compose(
-    command: str, words: tuple[str, ...], library: Library
-) -> tuple[DictConfig, dict[str, str]]:
+def _hydra_compose(command: str, words: tuple[str, ...], library: Library) -> tuple[DictConfig, dict[str, str]]:
     """The config of the command and the choice of every group."""
     import hydra
     from hydra.errors import HydraException

@@ -64,7 +64,7 @@ WEIGHTS = Kind(
 NAMES = Kind("a list of names", lambda v: isinstance(v, list) and all(map(TEXT.accepts, v)))
 LINKS = Kind(
     "null, none, or a mapping such as {cart:[view],buy:[cart]}",
-    lambda v: v in (None, "none") or isinstance(v, dict) and all(map(NAMES.accepts, v.values())),
+    lambda v: v in (None, "none") or (isinstance(v, dict) and all(map(NAMES.accepts, v.values()))),
     ("none",),
 )
 SHARE = Kind("a number from 0 to 1", lambda v: type(v) in (int, float) and 0 <= v <= 1)

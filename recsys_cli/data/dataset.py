@@ -21,7 +21,7 @@ class CSR:
     values: np.ndarray | None = None
 
     @classmethod
-    def from_pairs(cls, rows: np.ndarray, cols: np.ndarray, n_rows: int, n_cols: int) -> "CSR":
+    def from_pairs(cls, rows: np.ndarray, cols: np.ndarray, n_rows: int, n_cols: int) -> CSR:
         """Builds the matrix from (row, col) pairs in any order; repeated pairs count once."""
         keys = np.sort(np.asarray(rows, np.int64) * n_cols + np.asarray(cols, np.int64))
         keys = keys[np.diff(keys, prepend=-1) > 0]
@@ -68,7 +68,7 @@ class CSR:
         return self.indices[self.indptr[r] : self.indptr[r + 1]]
 
     @cached_property
-    def T(self) -> "CSR":
+    def T(self) -> CSR:
         order = np.argsort(self.indices, kind="stable")
         indptr = np.zeros(self.n_cols + 1, np.int64)
         np.cumsum(self.col_counts, out=indptr[1:])
@@ -129,6 +129,6 @@ class Dataset:
     def target_train(self) -> CSR:
         return self.train[self.target]
 
-    def with_train(self, target_train: CSR) -> "Dataset":
+    def with_train(self, target_train: CSR) -> Dataset:
         """The same data set with other training pairs of the target behaviour."""
         return replace(self, train={**self.train, self.target: target_train})

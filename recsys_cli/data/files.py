@@ -21,4 +21,5 @@ def write_file(path: Path, payload: bytes) -> None:
         aside.unlink(missing_ok=True)
         raise UserError(
             f"cannot write {path} ({len(payload) / 1e6:.1f} MB): {error.strerror}. Files written before are intact; "
-            "free space or choose another run_dir, then continue with resume=.") from error
+            "free space or choose another run_dir, then continue with resume=."
+        ) from error

@@ -24,8 +24,10 @@ def write_table(path: Path | str, columns: Mapping[str, np.ndarray]) -> None:
         try:
             frame.to_parquet(buffer, index=False)
         except ImportError as error:
-            raise UserError(f"{path}: a .parquet file needs pyarrow; install it with "
-                            "`pip install 'recsys[parquet]'`, or write a .csv.") from error
+            raise UserError(
+                f"{path}: a .parquet file needs pyarrow; install it with "
+                "`pip install 'recsys[parquet]'`, or write a .csv."
+            ) from error
     else:
         raise UserError(f"a table goes to a .csv or .parquet file, not to {path}.")
     write_file(path, buffer.getvalue())

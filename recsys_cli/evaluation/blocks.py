@@ -48,7 +48,7 @@ class Blocks:
     bounds: np.ndarray
 
     @classmethod
-    def of(cls, users: np.ndarray, seen: CSR | None, n_items: int, memory_mb: int) -> "Blocks":
+    def of(cls, users: np.ndarray, seen: CSR | None, n_items: int, memory_mb: int) -> Blocks:
         """seen: users x items pairs to leave out."""
         rows = rows_per_block(n_items, memory_mb)
         starts = np.arange(-(-len(users) // rows) + 1) * rows
@@ -78,7 +78,8 @@ def rows_per_block(n_items: int, memory_mb: int) -> int:
     if fitting < MIN_ROWS:
         raise UserError(
             f"evaluation.memory_mb={memory_mb} is too little to score {MIN_ROWS} users x {n_items} items at "
-            f"a time: set evaluation.memory_mb={-(-bytes_per_row * MIN_ROWS // 2**20)} or more.")
+            f"a time: set evaluation.memory_mb={-(-bytes_per_row * MIN_ROWS // 2**20)} or more."
+        )
     wanted = cells // n_items // MIN_ROWS * MIN_ROWS
     return min(max(wanted, FEWEST_FAST_ROWS), MAX_ROWS, fitting)
 
@@ -86,8 +87,8 @@ def rows_per_block(n_items: int, memory_mb: int) -> int:
 def scan(scorer: Scorer, n_items: int, blocks: Blocks, body: Body, types: tuple, arrays: Sequence[Any]):
     """Runs body(scores [rows, n_items], seen, block, *arrays) on every block.
 
-    seen: int32 [q], the cells row * n_items + item that are to be left out. body: a function at the top of a module (it is compiled once) that gives tensors of these types; they are
-    returned as arrays, joined along their first axes block after block. scorer: traced once per object, so
+    seen: int32 [q], the cells row * n_items + item that are to be left out. body: a function at the top of a module
+    (it is compiled once) that gives tensors of these types; they are returned as arrays, joined along their first axes block after block. scorer: traced once per object, so
     hand in the same one, or a bound method, rather than a new lambda each time; `Factors` are traced once for
     all. Raises ScoreError where a score is not finite.
     """
@@ -104,7 +105,8 @@ def scan(scorer: Scorer, n_items: int, blocks: Blocks, body: Body, types: tuple,
         user = blocks.users[min(np.argmin(finite), len(blocks.users) - 1)]
         raise ScoreError(
             f"the model gives user {user} (internal id) scores that are not finite: the training has "
-            "diverged. Lower optimizer.learning_rate, or go back to an earlier checkpoint.")
+            "diverged. Lower optimizer.learning_rate, or go back to an earlier checkpoint."
+        )
     return outputs
 
 

@@ -36,19 +36,34 @@ KGAT_DEPTH = 100
 def check_cutoffs(k: Sequence[int], n_items: int) -> None:
     """Refuses cut-offs that no list can have."""
     if wrong := [c for c in k if not 1 <= c <= n_items]:
-        raise UserError(f"cut-off {', '.join(map(str, wrong))} is not between 1 and {n_items}, the number of "
-                        "items that can be in a list: give other values for evaluation.k (or k).")
+        raise UserError(
+            f"cut-off {', '.join(map(str, wrong))} is not between 1 and {n_items}, the number of "
+            "items that can be in a list: give other values for evaluation.k (or k)."
+        )
 
 
-def per_user_metrics(ranks: Ranks, k: Sequence[int], metrics: Sequence[str] = ("HR", "Recall", "NDCG"), *,
-                     recall_divisor: str = "test_items", ndcg: str = "ideal",
-                     kgat_depth: int = KGAT_DEPTH) -> dict[str, np.ndarray]:
+def per_user_metrics(
+    ranks: Ranks,
+    k: Sequence[int],
+    metrics: Sequence[str] = ("HR", "Recall", "NDCG"),
+    *,
+    recall_divisor: str = "test_items",
+    ndcg: str = "ideal",
+    kgat_depth: int = KGAT_DEPTH,
+) -> dict[str, np.ndarray]:
     """float64 [m] per name, such as "HR@10" or "AUC"; definitions above."""
     _check_choice("recall_divisor", recall_divisor, ("test_items", "min_k"))
     _check_choice("ndcg", ndcg, ("ideal", "kgat"))
     table = _Table(ranks, recall_divisor, max(kgat_depth, *k) if ndcg == "kgat" else None)
-    cut = {"HR": table.hit_ratio, "Recall": table.recall, "Precision": table.precision, "F1": table.f1,
-           "NDCG": table.ndcg, "MRR": table.reciprocal_rank, "MAP": table.average_precision}
+    cut = {
+        "HR": table.hit_ratio,
+        "Recall": table.recall,
+        "Precision": table.precision,
+        "F1": table.f1,
+        "NDCG": table.ndcg,
+        "MRR": table.reciprocal_rank,
+        "MAP": table.average_precision,
+    }
     values = {}
     for metric in metrics:
         _check_choice("metrics", metric, (*cut, "AUC"))

@@ -39,11 +39,22 @@ class Result:
     warning: str | None = None
 
 
-def evaluate(scorer: Scorer, dataset: Dataset, split: str, *, k: Sequence[int],
-             exclude: str = "train_and_validation", metrics: Sequence[str] = ("HR", "Recall", "NDCG"),
-             recall_divisor: str = "test_items", ndcg: str = "ideal", protocol: str = "full",
-             memory_mb: int = 512, seed: int = 0, exclude_auxiliary: bool = False,
-             beyond_accuracy: bool = False) -> Result:
+def evaluate(
+    scorer: Scorer,
+    dataset: Dataset,
+    split: str,
+    *,
+    k: Sequence[int],
+    exclude: str = "train_and_validation",
+    metrics: Sequence[str] = ("HR", "Recall", "NDCG"),
+    recall_divisor: str = "test_items",
+    ndcg: str = "ideal",
+    protocol: str = "full",
+    memory_mb: int = 512,
+    seed: int = 0,
+    exclude_auxiliary: bool = False,
+    beyond_accuracy: bool = False,
+) -> Result:
     """Evaluates the target behaviour on split "valid" or "test".
 
     exclude: "train" or "train_and_validation", which items of the user are taken out of the ranking of the
@@ -62,8 +73,10 @@ def evaluate(scorer: Scorer, dataset: Dataset, split: str, *, k: Sequence[int],
         kept = ~union(auxiliary, dataset.n_users, dataset.n_items).contains(held_out.rows, held_out.indices)
         held_out = _subset(held_out, kept)
     if not held_out.nnz:
-        raise UserError(f"data={dataset.name}: every {split} pair is in an auxiliary behaviour as well, "
-                        "which leaves nothing to evaluate. Set evaluation.exclude_auxiliary=false.")
+        raise UserError(
+            f"data={dataset.name}: every {split} pair is in an auxiliary behaviour as well, "
+            "which leaves nothing to evaluate. Set evaluation.exclude_auxiliary=false."
+        )
     spread, warning = {}, None
     if protocol == "sampled":
         negatives = dataset.test_negatives if split == "test" else None
@@ -84,15 +97,25 @@ def evaluate(scorer: Scorer, dataset: Dataset, split: str, *, k: Sequence[int],
             for cutoff in k:
                 spread.update(spread_of(lists[:, :cutoff], dataset.n_items))
     means = {name: float(values.mean()) for name, values in per_user.items()}
-    return Result(users, per_user, {**means, **spread}, held_out.nnz, int(np.count_nonzero(~kept)),
-                  ranks.n_candidates, time.perf_counter() - began, warning)
+    return Result(
+        users,
+        per_user,
+        {**means, **spread},
+        held_out.nnz,
+        int(np.count_nonzero(~kept)),
+        ranks.n_candidates,
+        time.perf_counter() - began,
+        warning,
+    )
 
 
 def auxiliary_pairs(dataset: Dataset) -> list[CSR]:
     """The training pairs of every behaviour but the target. Raises UserError where there is none."""
     if len(dataset.train) == 1:
-        raise UserError(f"evaluation.exclude_auxiliary=true: data={dataset.name} has no behaviour besides the target "
-                        f"{dataset.target!r}. Add some with data.behaviours, or set it to false.")
+        raise UserError(
+            f"evaluation.exclude_auxiliary=true: data={dataset.name} has no behaviour besides the target "
+            f"{dataset.target!r}. Add some with data.behaviours, or set it to false."
+        )
     return [pairs for name, pairs in dataset.train.items() if name != dataset.target]
 
 
@@ -101,8 +124,9 @@ def _sides(dataset: Dataset, split: str, exclude: str) -> tuple[CSR, list[CSR]]:
     held_out = {"valid": dataset.valid, "test": dataset.test}[split]
     if held_out is None or not held_out.nnz:
         key = "data.validation" if split == "valid" else "data.split"
-        raise UserError(f"data={dataset.name} has no {split} pairs to evaluate on: cut some with {key}, "
-                        "or choose another split.")
+        raise UserError(
+            f"data={dataset.name} has no {split} pairs to evaluate on: cut some with {key}, or choose another split."
+        )
     seen = [dataset.target_train]
     if split == "test" and exclude == "train_and_validation" and dataset.valid is not None:
         seen.append(dataset.valid)

@@ -36,8 +36,15 @@ class Ranks:
     n_candidates: np.ndarray
 
 
-def rank_held_out(scorer: Scorer, held_out: CSR, seen: Sequence[CSR], n_items: int, memory_mb: int = 512, *,
-                  name: str = "the data set") -> Ranks:
+def rank_held_out(
+    scorer: Scorer,
+    held_out: CSR,
+    seen: Sequence[CSR],
+    n_items: int,
+    memory_mb: int = 512,
+    *,
+    name: str = "the data set",
+) -> Ranks:
     """Ranks each held-out item among the items its user has not seen (other held-out items are not seen).
 
     scorer: users int32 [b] -> float32 [b, n_items]. held_out, seen: users x items. name: for messages.
@@ -69,7 +76,8 @@ def _refuse_overlap(held_out: CSR, history: CSR, name: str) -> None:
         raise UserError(
             f"{name}: {both.size} of {held_out.nnz} held-out pairs are also in the history that is taken "
             f"out of the ranking, such as user {user}, item {item} (internal ids). Prepare the data again "
-            "with splits that do not overlap, or take less out of the ranking (evaluation.exclude).")
+            "with splits that do not overlap, or take less out of the ranking (evaluation.exclude)."
+        )
 
 
 def _ranks(scorer: Scorer, held_out: CSR, users: np.ndarray, history: CSR, n_items: int, memory_mb: int):

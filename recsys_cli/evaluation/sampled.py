@@ -20,7 +20,8 @@ WARNING = (
     "sampled metrics rank a held-out item among a few drawn items, not among all: they are larger than exact "
     "metrics and may put models in another order (Krichene and Rendle, On Sampled Metrics for Item "
     "Recommendation, KDD 2020). Use evaluation.protocol=full for all but a comparison with "
-    "published sampled numbers.")
+    "published sampled numbers."
+)
 
 
 def draw_negatives(held_out: CSR, seen: Sequence[CSR], n: int, seed: int, purpose: str) -> np.ndarray:
@@ -33,8 +34,10 @@ def draw_negatives(held_out: CSR, seen: Sequence[CSR], n: int, seed: int, purpos
     free = n_items - known.row_lengths[held_out.rows]
     if held_out.nnz and free.min() < n:
         user = held_out.rows[np.argmin(free)]
-        raise UserError(f"evaluation.protocol=sampled: user {user} (internal id) leaves {free.min()} items "
-                        f"to draw {n} negatives from. Use evaluation.protocol=full.")
+        raise UserError(
+            f"evaluation.protocol=sampled: user {user} (internal id) leaves {free.min()} items "
+            f"to draw {n} negatives from. Use evaluation.protocol=full."
+        )
     random = generator(seed, purpose)
     items = np.full((held_out.nnz, n), -1, np.int32)
     while (open_places := np.argwhere(items < 0)).size:
@@ -53,8 +56,7 @@ def leave_out(negatives: np.ndarray, held_out: CSR, pairs: Sequence[CSR]) -> np.
     return np.where(dropped.reshape(negatives.shape), held_out.indices[:, None], negatives)
 
 
-def rank_among(scorer: Scorer, held_out: CSR, negatives: np.ndarray, n_items: int,
-               memory_mb: int = 512) -> Ranks:
+def rank_among(scorer: Scorer, held_out: CSR, negatives: np.ndarray, n_items: int, memory_mb: int = 512) -> Ranks:
     """Ranks each held-out item among its own negatives (int [pairs, n], in the order of the pairs).
 
     Every pair is a list of its own: `users` repeats a user with several held-out items. Ties go by item id. A
@@ -62,8 +64,10 @@ def rank_among(scorer: Scorer, held_out: CSR, negatives: np.ndarray, n_items: in
     shorter (156 of the published lists of MovieLens-1M have one).
     """
     if len(negatives) != held_out.nnz:
-        raise UserError(f"the data set gives {len(negatives)} lists of negatives for {held_out.nnz} held-out "
-                        "pairs: prepare it again with one list per pair.")
+        raise UserError(
+            f"the data set gives {len(negatives)} lists of negatives for {held_out.nnz} held-out "
+            "pairs: prepare it again with one list per pair."
+        )
     users, items, negatives = held_out.rows, held_out.indices, np.asarray(negatives, np.int32)
     blocks = Blocks.of(users, None, n_items, memory_mb)
     arrays = (blocks.lay(items), blocks.lay(negatives))
@@ -79,8 +83,7 @@ def _count_among(scores, seen, block, items, negatives):
     return (tf.reduce_sum(tf.cast(above, tf.int64), axis=1),)
 
 
-def sampled_metrics(ranks: Ranks, k: Sequence[int],
-                    metrics: Sequence[str]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def sampled_metrics(ranks: Ranks, k: Sequence[int], metrics: Sequence[str]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """users int32 [m], and float64 [m] by names such as "sampled-HR@10": the mean over a user's lists."""
     users, starts, counts = np.unique(ranks.users, return_index=True, return_counts=True)
     values = per_user_metrics(ranks, k, metrics)

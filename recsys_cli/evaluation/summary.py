@@ -24,8 +24,9 @@ class Interval(NamedTuple):
     high: float
 
 
-def intervals(per_user: Mapping[str, np.ndarray], resamples: int, seed: int, purpose: str = "bootstrap",
-              level: float = 0.95) -> dict[str, Interval]:
+def intervals(
+    per_user: Mapping[str, np.ndarray], resamples: int, seed: int, purpose: str = "bootstrap", level: float = 0.95
+) -> dict[str, Interval]:
     """The mean of each metric and its bootstrap percentile interval (Efron 1979).
 
     Users are drawn with replacement, the same ones for all metrics; one resample at a time is in memory.

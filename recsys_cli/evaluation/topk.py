@@ -14,8 +14,9 @@ from recsys_cli.evaluation.ranking import union
 from recsys_cli.models.base import Scorer
 
 
-def top_k(scorer: Scorer, users: np.ndarray, seen: Sequence[CSR], n_items: int, k: int,
-          memory_mb: int = 512) -> tuple[np.ndarray, np.ndarray]:
+def top_k(
+    scorer: Scorer, users: np.ndarray, seen: Sequence[CSR], n_items: int, k: int, memory_mb: int = 512
+) -> tuple[np.ndarray, np.ndarray]:
     """The k unseen items of highest score: items int32 [m, k] and scores float32 [m, k].
 
     Ordered by score, then by id; filled up with item -1 and score -inf where a user has

@@ -32,11 +32,14 @@ def multi_channel_phases(config, model: TrainableModel, batch_size: int, seed: i
         raise UserError(
             f"loss={config.name} compares behaviours, and model={model.name} sees only "
             f"{model.tasks[0].name!r}: take a model of several behaviours, such as mc_bpr or ehcf, on data with several "
-            "(data.behaviours), or loss=bpr.")
+            "(data.behaviours), or loss=bpr."
+        )
     target = model.tasks[model.target]
     if not target.weight:
-        raise UserError(f"loss={config.name} ranks all pairs by the target {target.name!r}, to which model.task_weights "
-                        "gives 0: give it a weight.")
+        raise UserError(
+            f"loss={config.name} ranks all pairs by the target {target.name!r}, to which model.task_weights "
+            "gives 0: give it a weight."
+        )
     return [MultiChannelPhase(config, model, batch_size, seed)]
 
 

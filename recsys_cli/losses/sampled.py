@@ -54,8 +54,7 @@ class SampledPhase:
     replacement and one pair of each, as the RecEraser, LightGCN and KGAT code does.
     """
 
-    def __init__(self, config, model: TrainableModel, task: int, batch_size: int, seed: int,
-                 pairs: CSR | None = None):
+    def __init__(self, config, model: TrainableModel, task: int, batch_size: int, seed: int, pairs: CSR | None = None):
         self.config, self.model, self.task, self.batch_size, self.seed = config, model, task, batch_size, seed
         self.name = model.tasks[task].name
         self.pairs = pairs or model.tasks[task].pairs
@@ -65,7 +64,8 @@ class SampledPhase:
         if not len(self.usable):
             raise UserError(
                 f"loss={config.name} needs users with both chosen and unchosen items, and the {self.name!r} pairs "
-                f"have none ({self.pairs.nnz} pairs, {self.pairs.n_cols} items). loss=non_sampling needs no negatives.")
+                f"have none ({self.pairs.nnz} pairs, {self.pairs.n_cols} items). loss=non_sampling needs no negatives."
+            )
         counts = np.maximum(self.pairs.col_counts, 1.0) ** (config.popularity or 0.0)
         self.cumulative = np.cumsum(counts / counts.sum())
         self.log_odds = tf.constant(np.log(counts / counts.mean()), tf.float32)
@@ -151,6 +151,7 @@ def sample_negatives(
 
     Every user must have an item left to draw.
     """
+
     def draw(count: int) -> np.ndarray:
         if cumulative is None:
             return rng.integers(0, pairs.n_cols, count, dtype=np.int32)

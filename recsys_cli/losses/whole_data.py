@@ -19,12 +19,15 @@ from recsys_cli.ops.whole_data import ObservedPairs, dense_whole_data_loss, whol
 SIDES = {"users": ("users",), "items": ("items",), "alternating": ("users", "items")}
 
 
-def whole_data_phases(config, model: FactoredModel, batch_size: int, seed: int) -> list["WholeDataPhase"]:
+def whole_data_phases(config, model: FactoredModel, batch_size: int, seed: int) -> list[WholeDataPhase]:
     """config: negative_weight, popularity, batch (users | items | alternating), l2, dense."""
     weights = negative_weights(config.negative_weight, config.popularity, model)
     together = [None] if model.joint else [[t] for t in trained_tasks(model)]
-    return [WholeDataPhase(model, side, batch_size, weights, config.l2, config.dense, seed, tasks)
-            for tasks in together for side in SIDES[config.batch]]
+    return [
+        WholeDataPhase(model, side, batch_size, weights, config.l2, config.dense, seed, tasks)
+        for tasks in together
+        for side in SIDES[config.batch]
+    ]
 
 
 def negative_weights(
@@ -42,7 +45,8 @@ def negative_weights(
         raise UserError(
             f"loss.negative_weight names {', '.join(sorted(values))}, but the tasks of model={model.name} on this data "
             f"set are {', '.join(names)}: give one number for all, or one for each."
-            + (nearest(unknown[0], names) if unknown else ""))
+            + (nearest(unknown[0], names) if unknown else "")
+        )
     if popularity is None:
         return [(float(values[name]), None) for name in names]
     powers = [np.maximum(task.pairs.col_counts, 1.0) ** popularity for task in model.tasks]
@@ -55,9 +59,17 @@ class WholeDataPhase:
     tasks: their numbers; None for all that have a weight.
     """
 
-    def __init__(self, model: FactoredModel, side: str, batch_size: int,
-                 weights: list[tuple[float, np.ndarray | None]], l2: float, dense: bool, seed: int,
-                 tasks: Sequence[int] | None = None):
+    def __init__(
+        self,
+        model: FactoredModel,
+        side: str,
+        batch_size: int,
+        weights: list[tuple[float, np.ndarray | None]],
+        l2: float,
+        dense: bool,
+        seed: int,
+        tasks: Sequence[int] | None = None,
+    ):
         self.side = side
         self.name = side if tasks is None else "+".join([side, *(model.tasks[t].name for t in tasks)])
         self.model, self.batch_size, self.l2, self.seed = model, batch_size, l2, seed
@@ -66,8 +78,10 @@ class WholeDataPhase:
         # popularity weight per task is a weight per item per task, which does not stack.
         stack = model.shared_towers and all(item_weight is None for _, item_weight in weights)
         tasks = trained_tasks(model) if tasks is None else tasks
-        self.groups = [_Group(model, list(g), side, weights, batch_size, dense)
-                       for g in ([tasks] if stack else [[t] for t in tasks])]
+        self.groups = [
+            _Group(model, list(g), side, weights, batch_size, dense)
+            for g in ([tasks] if stack else [[t] for t in tasks])
+        ]
         self.n_rows = self.groups[0].n_rows
 
     def plan(self, epoch: int) -> Plan:
@@ -105,8 +119,9 @@ class _Group:
         # Sparse products win where a batch has more pairs than there are columns (measured 2.5x on MovieLens), sums by
         # segment win elsewhere (1.5x on Taobao). The product is not deterministic on a GPU.
         pairs_per_batch = self.matrix.nnz * batch_size / max(self.n_rows, 1)
-        self.by_product = (not dense and pairs_per_batch > self.matrix.n_cols
-                           and not tf.config.list_logical_devices("GPU"))
+        self.by_product = (
+            not dense and pairs_per_batch > self.matrix.n_cols and not tf.config.list_logical_devices("GPU")
+        )
         self.array_names = ["rows", "cols", "offsets"] + ["by_col"] * self.by_product
         self.columns = np.argsort(self.matrix.indices, kind="stable") if self.by_product else None
 
@@ -123,8 +138,11 @@ class _Group:
         source = np.repeat(self.matrix.indptr[order] - ends[:-1], lengths)
         source += np.arange(len(source))
         boundaries = np.concatenate([[0], np.cumsum([len(b) for b in batches])])
-        arrays = {"rows": np.repeat(row_in_batch, lengths), "cols": self.matrix.indices[source],
-                  "offsets": ends[boundaries].astype(np.int32)}
+        arrays = {
+            "rows": np.repeat(row_in_batch, lengths),
+            "cols": self.matrix.indices[source],
+            "offsets": ends[boundaries].astype(np.int32),
+        }
         if self.by_product:
             arrays["by_col"] = self._by_col(source, arrays["offsets"])
         return arrays

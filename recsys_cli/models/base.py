@@ -51,9 +51,7 @@ class Model(tf.Module):
         self.target = 0  # the task by which items are ranked
         self.tasks: tuple[Task, ...] = (Task(dataset.target, dataset.target_train),)
 
-    def parameter(
-        self, name: str, shape: Sequence[int], kind: str | None = None, scale: float = 0.0
-    ) -> tf.Variable:
+    def parameter(self, name: str, shape: Sequence[int], kind: str | None = None, scale: float = 0.0) -> tf.Variable:
         """A variable whose initial values have a stream of their own, by its name.
 
         kind, scale: see layers.initial_values; None: those of the config, `init` and `init_scale`.
@@ -79,7 +77,8 @@ class TrainableModel(Model):
     def encode(self, noise: tf.Tensor | None = None) -> Any:
         """Work done once per step, e.g. the propagation over a graph; handed to the methods below.
 
-        noise: int32 [2], the seed of this step's dropout; None when not training. Masks made here use purposes >= layers.FIRST_PURPOSE.
+        noise: int32 [2], the seed of this step's dropout; None when not training. Masks made here use purposes
+        >= layers.FIRST_PURPOSE.
         """
         return None
 

@@ -20,9 +20,14 @@ def behaviour_tasks(dataset: Dataset, weights: Mapping[str, float] | None) -> tu
     for name, pairs in dataset.train.items():
         if not pairs.nnz:
             rest = ",".join(b for b in dataset.behaviours if b != name)
-            raise UserError(f"data={dataset.name} has no training interactions of behaviour {name!r}: " + (
-                "it is the target, so there is nothing to learn." if name == dataset.target
-                else f"leave it out with data.behaviours=[{rest}]."))
+            raise UserError(
+                f"data={dataset.name} has no training interactions of behaviour {name!r}: "
+                + (
+                    "it is the target, so there is nothing to learn."
+                    if name == dataset.target
+                    else f"leave it out with data.behaviours=[{rest}]."
+                )
+            )
     if weights is None:
         weights = dict.fromkeys(dataset.behaviours, 1.0 / len(dataset.train))
     if set(weights) != set(dataset.behaviours):
@@ -30,15 +35,14 @@ def behaviour_tasks(dataset: Dataset, weights: Mapping[str, float] | None) -> tu
         raise UserError(
             f"model.task_weights names {', '.join(weights) or 'nothing'}, but the behaviours of "
             f"data={dataset.name} are {', '.join(dataset.behaviours)}: give each a weight, or null for equal ones."
-            + (nearest(unknown[0], dataset.behaviours) if unknown else ""))
+            + (nearest(unknown[0], dataset.behaviours) if unknown else "")
+        )
     if not all(math.isfinite(w) and w >= 0 for w in weights.values()) or not any(weights.values()):
         raise UserError(f"model.task_weights={dict(weights)}: give numbers >= 0, and one of them > 0.")
     return tuple(Task(name, pairs, float(weights[name])) for name, pairs in dataset.train.items())
 
 
-def causal_links(
-    setting: Mapping[str, Sequence[str]] | str | None, behaviours: Sequence[str]
-) -> dict[str, list[str]]:
+def causal_links(setting: Mapping[str, Sequence[str]] | str | None, behaviours: Sequence[str]) -> dict[str, list[str]]:
     """The behaviours that feed each behaviour, ordered so that a behaviour comes after those that feed it.
 
     setting: null (every earlier behaviour feeds every later one), "none" or {} (no links), or a mapping such
@@ -46,15 +50,18 @@ def causal_links(
     """
     if setting is None:
         return {name: list(behaviours[:k]) for k, name in enumerate(behaviours)}
-    links = dict.fromkeys(behaviours, [])
+    links: dict[str, list[str]] = {name: [] for name in behaviours}
     if setting != "none":
         links |= {name: list(dict.fromkeys(sources)) for name, sources in setting.items()}
     for name in [*links, *(s for sources in links.values() for s in sources)]:
         if name not in behaviours:
-            raise UserError(f"model.causal names {name!r}, which is not among the behaviours "
-                            f"{', '.join(behaviours)}.{nearest(name, behaviours)}")
+            raise UserError(
+                f"model.causal names {name!r}, which is not among the behaviours "
+                f"{', '.join(behaviours)}.{nearest(name, behaviours)}"
+            )
     try:
         return {name: links[name] for name in TopologicalSorter(links).static_order()}
     except CycleError as error:
-        raise UserError(f"model.causal goes in a circle: {' -> '.join(error.args[1])}. "
-                        "Remove one of these links.") from None
+        raise UserError(
+            f"model.causal goes in a circle: {' -> '.join(error.args[1])}. Remove one of these links."
+        ) from None

@@ -32,7 +32,8 @@ class EASE(SolvedModel):
             raise UserError(
                 f"model=ease on data={dataset.name} with {n} items needs {need:.3g} GB ({MATRICES} matrices "
                 f"of items x items in float32), and model.memory_gb is {config.memory_gb}: raise it if this "
-                "machine has the memory, or choose model=item_knn.")
+                "machine has the memory, or choose model=item_knn."
+            )
         self.weights = tf.Variable(tf.zeros([n, n]), name="weights", trainable=False)
 
     def run_step(self, step):
@@ -46,8 +47,12 @@ class EASE(SolvedModel):
         counts = CoOccurrence(self.tasks[self.target].pairs)
         with tf.device(CPU):
             gramian = tf.concat(
-                [tf.raw_ops.CSRSparseMatrixToDense(sparse_input=counts.rows(*block), type=tf.float32)
-                 for block in counts.blocks], axis=0)
+                [
+                    tf.raw_ops.CSRSparseMatrixToDense(sparse_input=counts.rows(*block), type=tf.float32)
+                    for block in counts.blocks
+                ],
+                axis=0,
+            )
         return tf.linalg.set_diag(gramian, tf.linalg.diag_part(gramian) + self.config.l2)
 
     def scorer(self):

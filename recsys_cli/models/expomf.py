@@ -62,8 +62,14 @@ class ExpoMF(SolvedModel):
         """Solves a block in place: rows of one side do not depend on one another."""
         if step < self.user_steps:
             first, last, rows, cols = _block(self.by_user, step)
-            solved = self._solve(self.user_embedding[first:last], self.item_embedding, rows, cols,
-                                 tf.ones([last - first, 1]), self.exposure[None, :])
+            solved = self._solve(
+                self.user_embedding[first:last],
+                self.item_embedding,
+                rows,
+                cols,
+                tf.ones([last - first, 1]),
+                self.exposure[None, :],
+            )
             self.user_embedding[first:last].assign(solved)
             return 0.0
         first, last, rows, cols = _block(self.by_item, step - self.user_steps)

@@ -57,8 +57,9 @@ class GHCF(FactoredModel):
         self.target = dataset.behaviours.index(dataset.target)
         size = config.embedding_size
         self.active = [r for r, task in enumerate(self.tasks) if task.weight > 0]
-        check_memory(self._numbers_of_a_step(), f"model.layers={config.layers}",
-                     "fewer layers or a smaller model.embedding_size")
+        check_memory(
+            self._numbers_of_a_step(), f"model.layers={config.layers}", "fewer layers or a smaller model.embedding_size"
+        )
         self.user_embedding = self.parameter("user_embedding", [self.n_users, size])
         self.item_embedding = self.parameter("item_embedding", [self.n_items, size])
         self.relation_embedding = self.parameter("relation_embedding", [len(self.tasks), size])
@@ -69,7 +70,8 @@ class GHCF(FactoredModel):
             raise UserError(
                 f"model.layers={config.layers}: with message dropout and {len(self.active)} behaviours, at most "
                 f"{(MASKS_PER_STEP - FIRST_PURPOSE) // 2 - len(self.active)} layers have a mask of their own. Take fewer, "
-                "or model.message_dropout=0.")
+                "or model.message_dropout=0."
+            )
         self.graphs = [BipartiteGraph(self.tasks[r].pairs, config.node_dropout) for r in self.active]
         self.messages = COMPOSITIONS[config.composition]
 
@@ -89,7 +91,8 @@ class GHCF(FactoredModel):
         purposes = count(FIRST_PURPOSE, step=2)
         graphs = [graph.layer(noise, next(purposes)) for graph in self.graphs]
         users, items, relations = map(
-            tf.convert_to_tensor, (self.user_embedding, self.item_embedding, self.relation_embedding))
+            tf.convert_to_tensor, (self.user_embedding, self.item_embedding, self.relation_embedding)
+        )
         total = [users, items, relations]
         for weight, relation_weight in zip(self.weights, self.relation_weights):
             users, items = self._propagate(graphs, users, items, relations, weight)

@@ -48,7 +48,8 @@ class ItemKNN(SolvedModel):
         """Ids and similarities, [last - first, k], of the nearest neighbours, nearest first."""
         with tf.device(CPU):
             counts = tf.raw_ops.CSRSparseMatrixComponents(
-                csr_sparse_matrix=self._counts.rows(first, last), index=0, type=tf.float32)
+                csr_sparse_matrix=self._counts.rows(first, last), index=0, type=tf.float32
+            )
             ids = tf.RaggedTensor.from_row_splits(counts.col_inds, counts.row_ptrs, validate=False)
             items = ids.value_rowids() + first
             norms = tf.gather(self._norms, items) * tf.gather(self._norms, ids.values)
@@ -75,6 +76,7 @@ class ItemKNN(SolvedModel):
                 cells = tf.gather(owners, places) * self.n_items + tf.cast(items, tf.int64)
                 n = tf.size(users, out_type=tf.int64)
                 return tf.reshape(
-                    tf.math.unsorted_segment_sum(similarities, cells, n * self.n_items), [n, self.n_items])
+                    tf.math.unsorted_segment_sum(similarities, cells, n * self.n_items), [n, self.n_items]
+                )
 
         return score

@@ -17,7 +17,8 @@ def sparse_matrix(rows: tf.Tensor, cols: tf.Tensor, values: tf.Tensor, shape: tu
     """TensorFlow's own CSR matrix, from coordinates sorted by row and column."""
     indices = tf.stack([tf.cast(rows, tf.int64), tf.cast(cols, tf.int64)], axis=1)
     return tf.raw_ops.SparseTensorToCSRSparseMatrix(
-        indices=indices, values=values, dense_shape=tf.cast(tf.stack(shape), tf.int64))
+        indices=indices, values=values, dense_shape=tf.cast(tf.stack(shape), tf.int64)
+    )
 
 
 class CoOccurrence:
@@ -31,16 +32,16 @@ class CoOccurrence:
         step = max(1, BLOCK_CELLS // pairs.n_cols)
         self.blocks = [(first, min(first + step, pairs.n_cols)) for first in range(0, pairs.n_cols, step)]
         with tf.device(CPU):
-            self.by_user = sparse_matrix(
-                pairs.rows, pairs.indices, tf.ones([pairs.nnz]), (pairs.n_rows, pairs.n_cols))
+            self.by_user = sparse_matrix(pairs.rows, pairs.indices, tf.ones([pairs.nnz]), (pairs.n_rows, pairs.n_cols))
 
     def rows(self, first: int, last: int) -> tf.Tensor:
         """Rows first..last-1 as a sparse matrix [last - first, n_items]; column ids ascend within a row."""
         x = self.by_item
         low, high = int(x.indptr[first]), int(x.indptr[last])
         with tf.device(CPU):
-            block = sparse_matrix(x.rows[low:high] - first, x.indices[low:high], tf.ones([high - low]),
-                                  (last - first, x.n_cols))
+            block = sparse_matrix(
+                x.rows[low:high] - first, x.indices[low:high], tf.ones([high - low]), (last - first, x.n_cols)
+            )
             return tf.raw_ops.SparseMatrixSparseMatMul(a=block, b=self.by_user, type=tf.float32)
 
 

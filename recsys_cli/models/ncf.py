@@ -35,11 +35,14 @@ class NeuralCF(TrainableModel):
         if len(widths) < 2 or widths[0] % 2:
             raise UserError(
                 f"model.layer_widths={widths} must start with an even number, the user and the item vector "
-                "side by side, and go on with the width of at least one layer, such as [64,32,16,8].")
+                "side by side, and go on with the width of at least one layer, such as [64,32,16,8]."
+            )
 
         def tables(branch: str, width: int) -> list[tf.Variable]:
-            return [self.parameter(f"{side}_{branch}", (rows, width))
-                    for side, rows in (("user", self.n_users), ("item", self.n_items))]
+            return [
+                self.parameter(f"{side}_{branch}", (rows, width))
+                for side, rows in (("user", self.n_users), ("item", self.n_items))
+            ]
 
         self.deep = tables("deep", widths[0] // 2)
         self.product = tables("product", size) if size else []
@@ -64,8 +67,11 @@ class NeuralCF(TrainableModel):
     def _score_all(self, users: tf.Tensor) -> tf.Tensor:
         """User by user: memory is that of one row, and its numbers do not depend on the other users."""
         items = self._side(ITEM, None)
-        return tf.map_fn(lambda user: self._network(self._side(USER, user[None]), items), users,
-                         fn_output_signature=tf.TensorSpec([self.n_items], tf.float32))
+        return tf.map_fn(
+            lambda user: self._network(self._side(USER, user[None]), items),
+            users,
+            fn_output_signature=tf.TensorSpec([self.n_items], tf.float32),
+        )
 
     def _side(self, side: int, ids: tf.Tensor | None) -> list[tf.Tensor]:
         """What these ids, or all, bring to a score: a part of the first layer, and a product vector."""

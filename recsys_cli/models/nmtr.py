@@ -44,8 +44,10 @@ class NMTR(TrainableModel):
         self.networks, self.item_biases = [], []
         for k, task in enumerate(self.tasks):
             widths = [max(1, 3 * size // 2**n) for n in range(config.hidden_layers + 1)]
-            weights = [self.parameter(f"W_{task.name}_{n}", [a, b], "xavier_uniform")
-                       for n, (a, b) in enumerate(zip(widths, widths[1:]))]
+            weights = [
+                self.parameter(f"W_{task.name}_{n}", [a, b], "xavier_uniform")
+                for n, (a, b) in enumerate(zip(widths, widths[1:]))
+            ]
             shifts = [tf.Variable(tf.zeros([w]), name=f"b_{task.name}_{n}") for n, w in enumerate(widths[1:])]
             out = self.parameter(f"w_{task.name}", [widths[-1], 1], "uniform", math.sqrt(3.0 / widths[-1]))
             self.networks.append((weights, shifts, out))
@@ -86,8 +88,10 @@ class NMTR(TrainableModel):
 
     def scorer(self) -> Scorer:
         """One user against a block of items at a time, so that memory follows the block."""
-        blocks = [tf.range(first, min(first + ITEMS_AT_A_TIME, self.n_items))
-                  for first in range(0, self.n_items, ITEMS_AT_A_TIME)]
+        blocks = [
+            tf.range(first, min(first + ITEMS_AT_A_TIME, self.n_items))
+            for first in range(0, self.n_items, ITEMS_AT_A_TIME)
+        ]
 
         def one_user(user: tf.Tensor) -> tf.Tensor:
             p = self.user_embedding[user]
@@ -105,7 +109,8 @@ class NMTR(TrainableModel):
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)])
         def score(users: tf.Tensor) -> tf.Tensor:
-            return tf.map_fn(one_user, users, fn_output_signature=tf.TensorSpec([self.n_items], tf.float32),
-                             parallel_iterations=1)
+            return tf.map_fn(
+                one_user, users, fn_output_signature=tf.TensorSpec([self.n_items], tf.float32), parallel_iterations=1
+            )
 
         return score

@@ -31,7 +31,7 @@ class Operator(NamedTuple):
         return tf.custom_gradient(lambda x: (self.product(x), self.transposed))(x)
 
     @property
-    def T(self) -> "Operator":
+    def T(self) -> Operator:
         return Operator(self.transposed, self.product)
 
 
@@ -65,13 +65,16 @@ class _Rows:
 
     def _compress(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         matrix = tf.raw_ops.SparseTensorToCSRSparseMatrix(
-            indices=self._indices, values=values, dense_shape=tf.constant(self._shape, tf.int64))
+            indices=self._indices, values=values, dense_shape=tf.constant(self._shape, tf.int64)
+        )
         return matrix, tf.raw_ops.SparseMatrixTranspose(input=matrix, conjugate=False, type=values.dtype)
 
     def operator(self, values: tf.Tensor) -> Operator:
         matrix, transposed = self._compressed(values)
-        return Operator(lambda x: tf.raw_ops.SparseMatrixMatMul(a=matrix, b=x),
-                        lambda y: tf.raw_ops.SparseMatrixMatMul(a=transposed, b=y))
+        return Operator(
+            lambda x: tf.raw_ops.SparseMatrixMatMul(a=matrix, b=x),
+            lambda y: tf.raw_ops.SparseMatrixMatMul(a=transposed, b=y),
+        )
 
 
 class _Segments:
@@ -94,8 +97,10 @@ class _Segments:
             total = tf.math.segment_sum(values * tf.gather(x, sources), targets)
             return tf.ensure_shape(total, [n_targets, None])
 
-        return Operator(lambda x: product(values, x, self._cols, self._rows, n_rows),
-                        lambda y: product(transposed, y, self._their_rows, self._sorted_cols, n_cols))
+        return Operator(
+            lambda x: product(values, x, self._cols, self._rows, n_rows),
+            lambda y: product(transposed, y, self._their_rows, self._sorted_cols, n_cols),
+        )
 
 
 class Layer(NamedTuple):
@@ -108,7 +113,7 @@ class Layer(NamedTuple):
         return self.to_users(items), self.to_items(users)
 
     @property
-    def T(self) -> "Layer":
+    def T(self) -> Layer:
         return Layer(self.to_items.T, self.to_users.T)
 
     def mean_of_powers(self, users: tf.Tensor, items: tf.Tensor, n: int) -> tuple[tf.Tensor, tf.Tensor]:
@@ -170,4 +175,5 @@ def check_memory(n_numbers: int, setting: str, instead: str) -> None:
     if 4 * n_numbers > free:
         raise UserError(
             f"{setting} needs about {4 * n_numbers / 1e9:.1f} GB for the vectors of all nodes, and "
-            f"{free / 1e9:.1f} GB are free: take {instead}.")
+            f"{free / 1e9:.1f} GB are free: take {instead}."
+        )

@@ -19,8 +19,10 @@ def build_model(config, dataset: Dataset, seed: int) -> Model:
     try:
         cls = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
-        raise UserError(f"model._target_={config._target_} cannot be imported ({error}); it must be a class that "
-                        "takes (config, dataset, seed).") from error
+        raise UserError(
+            f"model._target_={config._target_} cannot be imported ({error}); it must be a class that "
+            "takes (config, dataset, seed)."
+        ) from error
     return cls(config, dataset, seed)
 
 
@@ -29,8 +31,10 @@ def build_learner(config, model: Model) -> Learner:
     if isinstance(model, SolvedModel):
         return SolverLearner(model)
     if config.loss.scope == "whole_data" and not isinstance(model, FactoredModel):
-        raise UserError(f"loss={config.loss.name} needs user and item vectors, which model={model.name} does not give; "
-                        "use a sampled loss: bpr, bce or softmax.")
+        raise UserError(
+            f"loss={config.loss.name} needs user and item vectors, which model={model.name} does not give; "
+            "use a sampled loss: bpr, bce or softmax."
+        )
     phases = build_phases(config.loss, model, config.trainer.batch_size, config.seed)
     return GradientLearner(model, phases, build_optimizer(config.optimizer), config.seed)
 

@@ -95,6 +95,7 @@ def restore(checkpoint: Checkpoint, state: Mapping) -> None:
         name = sorted(n for n in here.keys() | there.keys() if here.get(n) != there.get(n))[0]
         raise UserError(
             f"{checkpoint.path} is of another model or data set: {name} is {there.get(name, 'absent')} there and "
-            f"{here.get(name, 'absent')} here.")
+            f"{here.get(name, 'absent')} here."
+        )
     for name, variable in state.items():
         variable.assign(checkpoint.arrays[name])

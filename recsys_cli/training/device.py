@@ -26,12 +26,15 @@ def set_up_device(config) -> str:
             tf.config.threading.set_inter_op_parallelism_threads(config.threads)
         except RuntimeError:
             if tf.config.threading.get_intra_op_parallelism_threads() != config.threads:
-                raise UserError(f"device.threads={config.threads}: TensorFlow has started with another number of threads "
-                                "in this process; run jobs of different thread counts one by one.") from None
+                raise UserError(
+                    f"device.threads={config.threads}: TensorFlow has started with another number of threads "
+                    "in this process; run jobs of different thread counts one by one."
+                ) from None
     if config.kind == "gpu" and not gpus:
         raise UserError(
             "device=gpu, but TensorFlow sees no GPU here. Check the driver and install the extra with "
-            "`pip install 'recsys[gpu]'` (`recsys doctor` shows what is found), or use device=cpu.")
+            "`pip install 'recsys[gpu]'` (`recsys doctor` shows what is found), or use device=cpu."
+        )
     if config.kind == "cpu" and gpus:
         tf.config.set_visible_devices([], "GPU")
     use_gpu = bool(gpus) and config.kind != "cpu"

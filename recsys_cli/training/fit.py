@@ -42,7 +42,7 @@ class Progress:
         return values
 
     @classmethod
-    def from_header(cls, header: Mapping[str, Any]) -> "Progress":
+    def from_header(cls, header: Mapping[str, Any]) -> Progress:
         values = {f.name: header[f.name] for f in dataclasses.fields(cls)}
         values["best_value"] = -math.inf if values["best_value"] is None else values["best_value"]
         return cls(**values)
@@ -65,8 +65,15 @@ class Evaluation:
     keep_best: bool
 
 
-def fit(learner: Learner, run: Run, settings, progress: Progress, evaluation: Evaluation | None,
-        log: MetricsLog, report: Callable[..., None]) -> Progress:
+def fit(
+    learner: Learner,
+    run: Run,
+    settings,
+    progress: Progress,
+    evaluation: Evaluation | None,
+    log: MetricsLog,
+    report: Callable[..., None],
+) -> Progress:
     """Trains from `progress` to settings.epochs (a node of configs/trainer) and returns where it ended.
 
     Raises Stopped after saving when SIGINT or SIGTERM came, UserError when the loss is not finite.
@@ -87,7 +94,7 @@ def fit(learner: Learner, run: Run, settings, progress: Progress, evaluation: Ev
             progress.epoch, progress.step, progress.total = progress.epoch + 1, 0, 0.0
 
             metrics, last = None, progress.epoch == settings.epochs
-            if evaluation and (last or settings.eval_every and progress.epoch % settings.eval_every == 0):
+            if evaluation and (last or (settings.eval_every and progress.epoch % settings.eval_every == 0)):
                 metrics = evaluation.evaluate()
                 if metrics[evaluation.monitor] > progress.best_value:
                     progress.best_value, progress.best_epoch = metrics[evaluation.monitor], progress.epoch
@@ -113,7 +120,8 @@ def _epoch(learner: Learner, steps: int, progress: Progress, received: list[int]
         if not math.isfinite(total):
             raise UserError(
                 f"the loss became {total} in epoch {progress.epoch + 1}, steps {progress.step + 1}-{last} of {steps}. "
-                "The last checkpoint before it is kept. Usually optimizer.learning_rate is too high.")
+                "The last checkpoint before it is kept. Usually optimizer.learning_rate is too high."
+            )
         progress.step, progress.total = last, total
         chunk = max(1, int(chunk * min(8.0, CHUNK_SECONDS / max(time.perf_counter() - start, 1e-9))))
         report(progress, fraction=progress.step / steps)

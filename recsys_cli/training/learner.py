@@ -48,8 +48,12 @@ class GradientLearner:
                 if self._loops[p] is None:
                     self._loops[p] = self._compile(p)
                 total = self._loops[p](
-                    self._arrays[p], tf.constant(self._keys[p]), tf.constant(low, tf.int32),
-                    tf.constant(high, tf.int32), tf.constant(total, tf.float64))
+                    self._arrays[p],
+                    tf.constant(self._keys[p]),
+                    tf.constant(low, tf.int32),
+                    tf.constant(high, tf.int32),
+                    tf.constant(total, tf.float64),
+                )
         return float(total)
 
     def _compile(self, p: int):
@@ -68,8 +72,7 @@ class GradientLearner:
         # Lengths differ from epoch to epoch: one trace for all of them.
         specs = {k: tf.TensorSpec([None, *a.shape[1:]], a.dtype) for k, a in self._arrays[p].items()}
         scalar = tf.TensorSpec([], tf.int32)
-        return tf.function(
-            loop, input_signature=[specs, scalar, scalar, scalar, tf.TensorSpec([], tf.float64)])
+        return tf.function(loop, input_signature=[specs, scalar, scalar, scalar, tf.TensorSpec([], tf.float64)])
 
 
 class SolverLearner:

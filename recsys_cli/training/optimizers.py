@@ -60,14 +60,14 @@ class Adagrad(Optimizer):
     def _dense(self, variable, gradient):
         accumulator = self.slots[f"{_key(variable)}/accumulator"]
         rate = tf.cast(self.learning_rate, variable.dtype)
-        tf.raw_ops.ResourceApplyAdagrad(
-            var=variable.handle, accum=accumulator.handle, lr=rate, grad=gradient)
+        tf.raw_ops.ResourceApplyAdagrad(var=variable.handle, accum=accumulator.handle, lr=rate, grad=gradient)
 
     def _sparse(self, variable, gradient, rows):
         accumulator = self.slots[f"{_key(variable)}/accumulator"]
         rate = tf.cast(self.learning_rate, variable.dtype)
         tf.raw_ops.ResourceSparseApplyAdagrad(
-            var=variable.handle, accum=accumulator.handle, lr=rate, grad=gradient, indices=rows)
+            var=variable.handle, accum=accumulator.handle, lr=rate, grad=gradient, indices=rows
+        )
 
 
 class Adam(Optimizer):
@@ -76,8 +76,14 @@ class Adam(Optimizer):
     lazy: rows without a gradient keep their moments and values (the usual choice for large tables).
     """
 
-    def __init__(self, learning_rate: float = 0.001, beta_1: float = 0.9, beta_2: float = 0.999,
-                 epsilon: float = 1e-8, lazy: bool = False):
+    def __init__(
+        self,
+        learning_rate: float = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        lazy: bool = False,
+    ):
         super().__init__(learning_rate)
         self.beta_1, self.beta_2, self.epsilon, self.lazy = beta_1, beta_2, epsilon, lazy
 
@@ -97,11 +103,17 @@ class Adam(Optimizer):
         m, v = (self.slots[f"{_key(variable)}/{s}"] for s in "mv")
         kind = variable.dtype
         tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle, m=m.handle, v=v.handle, grad=gradient,
+            var=variable.handle,
+            m=m.handle,
+            v=v.handle,
+            grad=gradient,
             beta1_power=tf.cast(self.slots["adam/beta_1_power"], kind),
             beta2_power=tf.cast(self.slots["adam/beta_2_power"], kind),
-            lr=tf.cast(self.learning_rate, kind), beta1=tf.cast(self.beta_1, kind),
-            beta2=tf.cast(self.beta_2, kind), epsilon=tf.cast(self.epsilon, kind))
+            lr=tf.cast(self.learning_rate, kind),
+            beta1=tf.cast(self.beta_1, kind),
+            beta2=tf.cast(self.beta_2, kind),
+            epsilon=tf.cast(self.epsilon, kind),
+        )
 
     def _sparse(self, variable, gradient, rows):
         if not self.lazy:
@@ -110,8 +122,11 @@ class Adam(Optimizer):
         m, v = (self.slots[f"{_key(variable)}/{s}"] for s in "mv")
         new_m = self.beta_1 * tf.gather(m, rows) + (1.0 - self.beta_1) * gradient
         new_v = self.beta_2 * tf.gather(v, rows) + (1.0 - self.beta_2) * tf.square(gradient)
-        rate = self.learning_rate * tf.sqrt(1.0 - self.slots["adam/beta_2_power"]) / (
-            1.0 - self.slots["adam/beta_1_power"])
+        rate = (
+            self.learning_rate
+            * tf.sqrt(1.0 - self.slots["adam/beta_2_power"])
+            / (1.0 - self.slots["adam/beta_1_power"])
+        )
         m.scatter_update(tf.IndexedSlices(new_m, rows))
         v.scatter_update(tf.IndexedSlices(new_v, rows))
         variable.scatter_sub(tf.IndexedSlices(rate * new_m / (tf.sqrt(new_v) + self.epsilon), rows))

@@ -20,22 +20,36 @@ class Reporter:
     def __init__(self, epochs: int, progress: Progress, *, bar: bool, monitor: str | None, tensorboard: Path | None):
         self.epochs, self.monitor, self._value = epochs, monitor, None
         terminal = bar and sys.stderr.isatty()
-        self._bar = tqdm(total=epochs, initial=progress.epoch, desc="training", bar_format=BAR,
-                         disable=not terminal, file=sys.stderr, dynamic_ncols=True)
+        self._bar = tqdm(
+            total=epochs,
+            initial=progress.epoch,
+            desc="training",
+            bar_format=BAR,
+            disable=not terminal,
+            file=sys.stderr,
+            dynamic_ncols=True,
+        )
         self._lines = bar and not terminal
         self._began, self._first, self._printed = time.perf_counter(), progress.epoch, time.perf_counter()
         self._writer = _writer(tensorboard)
 
-    def __call__(self, progress: Progress, *, fraction: float | None = None, seconds: float | None = None,
-                 metrics: Mapping[str, float] | None = None) -> None:
+    def __call__(
+        self,
+        progress: Progress,
+        *,
+        fraction: float | None = None,
+        seconds: float | None = None,
+        metrics: Mapping[str, float] | None = None,
+    ) -> None:
         if fraction is not None:
             self._move(progress.epoch + fraction)
             return
         if metrics and self.monitor:
             self._value = f"{self.monitor} {metrics[self.monitor]:.4f}"
         loss = progress.losses[-1]
-        self._bar.set_postfix_str(", ".join(filter(None, [f"{seconds:.2f} s/epoch", f"loss {loss:.4g}", self._value])),
-                                  refresh=False)
+        self._bar.set_postfix_str(
+            ", ".join(filter(None, [f"{seconds:.2f} s/epoch", f"loss {loss:.4g}", self._value])), refresh=False
+        )
         self._move(progress.epoch)
         if self._lines and (progress.epoch == self.epochs or metrics or time.perf_counter() - self._printed > 30):
             self._printed = time.perf_counter()
@@ -59,7 +73,8 @@ class Reporter:
 
         # tf.summary.scalar needs the tensorboard package to write; only those who look at the curves need it.
         metadata = tf.compat.v1.SummaryMetadata(
-            plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars"))
+            plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars")
+        )
         with self._writer.as_default(step=epoch):
             for name, value in values.items():
                 tf.summary.write(name.replace("@", "_at_"), tf.constant(value, tf.float32), metadata=metadata)

@@ -40,14 +40,15 @@ class Run:
         self.record: dict[str, Any] = {}
 
     @classmethod
-    def create(cls, config: DictConfig) -> "Run":
+    def create(cls, config: DictConfig) -> Run:
         """A new directory at config.run_dir, or a fresh name under config.runs_dir."""
         if config.run_dir:
             path = Path(config.run_dir)
             if (path / CONFIG).exists():
                 raise UserError(
                     f"run_dir={path} holds a run already. To go on with it: recsys train resume={path}. "
-                    "To start anew, choose another run_dir or remove this one.")
+                    "To start anew, choose another run_dir or remove this one."
+                )
         else:
             name = f"{time.strftime('%Y%m%d-%H%M%S')}-{config.model.name}-{config.data.name}-{secrets.token_hex(2)}"
             path = Path(config.runs_dir) / name
@@ -55,22 +56,31 @@ class Run:
             path.mkdir(parents=True, exist_ok=True)
             run = cls(path)
         except OSError as error:
-            raise UserError(f"cannot make the run directory {path}: {error.strerror}. Choose another run_dir.") from error
+            raise UserError(
+                f"cannot make the run directory {path}: {error.strerror}. Choose another run_dir."
+            ) from error
         write_file(path / CONFIG, OmegaConf.to_yaml(config).encode())
-        run.record = {"status": "running", "started": _now(), "pid": os.getpid(), "environment": environment(),
-                      "seed": config.seed}
+        run.record = {
+            "status": "running",
+            "started": _now(),
+            "pid": os.getpid(),
+            "environment": environment(),
+            "seed": config.seed,
+        }
         run.write_record()
         return run
 
     @classmethod
-    def open(cls, path: str | Path) -> tuple["Run", DictConfig]:
+    def open(cls, path: str | Path) -> tuple[Run, DictConfig]:
         """An existing run and its config; a run whose process died is recognised by its free lock.
 
         Raises UserError for a folder without a run and for a run that lacks a key of this version.
         """
         path = Path(path)
         if not (path / CONFIG).is_file():
-            raise UserError(f"{path} is not a run directory: it has no {CONFIG}. `recsys train` prints where a run lies.")
+            raise UserError(
+                f"{path} is not a run directory: it has no {CONFIG}. `recsys train` prints where a run lies."
+            )
         run = cls(path)
         try:
             run.record = json.loads((path / RECORD).read_text())
@@ -90,7 +100,8 @@ class Run:
         if before != content_hash:
             raise UserError(
                 f"{self.path} was trained on other data: content hash {before[:16]}, here {content_hash[:16]}. "
-                "Restore the data of that run, or train anew.")
+                "Restore the data of that run, or train anew."
+            )
 
     def finish(self, status: str, **facts: Any) -> None:
         """Writes how the run ended; seconds add up over resumed parts."""
@@ -138,16 +149,23 @@ def _of_this_version(config: DictConfig, path: Path) -> DictConfig:
     Any other missing key decides how a model is made and trained: what this version would have made is not known.
     """
     if any(group not in config for group in ("data", "model")):
-        raise UserError(f"{path / CONFIG} is not the config of a run: put back the one that was written, or train again.")
-    choices = {group: config[group].get("name", default) for group, default in library().defaults("train").items()
-               if config.get(group)}
+        raise UserError(
+            f"{path / CONFIG} is not the config of a run: put back the one that was written, or train again."
+        )
+    choices = {
+        group: config[group].get("name", default)
+        for group, default in library().defaults("train").items()
+        if config.get(group)
+    }
     expected = {group: library().group_values(group, choice) for group, choice in choices.items() if choice}
     for group in ("evaluation", "device"):
         config[group] = OmegaConf.merge(expected.pop(group, {}), config.get(group, {}))
     for group, values in expected.items():
         if missing := sorted(values.keys() - config[group].keys()):
-            raise UserError(f"{path} was trained by another version, without {group}.{missing[0]}, so it cannot be known "
-                            "what this version would have made: train it again.")
+            raise UserError(
+                f"{path} was trained by another version, without {group}.{missing[0]}, so it cannot be known "
+                "what this version would have made: train it again."
+            )
     return config
 
 
@@ -159,8 +177,13 @@ def peak_memory_mb() -> float:
 def environment() -> dict[str, Any]:
     """Versions, machine and a hash of this program's own sources."""
     packages = ("recsys", "tensorflow", "numpy", "hydra-core", "omegaconf")
-    return {"python": platform.python_version(), "machine": platform.machine(), "cores": os.cpu_count(),
-            "code": code_hash(), **{p: _version(p) for p in packages}}
+    return {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "code": code_hash(),
+        **{p: _version(p) for p in packages},
+    }
 
 
 def code_hash() -> str:

@@ -14,10 +14,20 @@ from recsys_cli.training.fit import Evaluation, Progress
 def score(config, model: Model, dataset: Dataset, split: str, seed: int) -> Result:
     """Evaluates by a node of configs/evaluation. split: "valid" or "test"."""
     return evaluate(
-        model.scorer(), dataset, split, k=list(config.k), exclude=config.exclude, metrics=list(config.metrics),
-        recall_divisor=config.recall_divisor, ndcg=config.ndcg, protocol=config.protocol,
-        memory_mb=config.memory_mb, seed=seed, exclude_auxiliary=config.exclude_auxiliary,
-        beyond_accuracy=config.beyond_accuracy)
+        model.scorer(),
+        dataset,
+        split,
+        k=list(config.k),
+        exclude=config.exclude,
+        metrics=list(config.metrics),
+        recall_divisor=config.recall_divisor,
+        ndcg=config.ndcg,
+        protocol=config.protocol,
+        memory_mb=config.memory_mb,
+        seed=seed,
+        exclude_auxiliary=config.exclude_auxiliary,
+        beyond_accuracy=config.beyond_accuracy,
+    )
 
 
 class Selection:
@@ -30,11 +40,15 @@ class Selection:
             raise UserError(f"data={dataset.name} has no test pairs to evaluate on; see data.split.")
         valid = dataset.valid is not None and dataset.valid.nnz
         if self.rule == "best_validation" and not valid:
-            raise UserError(f"evaluation.select=best_validation needs validation pairs, and data={dataset.name} has none: "
-                            "set data.validation=leave_one_out, or evaluation.select=last.")
+            raise UserError(
+                f"evaluation.select=best_validation needs validation pairs, and data={dataset.name} has none: "
+                "set data.validation=leave_one_out, or evaluation.select=last."
+            )
         if max(config.evaluation.k) > dataset.n_items:
-            raise UserError(f"evaluation.k={list(config.evaluation.k)} goes beyond the {dataset.n_items} items of "
-                            f"data={dataset.name}: give smaller cut-offs.")
+            raise UserError(
+                f"evaluation.k={list(config.evaluation.k)} goes beyond the {dataset.n_items} items of "
+                f"data={dataset.name}: give smaller cut-offs."
+            )
         if config.evaluation.exclude_auxiliary:
             auxiliary_pairs(dataset)  # refuses here rather than after the training
         self.split = "test" if self.rule == "best_test_epoch" else "valid" if valid else None
@@ -59,8 +73,11 @@ class Selection:
         return progress.best_epoch if self.keeps_best and progress.best_epoch else progress.epoch
 
     def describe(self, progress: Progress) -> str:
-        how = {"last": "the last one", "best_validation": "best on validation",
-               "best_test_epoch": "best on TEST, as published work often does: optimistic"}[self.rule]
+        how = {
+            "last": "the last one",
+            "best_validation": "best on validation",
+            "best_test_epoch": "best on TEST, as published work often does: optimistic",
+        }[self.rule]
         return f"epoch {self.chosen(progress)} of {progress.epoch} ({how})"
 
 

@@ -81,20 +81,14 @@ class WeightedScores(Aggregation):
     def __init__(self, config, dataset, seed, users: Table, items: Table):
         super().__init__(config, dataset, seed)
         _, self._n_shards, self._size = users.vectors.shape
-        self._users, self._items = (
-            tf.constant(t.vectors.reshape(len(t.vectors), -1)) for t in (users, items)
-        )
+        self._users, self._items = (tf.constant(t.vectors.reshape(len(t.vectors), -1)) for t in (users, items))
         self.logits = None
         if config.aggregation == "static":
             self.logits = tf.Variable(tf.zeros([self._n_shards]), name="logits")
 
     def weights(self) -> tf.Tensor:
         """[K]"""
-        return (
-            tf.fill([self._n_shards], 1 / self._n_shards)
-            if self.logits is None
-            else tf.nn.softmax(self.logits)
-        )
+        return tf.fill([self._n_shards], 1 / self._n_shards) if self.logits is None else tf.nn.softmax(self.logits)
 
     def user_vectors(self, task, encoded, ids=None, noise=None):
         return gather(self._users, ids) * tf.repeat(self.weights(), self._size)
@@ -141,8 +135,12 @@ class _Side(NamedTuple):
         places = tf.gather(self.places, ids, axis=1)
         there = places >= 0
         owners = tf.broadcast_to(tf.range(tf.size(ids)), tf.shape(there))
-        return _Entries(tf.gather(self.all.vectors, places[there]), owners[there],
-                        tf.math.count_nonzero(there, axis=1, dtype=tf.int32), tf.size(ids))
+        return _Entries(
+            tf.gather(self.all.vectors, places[there]),
+            owners[there],
+            tf.math.count_nonzero(there, axis=1, dtype=tf.int32),
+            tf.size(ids),
+        )
 
 
 class Attention(Aggregation):
@@ -152,9 +150,7 @@ class Attention(Aggregation):
         super().__init__(config, dataset, seed)
         _, n_shards, size = users.vectors.shape
         self.transfer = tf.Variable(_transfer(config.transfer_init, n_shards, size, seed), name="transfer_W")
-        self.shift = tf.Variable(
-            _transfer_bias(config.transfer_init, n_shards, size, seed), name="transfer_b"
-        )
+        self.shift = tf.Variable(_transfer_bias(config.transfer_init, n_shards, size, seed), name="transfer_b")
         self.users, self.items = self._side("user", users, size), self._side("item", items, size)
         self.layers = config.aggregation_layers
         self.graph = BipartiteGraph(dataset.target_train) if self.layers else None
@@ -171,9 +167,12 @@ class Attention(Aggregation):
         variables = {"W": weight, "b": tf.zeros([width]), "h": tf.fill([width, 1], 0.01)}
         there = table.there.T
         places = np.where(there, np.cumsum(there).reshape(there.shape) - 1, -1)
-        entries = _Entries(tf.constant(table.vectors.swapaxes(0, 1)[there]),
-                           tf.constant(np.nonzero(there)[1], tf.int32),
-                           tf.constant(there.sum(axis=1), tf.int32), len(table.vectors))
+        entries = _Entries(
+            tf.constant(table.vectors.swapaxes(0, 1)[there]),
+            tf.constant(np.nonzero(there)[1], tf.int32),
+            tf.constant(there.sum(axis=1), tf.int32),
+            len(table.vectors),
+        )
         return _Side(
             entries,
             tf.constant(places, tf.int32),
@@ -184,9 +183,7 @@ class Attention(Aggregation):
         """The propagated vectors of all users and items; None without propagation."""
         if not self.layers:
             return None
-        return self.graph.whole.mean_of_powers(
-            self._aggregated(self.users), self._aggregated(self.items), self.layers
-        )
+        return self.graph.whole.mean_of_powers(self._aggregated(self.users), self._aggregated(self.items), self.layers)
 
     def user_vectors(self, task, encoded, ids=None, noise=None):
         p = self._aggregated(self.users, ids) if encoded is None else gather(encoded[0], ids)
@@ -200,15 +197,21 @@ class Attention(Aggregation):
         if not (self.config.transfer_l2 or self.config.attention_l2):
             return None
         attention = [v for side in (self.users, self.items) for v in (side.weight, side.bias, side.head)]
-        return (self.config.transfer_l2 * tf.add_n([tf.nn.l2_loss(v) for v in (self.transfer, self.shift)])
-                + self.config.attention_l2 * tf.add_n([tf.nn.l2_loss(v) for v in attention]))
+        return self.config.transfer_l2 * tf.add_n(
+            [tf.nn.l2_loss(v) for v in (self.transfer, self.shift)]
+        ) + self.config.attention_l2 * tf.add_n([tf.nn.l2_loss(v) for v in attention])
 
     def attention(self, side: _Side, ids=None) -> Attended:
         """Of the ids [n], or of all."""
         found = side.entries(ids)
         parts = tf.split(found.vectors, found.sizes, num=self.transfer.shape[0])
-        moved = tf.concat([tf.matmul(part, weight) + shift for part, weight, shift in
-                           zip(parts, tf.unstack(self.transfer), tf.unstack(self.shift))], axis=0)
+        moved = tf.concat(
+            [
+                tf.matmul(part, weight) + shift
+                for part, weight, shift in zip(parts, tf.unstack(self.transfer), tf.unstack(self.shift))
+            ],
+            axis=0,
+        )
         hidden = tf.nn.relu(tf.matmul(moved, side.weight) + side.bias)
         logits = times(hidden, side.head)[:, 0]
         highest = tf.math.unsorted_segment_max(tf.stop_gradient(logits), found.owners, found.n)

@@ -60,15 +60,16 @@ def verdict(found: Mapping[str, Interval]) -> str:
     if not found:
         return "the forgotten users or items are no longer in the model: there is nothing to test"
     if found["before - after"].low <= 0:
-        return ("the test has no power here: it sees no difference between the model that knew the pairs and the one "
-                "after forgetting them")
+        return (
+            "the test has no power here: it sees no difference between the model that knew the pairs and the one "
+            "after forgetting them"
+        )
     return "the test has power: it tells the model that knew the pairs from the one after forgetting them"
 
 
 def _with_controls(old: Dataset, users, items, allowed: np.ndarray, random):
     """Never-seen items of each user, [pairs, CONTROLS]; users without any are left out."""
-    seen = union([m for m in (*old.train.values(), old.valid, old.test) if m is not None],
-                 old.n_users, old.n_items)
+    seen = union([m for m in (*old.train.values(), old.valid, old.test) if m is not None], old.n_users, old.n_items)
     weight = np.where(allowed, old.target_train.col_counts, 0).astype(float)
     cumulative = np.cumsum(weight / weight.sum())
     free = allowed & (weight > 0)
@@ -77,8 +78,9 @@ def _with_controls(old: Dataset, users, items, allowed: np.ndarray, random):
     owners = np.repeat(users, CONTROLS)
     controls, left = np.empty(len(owners), np.int64), np.arange(len(owners))
     while len(left):
-        controls[left] = np.minimum(np.searchsorted(cumulative, random.random(len(left)), side="right"),
-                                    old.n_items - 1)
+        controls[left] = np.minimum(
+            np.searchsorted(cumulative, random.random(len(left)), side="right"), old.n_items - 1
+        )
         left = left[seen.contains(owners[left], controls[left]) | ~free[controls[left]]]
     return users, items, controls.reshape(-1, CONTROLS)
 

@@ -35,8 +35,15 @@ class View(NamedTuple):
     index: np.ndarray | None = None
 
 
-def balanced_shards(views: Sequence[View], first: np.ndarray, capacity: float, rounds: int, *,
-                    scalar: bool = False, weights: np.ndarray | None = None) -> np.ndarray:
+def balanced_shards(
+    views: Sequence[View],
+    first: np.ndarray,
+    capacity: float,
+    rounds: int,
+    *,
+    scalar: bool = False,
+    weights: np.ndarray | None = None,
+) -> np.ndarray:
     """int [n]: the shard of every point, at most `rounds` rounds.
 
     Distance: product over the views of the squared Euclidean distance. first: the points that are the first

@@ -24,9 +24,18 @@ def write_copy(directory: Path, dataset: Dataset) -> None:
     sizes = {"users": dataset.n_users, "items": dataset.n_items}
     if graph is not None:
         sizes |= {"entities": graph.n_entities, "relations": graph.n_relations}
-    write_prepared(directory, arrays_of(dataset), {
-        "name": dataset.name, "behaviours": list(dataset.behaviours), "target": dataset.target,
-        "sizes": sizes, "fields": fields, "notes": []})  # notes count rows that may be forgotten later
+    write_prepared(
+        directory,
+        arrays_of(dataset),
+        {
+            "name": dataset.name,
+            "behaviours": list(dataset.behaviours),
+            "target": dataset.target,
+            "sizes": sizes,
+            "fields": fields,
+            "notes": [],
+        },
+    )  # notes count rows that may be forgotten later
 
 
 def digest(dataset: Dataset) -> str:
@@ -46,9 +55,12 @@ def arrays_of(dataset: Dataset) -> dict[str, np.ndarray]:
     for name, matrix in matrices.items():
         if matrix is not None:
             arrays |= _matrix(name, matrix)
-    extra = {"test.negatives": dataset.test_negatives, "triples": dataset.graph and dataset.graph.triples,
-             "user_features": dataset.user_features and dataset.user_features.ids,
-             "item_features": dataset.item_features and dataset.item_features.ids}
+    extra = {
+        "test.negatives": dataset.test_negatives,
+        "triples": dataset.graph and dataset.graph.triples,
+        "user_features": dataset.user_features and dataset.user_features.ids,
+        "item_features": dataset.item_features and dataset.item_features.ids,
+    }
     return arrays | {name: array for name, array in extra.items() if array is not None}
 
 

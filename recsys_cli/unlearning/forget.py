@@ -38,8 +38,7 @@ class Outcome(NamedTuple):
     ledger: dict
 
 
-def make_plan(config, rows: Rows, requests: Sequence[Request], generation: Path, *,
-              repartition: bool) -> Plan:
+def make_plan(config, rows: Rows, requests: Sequence[Request], generation: Path, *, repartition: bool) -> Plan:
     """What the requests would do together; raises UserError where that cannot be carried out.
 
     rows: of the state in the folder `generation`.
@@ -54,13 +53,23 @@ def make_plan(config, rows: Rows, requests: Sequence[Request], generation: Path,
     touched = list(range(n_shards)) if repartition else sorted(set(rows.assignment[removed].tolist()))
     for k in set(range(n_shards)) - set(touched):
         check_unchanged(generation, ledger, k)
-    seconds = (sum(ledger["shards"][k]["seconds"] for k in touched)
-               / min(config.unlearning.processes, max(len(touched), 1)))
+    seconds = sum(ledger["shards"][k]["seconds"] for k in touched) / min(
+        config.unlearning.processes, max(len(touched), 1)
+    )
     return Plan(removed, held_out, left, touched, seconds, ledger["aggregation"]["seconds"])
 
 
-def carry_out(run: Run, generations: Generations, config, rows: Rows, requests: Sequence[Request], plan: Plan,
-              *, repartition: bool, say=print) -> Outcome:
+def carry_out(
+    run: Run,
+    generations: Generations,
+    config,
+    rows: Rows,
+    requests: Sequence[Request],
+    plan: Plan,
+    *,
+    repartition: bool,
+    say=print,
+) -> Outcome:
     """Builds the next state from the remaining rows and makes it the current one; Stopped for a signal."""
     left, path, parent = plan.left, generations.begin(), read_ledger(generations.current)
     made = parent["partition"]
@@ -70,8 +79,7 @@ def carry_out(run: Run, generations: Generations, config, rows: Rows, requests: 
         made = partition_entry(config.unlearning, generations.next)
     built = build(path, config, left, None if repartition else generations.current, train_shards, say)
     entries = [request.entry(**_counts(rows, request)) for request in requests]
-    complete = publish(run, generations, config, left, path, built,
-                       partition=made, parent=parent, requests=entries)
+    complete = publish(run, generations, config, left, path, built, partition=made, parent=parent, requests=entries)
     return Outcome(built, left, read_ledger(complete))
 
 
@@ -86,15 +94,20 @@ def _remaining(rows: Rows, selection: Selection, removed: np.ndarray) -> Rows:
 
 def _named(matrix, selection: Selection) -> np.ndarray:
     """bool [nnz]"""
-    return (np.isin(matrix.rows, selection.users) | np.isin(matrix.indices, selection.items)
-            | among(matrix.keys, selection.keys))
+    return (
+        np.isin(matrix.rows, selection.users)
+        | np.isin(matrix.indices, selection.items)
+        | among(matrix.keys, selection.keys)
+    )
 
 
 def _counts(rows: Rows, request: Request) -> dict[str, int]:
     selection = select([request], rows.dataset)
     held_out = [m for m in (rows.dataset.valid, rows.dataset.test) if m is not None]
-    return {"training_pairs": int(_named(rows.pairs, selection).sum()),
-            "held_out_pairs": sum(int(_named(m, selection).sum()) for m in held_out)}
+    return {
+        "training_pairs": int(_named(rows.pairs, selection).sum()),
+        "held_out_pairs": sum(int(_named(m, selection).sum()) for m in held_out),
+    }
 
 
 def _refuse_unfit(config, left: Rows, repartition: bool) -> None:
@@ -103,16 +116,22 @@ def _refuse_unfit(config, left: Rows, repartition: bool) -> None:
     shard = left.assignment[np.searchsorted(left.pairs.keys, dataset.target_train.keys)]
     emptied = np.flatnonzero(np.bincount(shard, minlength=n_shards) == 0)
     if not len(shard):
-        raise UserError("refused, nothing changed: the request would leave no training data at all; "
-                        "delete the run instead.")
+        raise UserError(
+            "refused, nothing changed: the request would leave no training data at all; delete the run instead."
+        )
     if len(emptied) and not repartition:
-        raise UserError("refused, nothing changed: the request would empty shard "
-                        f"{emptied[0]} of {n_shards}; with repartition=true the remaining "
-                        "rows are shared out anew, which trains every shard again.")
+        raise UserError(
+            "refused, nothing changed: the request would empty shard "
+            f"{emptied[0]} of {n_shards}; with repartition=true the remaining "
+            "rows are shared out anew, which trains every shard again."
+        )
     if not dataset.test.nnz:
-        raise UserError("refused, nothing changed: the request would leave no test pairs to evaluate on; "
-                        "delete the run instead.")
+        raise UserError(
+            "refused, nothing changed: the request would leave no test pairs to evaluate on; delete the run instead."
+        )
     if max(config.evaluation.k) > dataset.n_items:
-        raise UserError(f"refused, nothing changed: the request would leave {dataset.n_items} items, fewer than the "
-                        f"cut-off {max(config.evaluation.k)} by which the run is evaluated; train a new run on "
-                        "what remains, with a smaller evaluation.k.")
+        raise UserError(
+            f"refused, nothing changed: the request would leave {dataset.n_items} items, fewer than the "
+            f"cut-off {max(config.evaluation.k)} by which the run is evaluated; train a new run on "
+            "what remains, with a smaller evaluation.k."
+        )

@@ -60,17 +60,19 @@ class Rows(NamedTuple):
     assignment: np.ndarray
 
     @classmethod
-    def of(cls, dataset: Dataset, assignment: np.ndarray) -> "Rows":
+    def of(cls, dataset: Dataset, assignment: np.ndarray) -> Rows:
         return cls(dataset, all_pairs(dataset), np.asarray(assignment, np.int16))
 
     @classmethod
-    def read(cls, generation: Path) -> "Rows":
+    def read(cls, generation: Path) -> Rows:
         """Raises UserError where a byte has changed."""
         try:
             dataset = load_prepared(generation / ROWS / "data")
         except Damaged as error:  # there is no second copy of it to prepare again from
-            raise UserError(f"{error.what} It is the run's own copy of the data: put the file back "
-                            "from a backup of the run, or train a new run.") from None
+            raise UserError(
+                f"{error.what} It is the run's own copy of the data: put the file back "
+                "from a backup of the run, or train a new run."
+            ) from None
         return cls.of(dataset, load(generation / ROWS / "assignment.npz").arrays["shard"])
 
     def write(self, generation: Path) -> None:
@@ -124,8 +126,10 @@ def check_unchanged(generation: Path, ledger, k: int) -> None:
     they have seen, and the ledger of the next state must not vouch for them."""
     file = generation / SHARDS / str(k) / VECTORS
     if not file.exists() or sha256_of(file) != ledger["shards"][k]["vectors"]:
-        raise UserError(f"refused, nothing changed: {file} is to be kept, but it is not the file whose SHA-256 the "
-                        "ledger names; put that back, or train every shard again with repartition=true.")
+        raise UserError(
+            f"refused, nothing changed: {file} is to be kept, but it is not the file whose SHA-256 the "
+            "ledger names; put that back, or train every shard again with repartition=true."
+        )
 
 
 def shard_config(config, k: int):
@@ -139,8 +143,11 @@ def shard_config(config, k: int):
 def shard_inputs(config, rows: Rows, k: int) -> dict[str, str | int]:
     """All that the vectors of a shard depend on."""
     config = shard_config(config, k)
-    return {"rows": digest(shard_of(*rows, k)[0]), "seed": config.seed,
-            "settings": settings_hash(config, tables=config.unlearning.aggregation_tables)}
+    return {
+        "rows": digest(shard_of(*rows, k)[0]),
+        "seed": config.seed,
+        "settings": settings_hash(config, tables=config.unlearning.aggregation_tables),
+    }
 
 
 def train_shard(path: Path, config, rows: Rows, k: int) -> str:
@@ -150,8 +157,10 @@ def train_shard(path: Path, config, rows: Rows, k: int) -> str:
     model = build_model(config.model, dataset, config.seed)
     folder, tables = path / SHARDS / str(k), config.unlearning.aggregation_tables
     train_into(folder, config, model, inputs, lambda model: vectors_of(model, tables))
-    return (f"shard {k}: {dataset.target_train.nnz:,} pairs, {len(users):,} users, {len(items):,} items, "
-            f"{training_seconds(folder):.1f} s of training")
+    return (
+        f"shard {k}: {dataset.target_train.nnz:,} pairs, {len(users):,} users, {len(items):,} items, "
+        f"{training_seconds(folder):.1f} s of training"
+    )
 
 
 def aggregated(path: Path, config, rows: Rows) -> FactoredModel:
@@ -164,8 +173,10 @@ def aggregated(path: Path, config, rows: Rows) -> FactoredModel:
         for side, own in (("users", ids_of_users), ("items", ids_of_items)):
             sides[side].append(arrays[side])
             ids[side].append(own)
-    tables = [stack(n, ids[side], sides[side])
-              for side, n in (("users", rows.dataset.n_users), ("items", rows.dataset.n_items))]
+    tables = [
+        stack(n, ids[side], sides[side])
+        for side, n in (("users", rows.dataset.n_users), ("items", rows.dataset.n_items))
+    ]
     seed = derived_seed(config.seed, "aggregation")
     return build_aggregation(config.unlearning, rows.dataset, seed, *tables)
 
@@ -211,6 +222,7 @@ def _train_aggregation(path: Path, config, rows: Rows) -> FactoredModel:
     if is_done(folder, inputs, PARAMETERS):
         restore(load(folder / PARAMETERS), model.state())
     else:
-        train_into(folder, config, model, inputs,
-                   lambda model: {n: v.numpy() for n, v in model.state().items()}, PARAMETERS)
+        train_into(
+            folder, config, model, inputs, lambda model: {n: v.numpy() for n, v in model.state().items()}, PARAMETERS
+        )
     return model

@@ -1,8 +1,8 @@
 """The states of a run on disk: each is complete or absent, and one is current.
 
-    RUN/generations/N              a complete state (generation.py)
-    RUN/generations/N.partial      the next one, while it is built
-    RUN/current -> generations/N   the one commit point: a symbolic link, replaced by a rename
+RUN/generations/N              a complete state (generation.py)
+RUN/generations/N.partial      the next one, while it is built
+RUN/current -> generations/N   the one commit point: a symbolic link, replaced by a rename
 """
 
 from __future__ import annotations

@@ -17,8 +17,9 @@ class Intake(NamedTuple):
     receipt: str | None
 
 
-def take_in(path: str, content: Content, dataset: Dataset, pending: Sequence[Request], *,
-            ignore_missing: bool) -> Intake | None:
+def take_in(
+    path: str, content: Content, dataset: Dataset, pending: Sequence[Request], *, ignore_missing: bool
+) -> Intake | None:
     """content: of the file at `path`. None where no row is in the data and that is to be ignored.
 
     Whether a row that is not in the data was forgotten or never there cannot be told:
@@ -28,9 +29,11 @@ def take_in(path: str, content: Content, dataset: Dataset, pending: Sequence[Req
     unknown = unknown_rows(kind, rows, dataset)
     if unknown.any() and not ignore_missing:
         examples = "; ".join(",".join(row) for row, missing in zip(rows, unknown) if missing)[:60]
-        raise UserError(f"forget={path}: {unknown.sum():,} of {len(rows):,} {kind} are not in "
-                        f"the data of the run, such as {examples} (never there, or forgotten "
-                        "already). Nothing changed; missing=ignore goes on without them.")
+        raise UserError(
+            f"forget={path}: {unknown.sum():,} of {len(rows):,} {kind} are not in "
+            f"the data of the run, such as {examples} (never there, or forgotten "
+            "already). Nothing changed; missing=ignore goes on without them."
+        )
     known = [row for row, missing in zip(rows, unknown) if not missing]
     if not known:
         return None

@@ -31,13 +31,18 @@ from recsys_cli.data.files import write_file
 from recsys_cli.training.run import environment
 
 LEDGER = "ledger.json"
-KEYS = {"generation", "id", "seed", "method", "data", "partition", "aggregation", "shards",
-        "requests"}
+KEYS = {"generation", "id", "seed", "method", "data", "partition", "aggregation", "shards", "requests"}
 
 
-def write_ledger(generation: Path, *, number: int, shards: Sequence[Mapping[str, Any]],
-                 facts: Mapping[str, Any], parent: Mapping[str, Any] | None,
-                 requests: Sequence[Mapping[str, Any]]) -> str:
+def write_ledger(
+    generation: Path,
+    *,
+    number: int,
+    shards: Sequence[Mapping[str, Any]],
+    facts: Mapping[str, Any],
+    parent: Mapping[str, Any] | None,
+    requests: Sequence[Mapping[str, Any]],
+) -> str:
     """Returns its digest. facts: what else holds for this state. requests: those that led to it from the
     parent."""
     done = {"generation": number, "carried_out": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
@@ -63,8 +68,9 @@ def read_ledger(generation: Path) -> dict[str, Any]:
     try:
         payload, expected = path.read_bytes(), path.with_suffix(".sha256").read_bytes()
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}. Without it nothing can be said "
-                        "about this run; train again.") from error
+        raise UserError(
+            f"cannot read {path}: {error.strerror}. Without it nothing can be said about this run; train again."
+        ) from error
     if expected != f"{hashlib.sha256(payload).hexdigest()}  {LEDGER}\n".encode():
         raise UserError(f"{path} was changed: its bytes do not agree with {path.stem}.sha256. Train again.")
     try:
@@ -73,8 +79,7 @@ def read_ledger(generation: Path) -> dict[str, Any]:
     except (ValueError, AttributeError):
         raise UserError(f"{path} is not a ledger. Train again.") from None
     if missing:
-        raise UserError(f"{path} was written by another version of this program, without {missing[0]}. "
-                        "Train again.")
+        raise UserError(f"{path} was written by another version of this program, without {missing[0]}. Train again.")
     return ledger
 
 

@@ -29,9 +29,11 @@ def method_of(config) -> str:
 def open_unlearnable(path: str) -> Unlearnable:
     run, config = Run.open(path)
     if method_of(config) == "none":
-        raise UserError(f"{path} was trained with unlearning=none, and nothing can be taken "
-                        "out of such a model: train it with recsys train unlearning=receraser "
-                        f"model={config.model.name} data={config.data.name}.")
+        raise UserError(
+            f"{path} was trained with unlearning=none, and nothing can be taken "
+            "out of such a model: train it with recsys train unlearning=receraser "
+            f"model={config.model.name} data={config.data.name}."
+        )
     found = Unlearnable(run, config, Generations(run.path))
     if found.generations.current is None:
         raise UserError(f"the training of {path} has not come to its end: recsys train resume={path}")
@@ -41,8 +43,10 @@ def open_unlearnable(path: str) -> Unlearnable:
 def open_current(run: Run, config: DictConfig, data_overrides) -> tuple:
     """Data, model and epoch of the current state, for `recsys evaluate` and `recsys recommend`."""
     if named := sorted(set(data_overrides or {}) - {"raw_dir", "cache_dir"}):
-        raise UserError(f"{run.path} keeps its own copy of the data, from which rows may have been "
-                        f"forgotten: leave out {', '.join('data.' + name for name in named)}.")
+        raise UserError(
+            f"{run.path} keeps its own copy of the data, from which rows may have been "
+            f"forgotten: leave out {', '.join('data.' + name for name in named)}."
+        )
     current = Generations(run.path).current
     if current is None:
         raise UserError(f"the training of {run.path} has not come to its end: recsys train resume={run.path}")

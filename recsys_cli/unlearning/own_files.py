@@ -26,8 +26,21 @@ from recsys_cli.unlearning.unit import INPUTS, ORIGIN, VECTORS
 TEST, PER_USER = "test.json", "test_per_user.npz"
 LINKS = (TEST, PER_USER, LEDGER)  # seen in the run directory, lying in the current state
 LEDGER_FILES = {LEDGER, Path(LEDGER).with_suffix(".sha256").name}
-RECORD_KEYS = {"status", "started", "finished", "pid", "environment", "seed", "peak_memory_mb", "epoch",
-               "training_seconds", "evaluation_seconds", "seconds_per_epoch", "data_hash", "generation"}
+RECORD_KEYS = {
+    "status",
+    "started",
+    "finished",
+    "pid",
+    "environment",
+    "seed",
+    "peak_memory_mb",
+    "epoch",
+    "training_seconds",
+    "evaluation_seconds",
+    "seconds_per_epoch",
+    "data_hash",
+    "generation",
+}
 
 
 def state_files(path: Path, rows: Rows, shards: int) -> set[str]:
@@ -73,7 +86,8 @@ def _is_own(run: Path, file: Path, rows: Rows) -> bool:
     if file.is_symlink():
         target = os.readlink(file)
         return (name in LINKS and target == f"current/{name}") or (
-            name == "current" and Path(target).parent == Path("generations"))
+            name == "current" and Path(target).parent == Path("generations")
+        )
     for pattern, fits in STRUCTURES.items():
         if Path(name).match(pattern) and name.count("/") == pattern.count("/"):
             try:
@@ -98,21 +112,27 @@ def _record(file: Path, rows: Rows) -> bool:
 def _metrics(file: Path, rows: Rows) -> bool:
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     return [line["epoch"] for line in lines] == list(range(1, len(lines) + 1)) and all(
-        _is_number(value) for line in lines for value in line.values())
+        _is_number(value) for line in lines for value in line.values()
+    )
 
 
 def _result(file: Path, rows: Rows) -> bool:
     content = json.loads(file.read_text())
     return content.keys() == {"split", "users", "pairs", "left_out_pairs", "protocol", "metrics"} and all(
         metric.keys() == {"mean", "low", "high"} and all(map(_is_number, metric.values()))
-        for metric in content["metrics"].values())
+        for metric in content["metrics"].values()
+    )
 
 
 def _per_user(file: Path, rows: Rows) -> bool:
     """One value per metric of users by internal id, which only this state can resolve."""
     users, metrics = load_per_user(file)
-    return bool(users.ndim == 1 and (np.diff(users) > 0).all() and (users < rows.dataset.n_users).all()
-                and all(v.shape == users.shape and v.dtype.kind == "f" for v in metrics.values()))
+    return bool(
+        users.ndim == 1
+        and (np.diff(users) > 0).all()
+        and (users < rows.dataset.n_users).all()
+        and all(v.shape == users.shape and v.dtype.kind == "f" for v in metrics.values())
+    )
 
 
 def _scalars(file: Path, rows: Rows) -> bool:
@@ -129,7 +149,8 @@ def _scalars(file: Path, rows: Rows) -> bool:
     events = [event_pb2.Event.FromString(record) for record in records]
     values = [value for event in events for value in event.summary.value]
     return all(event.WhichOneof("what") in ("file_version", "summary") for event in events) and all(
-        value.WhichOneof("value") == "tensor" and not value.tensor.tensor_shape.dim for value in values)
+        value.WhichOneof("value") == "tensor" and not value.tensor.tensor_shape.dim for value in values
+    )
 
 
 def _is_number(value: Any) -> bool:

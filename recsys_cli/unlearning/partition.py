@@ -54,24 +54,31 @@ def check_shards(dataset: Dataset, pairs: CSR, assignment: np.ndarray, n_shards:
     target = dataset.target_train
     counts = np.bincount(assignment[np.searchsorted(pairs.keys, target.keys)], minlength=n_shards)
     if len(empty := np.flatnonzero(counts == 0)):
-        raise UserError(f"shard {empty[0]} of {n_shards} has no rows of {dataset.target!r}: "
-                        "take fewer unlearning.shards, or another unlearning.partition or seed.")
+        raise UserError(
+            f"shard {empty[0]} of {n_shards} has no rows of {dataset.target!r}: "
+            "take fewer unlearning.shards, or another unlearning.partition or seed."
+        )
 
 
 def _balanced(views: list[View], n: int, settings, random, weights: np.ndarray | None = None) -> np.ndarray:
     _enough(n, settings, settings.partition)
     total = n if weights is None else weights.sum()
     shard = balanced_shards(
-        views, random.choice(n, settings.shards, replace=False),
-        settings.partition_slack * total / settings.shards, settings.partition_rounds,
-        scalar=settings.partition_centroids == "scalar", weights=weights)
+        views,
+        random.choice(n, settings.shards, replace=False),
+        settings.partition_slack * total / settings.shards,
+        settings.partition_rounds,
+        scalar=settings.partition_centroids == "scalar",
+        weights=weights,
+    )
     return shard.astype(np.int16)
 
 
 def _enough(n: int, settings, what: str) -> None:
     if n < settings.shards:
-        raise UserError(f"unlearning.shards={settings.shards} is more than the {n} {what} "
-                        "to be shared out: take fewer.")
+        raise UserError(
+            f"unlearning.shards={settings.shards} is more than the {n} {what} to be shared out: take fewer."
+        )
 
 
 def _vectors(config, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
@@ -88,16 +95,34 @@ def _trained(config, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     from recsys_cli.training.build import build_learner, build_model
 
     settings = config.unlearning
-    model_config = OmegaConf.create({
-        "_target_": "recsys_cli.models.factorization.MatrixFactorization", "name": "wmf", "dropout": 0.3,
-        "embedding_size": settings.pretraining_size, "init": "truncated_normal", "init_scale": 0.01,
-        "prediction_vector": None, "item_bias": False})
-    root = OmegaConf.create({
-        "loss": {"name": "non_sampling", "scope": "whole_data",
-                 "negative_weight": settings.pretraining_negative_weight, "popularity": None,
-                 "batch": "users", "l2": 0.0, "dense": False},
-        "optimizer": {"name": "adagrad", "learning_rate": 0.05, "initial_accumulator": 1e-8},
-        "trainer": {"batch_size": 256}, "seed": config.seed})
+    model_config = OmegaConf.create(
+        {
+            "_target_": "recsys_cli.models.factorization.MatrixFactorization",
+            "name": "wmf",
+            "dropout": 0.3,
+            "embedding_size": settings.pretraining_size,
+            "init": "truncated_normal",
+            "init_scale": 0.01,
+            "prediction_vector": None,
+            "item_bias": False,
+        }
+    )
+    root = OmegaConf.create(
+        {
+            "loss": {
+                "name": "non_sampling",
+                "scope": "whole_data",
+                "negative_weight": settings.pretraining_negative_weight,
+                "popularity": None,
+                "batch": "users",
+                "l2": 0.0,
+                "dense": False,
+            },
+            "optimizer": {"name": "adagrad", "learning_rate": 0.05, "initial_accumulator": 1e-8},
+            "trainer": {"batch_size": 256},
+            "seed": config.seed,
+        }
+    )
     model = build_model(model_config, dataset, config.seed)
     learner = build_learner(root, model)
     for epoch in range(settings.pretraining_epochs):
@@ -110,11 +135,15 @@ def _public(path: Path, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = dict(archive)
-        sides = [(arrays["users"], arrays.get("user_ids"), dataset.user_ids),
-                 (arrays["items"], arrays.get("item_ids"), dataset.item_ids)]
+        sides = [
+            (arrays["users"], arrays.get("user_ids"), dataset.user_ids),
+            (arrays["items"], arrays.get("item_ids"), dataset.item_ids),
+        ]
     except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"unlearning.partition_vectors={path}: {error}. Give trained, random, or "
-                        "a .npz file with the arrays users [n, d] and items [n, d].") from None
+        raise UserError(
+            f"unlearning.partition_vectors={path}: {error}. Give trained, random, or "
+            "a .npz file with the arrays users [n, d] and items [n, d]."
+        ) from None
     return tuple(_aligned(path, *side) for side in sides)
 
 
@@ -124,7 +153,9 @@ def _aligned(path: Path, vectors: np.ndarray, theirs: np.ndarray | None, ours: n
     row = {} if theirs is None else {str(raw): r for r, raw in enumerate(theirs.tolist())}
     missing = [raw for raw in ours.tolist() if str(raw) not in row]
     if missing or len(vectors) != len(row):
-        raise UserError(f"unlearning.partition_vectors={path}: {len(vectors)} vectors do "
-                        f"not fit {len(ours)} ids of the data ({len(missing)} without a "
-                        "vector): add arrays user_ids and item_ids with their raw ids.")
+        raise UserError(
+            f"unlearning.partition_vectors={path}: {len(vectors)} vectors do "
+            f"not fit {len(ours)} ids of the data ({len(missing)} without a "
+            "vector): add arrays user_ids and item_ids with their raw ids."
+        )
     return vectors[[row[str(raw)] for raw in ours.tolist()]]

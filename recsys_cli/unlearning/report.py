@@ -19,12 +19,13 @@ from recsys_cli.unlearning.state import declaration
 
 
 def plan_lines(plan: Plan, n_requests: int, n_shards: int) -> list[str]:
-    seconds = (f"{plan.shard_seconds:.1f} s for the shards, "
-               f"{plan.aggregation_seconds:.1f} s for the aggregation")
-    return [f"{n_requests} pending request{'s' * (n_requests != 1)}: {int(plan.removed.sum()):,} training pairs, "
-            f"{plan.held_out:,} held-out pairs",
-            f"they touch {len(plan.touched)} of {n_shards} shards ({_numbers(plan.touched)})",
-            f"about {seconds}, by the record of the run, and the start of the program"]
+    seconds = f"{plan.shard_seconds:.1f} s for the shards, {plan.aggregation_seconds:.1f} s for the aggregation"
+    return [
+        f"{n_requests} pending request{'s' * (n_requests != 1)}: {int(plan.removed.sum()):,} training pairs, "
+        f"{plan.held_out:,} held-out pairs",
+        f"they touch {len(plan.touched)} of {n_shards} shards ({_numbers(plan.touched)})",
+        f"about {seconds}, by the record of the run, and the start of the program",
+    ]
 
 
 def means_of(generation: Path) -> dict[str, float]:
@@ -56,14 +57,17 @@ def facts_of(plan: Plan, outcome: Outcome, before: Mapping[str, float], n_shards
 
 def done_lines(facts: Mapping[str, Any]) -> list[str]:
     trained, older = facts["shards_trained"], facts["shards_of_another_version"]
-    lines = [f"forgotten: {facts['training_pairs']:,} training pairs and "
-             f"{facts['held_out_pairs']:,} held-out pairs",
-             f"shards trained again: {len(trained)} of {facts['shards']} ({_numbers(trained)}) in "
-             f"{facts['shard_seconds']:.1f} s; aggregation in {facts['aggregation_seconds']:.1f} s",
-            facts["partition"]]
+    lines = [
+        f"forgotten: {facts['training_pairs']:,} training pairs and {facts['held_out_pairs']:,} held-out pairs",
+        f"shards trained again: {len(trained)} of {facts['shards']} ({_numbers(trained)}) in "
+        f"{facts['shard_seconds']:.1f} s; aggregation in {facts['aggregation_seconds']:.1f} s",
+        facts["partition"],
+    ]
     if older:
-        lines.append(f"{older} untouched shards were trained by another version of this "
-                     "program: training everything from scratch may differ from them")
+        lines.append(
+            f"{older} untouched shards were trained by another version of this "
+            "program: training everything from scratch may differ from them"
+        )
     return lines
 
 
@@ -107,8 +111,10 @@ def check_report(path: str | Path) -> None:
     """Before anything is done, whether the report can be written afterwards."""
     path = Path(path)
     if path.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
-        raise UserError(f"report={path} cannot be written, nothing changed: name a file in a folder that exists and "
-                        "that you may write to.")
+        raise UserError(
+            f"report={path} cannot be written, nothing changed: name a file in a folder that exists and "
+            "that you may write to."
+        )
 
 
 def write_report(path: str | Path, facts: Mapping[str, Any]) -> None:

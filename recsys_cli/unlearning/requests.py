@@ -40,8 +40,14 @@ class Request(NamedTuple):
 
     def entry(self, **counts: int) -> dict:
         """For the ledger: nothing of its rows."""
-        return {"id": self.id, "kind": self.kind, "rows": len(self.rows), "commitment": self.commitment,
-                "asked": self.asked, **counts}
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "rows": len(self.rows),
+            "commitment": self.commitment,
+            "asked": self.asked,
+            **counts,
+        }
 
 
 class Selection(NamedTuple):
@@ -72,8 +78,10 @@ def read_rows(path: str | Path) -> Content:
         raise UserError(f"forget={path} has the columns {', '.join(columns)}. {how}")
     if odd := [(number, fields) for number, fields in lines if len(fields) != len(columns)]:
         number, fields = odd[0]
-        raise UserError(f"forget={path}, line {number}: {len(fields)} fields ({','.join(fields)[:60]}) under the "
-                        f"{len(columns)} of the header {','.join(columns)}; give every row as many.")
+        raise UserError(
+            f"forget={path}, line {number}: {len(fields)} fields ({','.join(fields)[:60]}) under the "
+            f"{len(columns)} of the header {','.join(columns)}; give every row as many."
+        )
     if not lines:
         raise UserError(f"forget={path} has a header and no rows: nothing to forget.")
     if blank := sum("" in fields for _, fields in lines):
@@ -97,8 +105,9 @@ def commitment(key: str, kind: str, rows: Sequence[tuple[str, ...]]) -> str:
 def new_request(kind: str, rows: list[tuple[str, ...]], asked: list[tuple[str, ...]]) -> tuple[Request, str]:
     """The request and its receipt, which is kept nowhere. rows: of those asked for, the ones in the data."""
     receipt = secrets.token_hex(16)
-    return Request(secrets.token_hex(8), kind, rows, commitment(receipt, kind, asked),
-                   time.strftime("%Y-%m-%dT%H:%M:%S%z")), receipt
+    return Request(
+        secrets.token_hex(8), kind, rows, commitment(receipt, kind, asked), time.strftime("%Y-%m-%dT%H:%M:%S%z")
+    ), receipt
 
 
 def unknown_rows(kind: str, rows: Sequence[tuple[str, ...]], dataset: Dataset) -> np.ndarray:
@@ -122,7 +131,7 @@ def select(requests: Sequence[Request], dataset: Dataset) -> Selection:
             known = (u >= 0) & (i >= 0)
             keys.append(u[known] * dataset.n_items + i[known])
         else:
-            (users if request.kind == "users" else items).append((u if request.kind == "users" else i))
+            (users if request.kind == "users" else items).append(u if request.kind == "users" else i)
     return Selection(*(np.unique(ids[ids >= 0]) for ids in map(np.concatenate, (users, items, keys))))
 
 
@@ -137,8 +146,10 @@ def read_request(file: Path) -> Request:
         content = json.loads(file.read_text())
         return Request(**{**content, "rows": [tuple(row) for row in content["rows"]]})
     except (OSError, ValueError, TypeError, KeyError):
-        raise UserError(f"{file} is damaged, and what it asked for is unknown: remove it, or all pending requests "
-                        "with discard=true, and ask again.") from None
+        raise UserError(
+            f"{file} is damaged, and what it asked for is unknown: remove it, or all pending requests "
+            "with discard=true, and ask again."
+        ) from None
 
 
 def keep_pending(run: Path, request: Request) -> None:
@@ -158,8 +169,10 @@ def _internal(kind: str, rows: Sequence[tuple[str, ...]], dataset: Dataset) -> t
     """int64 [rows] each, -1 for an id that the data set does not have, or that the kind does not name."""
     columns = dict(zip({"pairs": ("user", "item"), "users": ("user",), "items": ("item",)}[kind], zip(*rows)))
     nothing = np.full(len(rows), -1, np.int64)
-    return tuple(_places(columns[side], ids) if side in columns else nothing
-                 for side, ids in (("user", dataset.user_ids), ("item", dataset.item_ids)))
+    return tuple(
+        _places(columns[side], ids) if side in columns else nothing
+        for side, ids in (("user", dataset.user_ids), ("item", dataset.item_ids))
+    )
 
 
 def _places(raw: Sequence[str], ids: np.ndarray) -> np.ndarray:
@@ -168,4 +181,3 @@ def _places(raw: Sequence[str], ids: np.ndarray) -> np.ndarray:
     wanted = np.asarray(raw, dtype=str)
     found = order[np.minimum(np.searchsorted(texts, wanted, sorter=order), len(texts) - 1)]
     return np.where(texts[found] == wanted, found, -1)
-

@@ -21,8 +21,7 @@ def all_pairs(dataset: Dataset) -> CSR:
     return matrices[0] if len(matrices) == 1 else union(matrices, dataset.n_users, dataset.n_items)
 
 
-def shard_of(dataset: Dataset, pairs: CSR, assignment: np.ndarray,
-             k: int) -> tuple[Dataset, np.ndarray, np.ndarray]:
+def shard_of(dataset: Dataset, pairs: CSR, assignment: np.ndarray, k: int) -> tuple[Dataset, np.ndarray, np.ndarray]:
     """Shard k as a data set of its own without held-out parts, and its users and
     items as ids of the whole one.
 
@@ -35,13 +34,20 @@ def shard_of(dataset: Dataset, pairs: CSR, assignment: np.ndarray,
     return part, users, items
 
 
-def restricted(dataset: Dataset, users: np.ndarray, items: np.ndarray,
-               kept: Callable[[CSR], np.ndarray] | None = None, *, held_out: bool = True) -> Dataset:
+def restricted(
+    dataset: Dataset,
+    users: np.ndarray,
+    items: np.ndarray,
+    kept: Callable[[CSR], np.ndarray] | None = None,
+    *,
+    held_out: bool = True,
+) -> Dataset:
     """users, items: ids to keep, ascending; new ids are their places. kept: which
     pairs of a matrix, bool [nnz].
 
     Friends and triples stay where both ends stay.
     """
+
     def pairs(matrix: CSR | None) -> CSR | None:
         return None if matrix is None else submatrix(matrix, users, items, kept)
 
@@ -87,8 +93,7 @@ def matrices(dataset: Dataset) -> list[CSR]:
     return [m for m in (*dataset.train.values(), dataset.valid, dataset.test) if m is not None]
 
 
-def submatrix(matrix: CSR, rows: np.ndarray, cols: np.ndarray,
-              kept: Callable[[CSR], np.ndarray] | None = None) -> CSR:
+def submatrix(matrix: CSR, rows: np.ndarray, cols: np.ndarray, kept: Callable[[CSR], np.ndarray] | None = None) -> CSR:
     """These rows and columns, numbered anew, and of their non-zeros those kept."""
     stays = _stays(matrix, rows, cols, kept)
     new_rows = places(rows, matrix.n_rows)[matrix.rows[stays]]
@@ -113,8 +118,7 @@ def among(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 
 def _stays(matrix, rows, cols, kept) -> np.ndarray:
-    stays = ((places(rows, matrix.n_rows)[matrix.rows] >= 0)
-             & (places(cols, matrix.n_cols)[matrix.indices] >= 0))
+    stays = (places(rows, matrix.n_rows)[matrix.rows] >= 0) & (places(cols, matrix.n_cols)[matrix.indices] >= 0)
     return stays if kept is None else stays & kept(matrix)
 
 
@@ -122,8 +126,7 @@ def _negatives(dataset: Dataset, users, items, kept, test: CSR) -> np.ndarray | 
     """A candidate that is no longer there gives way to the test item itself, which evaluation leaves out."""
     if dataset.test_negatives is None:
         return None
-    negatives = places(items, dataset.n_items)[
-        dataset.test_negatives[_stays(dataset.test, users, items, kept)]]
+    negatives = places(items, dataset.n_items)[dataset.test_negatives[_stays(dataset.test, users, items, kept)]]
     return np.where(negatives < 0, test.indices[:, None], negatives)
 
 

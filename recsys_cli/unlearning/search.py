@@ -28,8 +28,7 @@ from recsys_cli.data.load import load_prepared
 from recsys_cli.unlearning.requests import unknown_rows
 
 # What reading a file with any other content than expected may raise.
-UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, BadZipFile, zlib.error,
-              UserError)
+UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, BadZipFile, zlib.error, UserError)
 DOCUMENTS = (".json", ".yaml", ".yml")
 TOKEN = re.compile(r"[^\s,;|:\"'\[\](){}<>=&/\\]+")
 MOST_COLUMNS = 16  # of a table; a wider array is a matrix
@@ -122,12 +121,15 @@ def _holds(file: Path, wanted: Wanted, skip: set[Path]) -> bool | None:
             with np.load(io.BytesIO(stream.read()), allow_pickle=False) as archive:
                 return _arrays_hold(dict(archive), wanted)
         if suffix == ".npy":  # beside it may lie the other column, or the ids of a matrix
-            beside = {other.stem: np.load(other, allow_pickle=False)
-                      for other in sorted(file.parent.glob("*.npy")) if other not in skip}
-            return _arrays_hold(beside | {file.stem: np.load(io.BytesIO(stream.read()), allow_pickle=False)},
-                                wanted)
+            beside = {
+                other.stem: np.load(other, allow_pickle=False)
+                for other in sorted(file.parent.glob("*.npy"))
+                if other not in skip
+            }
+            return _arrays_hold(beside | {file.stem: np.load(io.BytesIO(stream.read()), allow_pickle=False)}, wanted)
         lines = [stream.read()] if suffix in DOCUMENTS else stream
-        return any([wanted.in_line(_text(line)) for line in lines])
+        found = [wanted.in_line(_text(line)) for line in lines]  # all of them: a damaged end must be seen
+        return any(found)
 
 
 def _text(line: bytes) -> str:
@@ -144,8 +146,7 @@ def _arrays_hold(arrays: Mapping[str, np.ndarray], wanted: Wanted) -> bool | Non
     columns = list(_columns(arrays))
     known = [column for column in columns if column is not None]
     if wanted.kind == "pairs":
-        holds = any(wanted.in_columns(one, other) for one, other in combinations(known, 2)
-                    if len(one) == len(other))
+        holds = any(wanted.in_columns(one, other) for one, other in combinations(known, 2) if len(one) == len(other))
     else:
         holds = any(np.isin(column, wanted.firsts).any() for column in known)
     return True if holds else None if len(known) < len(columns) else False
@@ -158,9 +159,12 @@ def _columns(arrays: Mapping[str, np.ndarray]) -> Iterator[np.ndarray | None]:
             yield from _raw_pairs(arrays, name.removesuffix("indptr"))
         elif name.endswith("indices") and name.removesuffix("indices") + "indptr" in arrays:
             continue
-        elif array.dtype.kind == "f" and not (array == np.floor(array)).all():
-            yield None
-        elif array.dtype.kind not in "iuUSf" or array.ndim > 2 or array.shape[1:] > (MOST_COLUMNS,):
+        elif (
+            (array.dtype.kind == "f" and not (array == np.floor(array)).all())
+            or array.dtype.kind not in "iuUSf"
+            or array.ndim > 2
+            or array.shape[1:] > (MOST_COLUMNS,)
+        ):
             yield None
         else:
             whole = array.astype(np.int64) if array.dtype.kind == "f" else array

@@ -24,9 +24,18 @@ OUTDATED = ("*-again.json", "*-again_per_user.npz", "error.log")  # made from an
 TRIAL = "verifying"  # in the run directory, while `verify` trains again
 
 
-def publish(run: Run, generations: Generations, config, rows: Rows, path: Path, built: Built, *,
-            partition: Mapping[str, Any], parent: Mapping[str, Any] | None,
-            requests: Sequence[Mapping[str, Any]]) -> Path:
+def publish(
+    run: Run,
+    generations: Generations,
+    config,
+    rows: Rows,
+    path: Path,
+    built: Built,
+    *,
+    partition: Mapping[str, Any],
+    parent: Mapping[str, Any] | None,
+    requests: Sequence[Mapping[str, Any]],
+) -> Path:
     """Makes the state in `path` the current one, shows the digest of its ledger, and cleans up.
 
     parent: the ledger of the state before. requests: entries for the ledger.
@@ -44,17 +53,22 @@ def publish(run: Run, generations: Generations, config, rows: Rows, path: Path, 
         "files": hashes(run.path, path, own),
     }
     shards = [shard_entry(config, rows, path, k) for k in range(config.unlearning.shards)]
-    digest = write_ledger(path, number=generations.next, shards=shards, facts=facts, parent=parent,
-                          requests=requests)
+    digest = write_ledger(path, number=generations.next, shards=shards, facts=facts, parent=parent, requests=requests)
     complete = generations.commit(path)
-    print(f"ledger {digest}: keep it; recsys unlearn verify run={run.path} ledger={digest} shows later "
-          "that nobody wrote another one")
+    print(
+        f"ledger {digest}: keep it; recsys unlearn verify run={run.path} ledger={digest} shows later "
+        "that nobody wrote another one"
+    )
     epochs = shard_epochs(config)
     seconds = [shard["seconds"] for shard in shards]
     run.record.pop("error", None)  # of a try before, and nobody knows what it quotes
-    run.finish("finished", training_seconds=round(sum(seconds), 2),
-               evaluation_seconds=round(built.result.seconds, 3),
-               seconds_per_epoch=round(statistics.median(seconds) / max(epochs, 1), 4), epoch=epochs)
+    run.finish(
+        "finished",
+        training_seconds=round(sum(seconds), 2),
+        evaluation_seconds=round(built.result.seconds, 3),
+        seconds_per_epoch=round(statistics.median(seconds) / max(epochs, 1), 4),
+        epoch=epochs,
+    )
     tidy(run, generations)
     return complete
 
@@ -113,9 +127,11 @@ def declaration(partition: Mapping[str, Any], generation: int) -> str:
     """What the partition may still know of rows forgotten since it was made. partition: as in the ledger."""
     if partition["computed_in"] == generation:
         return "the partition was made from the remaining rows alone"
-    how = {"trained": "from vectors trained on all rows of that time",
-           "random": "from random vectors and the rows of that time",
-           "none": "by a random permutation of the rows of that time"}
+    how = {
+        "trained": "from vectors trained on all rows of that time",
+        "random": "from random vectors and the rows of that time",
+        "none": "by a random permutation of the rows of that time",
+    }
     how = how.get(partition["vectors"], "from public vectors and the rows of that time")
     return f"the partition was computed before the deletion, {how}; repartition=true makes it anew"
 
@@ -123,5 +139,8 @@ def declaration(partition: Mapping[str, Any], generation: int) -> str:
 def partition_entry(settings, generation: int) -> dict[str, Any]:
     """For the ledger. settings: a node of configs/unlearning."""
     balanced = settings.partition != "random" and settings.shards > 1
-    return {"by": settings.partition, "vectors": settings.partition_vectors if balanced else "none",
-            "computed_in": generation}
+    return {
+        "by": settings.partition,
+        "vectors": settings.partition_vectors if balanced else "none",
+        "computed_in": generation,
+    }

@@ -42,19 +42,30 @@ def train(config: DictConfig) -> int:
             rows = share_out(config, get_dataset(config.data))
             rows.write(path)
         dataset, sizes = rows.dataset, np.bincount(rows.assignment)
-        print(f"{config.model.name} on {dataset.name}: {dataset.n_users:,} users, {dataset.n_items:,} items, "
-              f"{dataset.target_train.nnz:,} training pairs, "
-              f"seed {config.seed}, {device}; run directory {run.path}\n"
-              f"unlearning={config.unlearning.name}: {len(sizes)} shards of "
-              f"{sizes.min():,} to {sizes.max():,} rows")
+        print(
+            f"{config.model.name} on {dataset.name}: {dataset.n_users:,} users, {dataset.n_items:,} items, "
+            f"{dataset.target_train.nnz:,} training pairs, "
+            f"seed {config.seed}, {device}; run directory {run.path}\n"
+            f"unlearning={config.unlearning.name}: {len(sizes)} shards of "
+            f"{sizes.min():,} to {sizes.max():,} rows"
+        )
         try:
             built = build(path, config, rows, None, train_shards)
         except Stopped as stopped:
             run.finish("interrupted")
             print(f"stopped by {stopped}, everything is saved; go on with: recsys train resume={run.path}")
             return 128 + stopped.signum
-        publish(run, generations, config, rows, path, built,
-                partition=partition_entry(config.unlearning, 0), parent=None, requests=[])
+        publish(
+            run,
+            generations,
+            config,
+            rows,
+            path,
+            built,
+            partition=partition_entry(config.unlearning, 0),
+            parent=None,
+            requests=[],
+        )
     title = f"test, {config.unlearning.name}, {len(sizes)} sub-models of {shard_epochs(config)} epochs"
     show_result(run, built.table, title, built.result)
     return 0
@@ -64,21 +75,29 @@ def refuse_unfit(config: DictConfig) -> None:
     """What would make a model depend on rows forgotten later, or cannot work; before any data is read."""
     name = f"unlearning={config.unlearning.name}"
     if config.evaluation.select != "last" or config.trainer.early_stopping:
-        raise UserError(f"{name} trains a fixed number of epochs, because a choice of the "
-                        "best one would know rows that are forgotten later: leave out "
-                        "evaluation.select and trainer.early_stopping, set trainer.epochs.")
+        raise UserError(
+            f"{name} trains a fixed number of epochs, because a choice of the "
+            "best one would know rows that are forgotten later: leave out "
+            "evaluation.select and trainer.early_stopping, set trainer.epochs."
+        )
     if config.model.get("kind") == "pairwise":
-        raise UserError(f"{name} needs user and item vectors, which model={config.model.name} "
-                        "does not give; use a factored model such as bpr, wmf, enmf or lightgcn.")
+        raise UserError(
+            f"{name} needs user and item vectors, which model={config.model.name} "
+            "does not give; use a factored model such as bpr, wmf, enmf or lightgcn."
+        )
     by_model = config.unlearning.aggregation != "mean" and config.unlearning.aggregation_loss == "model"
     if by_model and config.loss.name in ("none", "multi_channel_bpr"):
-        raise UserError("unlearning.aggregation_loss=model: the aggregation cannot be trained by "
-                        f"loss={config.loss.name}; leave unlearning.aggregation_loss at non_sampling.")
+        raise UserError(
+            "unlearning.aggregation_loss=model: the aggregation cannot be trained by "
+            f"loss={config.loss.name}; leave unlearning.aggregation_loss at non_sampling."
+        )
     if config.resume:
         before = OmegaConf.load(Path(config.resume) / "config.yaml")
         if before.trainer.epochs != config.trainer.epochs:
-            raise UserError(f"resume={config.resume}: the epochs of a run with {name} are "
-                            f"fixed at {before.trainer.epochs}; train a new run for more.")
+            raise UserError(
+                f"resume={config.resume}: the epochs of a run with {name} are "
+                f"fixed at {before.trainer.epochs}; train a new run for more."
+            )
 
 
 def share_out(config, dataset):

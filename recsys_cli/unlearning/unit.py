@@ -94,8 +94,14 @@ def take_over(source: Path, folder: Path) -> None:
             write_file(folder / file.name, file.read_bytes())
 
 
-def train_into(folder: Path, config, model: Model, inputs: Mapping[str, Any],
-               result: Callable[[Model], Mapping[str, np.ndarray]], name: str = VECTORS) -> None:
+def train_into(
+    folder: Path,
+    config,
+    model: Model,
+    inputs: Mapping[str, Any],
+    result: Callable[[Model], Mapping[str, np.ndarray]],
+    name: str = VECTORS,
+) -> None:
     """Trains to the last epoch, or goes on where an earlier try was stopped, and saves
     what `result` takes of the model.
 
@@ -107,8 +113,7 @@ def train_into(folder: Path, config, model: Model, inputs: Mapping[str, Any],
     config.trainer.epochs = epochs_of(model, config)
     learner, here = build_learner(config, model), Folder(folder)
     progress, log = _taken_up(here, learner)
-    reporter = Reporter(config.trainer.epochs, progress, bar=config.trainer.progress,
-                        monitor=None, tensorboard=None)
+    reporter = Reporter(config.trainer.epochs, progress, bar=config.trainer.progress, monitor=None, tensorboard=None)
     try:
         fit(learner, here, config.trainer, progress, None, log, reporter)
     finally:
@@ -147,8 +152,9 @@ def _said(file: Path, read: Callable[[str], Any]) -> Any:
     try:
         return read(file.read_text())
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UserError(f"{file} is missing or damaged ({type(error).__name__}): what was trained there must be "
-                        "trained again.") from None
+        raise UserError(
+            f"{file} is missing or damaged ({type(error).__name__}): what was trained there must be trained again."
+        ) from None
 
 
 def vectors_of(model: Model, tables: str) -> dict[str, np.ndarray]:
@@ -156,11 +162,15 @@ def vectors_of(model: Model, tables: str) -> dict[str, np.ndarray]:
     if tables == "embeddings":
         state = model.state()
         if not {"user_embedding", "item_embedding"} <= set(state):
-            raise UserError(f"unlearning.aggregation_tables=embeddings: model={model.name} "
-                            "has no tables user_embedding and item_embedding; use final.")
+            raise UserError(
+                f"unlearning.aggregation_tables=embeddings: model={model.name} "
+                "has no tables user_embedding and item_embedding; use final."
+            )
         return {side + "s": state[f"{side}_embedding"].numpy() for side in ("user", "item")}
     scorer = model.scorer()
     if not isinstance(scorer, Factors):
-        raise UserError(f"unlearning needs user and item vectors, which model={model.name} does "
-                        "not give; use a factored model such as bpr, wmf, enmf or lightgcn.")
+        raise UserError(
+            f"unlearning needs user and item vectors, which model={model.name} does "
+            "not give; use a factored model such as bpr, wmf, enmf or lightgcn."
+        )
     return {"users": np.asarray(scorer.users), "items": np.asarray(scorer.items)}

@@ -37,8 +37,15 @@ class Check(NamedTuple):
     note: str | None = None
 
 
-def checks(run: Path, config, *, every_shard: bool, forgotten: Forgotten = (), receipt: str | None = None,
-           digest: str | None = None) -> Iterator[Check]:
+def checks(
+    run: Path,
+    config,
+    *,
+    every_shard: bool,
+    forgotten: Forgotten = (),
+    receipt: str | None = None,
+    digest: str | None = None,
+) -> Iterator[Check]:
     """forgotten: kinds and rows of requests, to be looked for in all files. receipt: of the first of them.
     digest: of the ledger, as it was shown when it was written."""
     path = Generations(run).current
@@ -51,29 +58,41 @@ def checks(run: Path, config, *, every_shard: bool, forgotten: Forgotten = (), r
     shutil.rmtree(run / TRIAL, ignore_errors=True)  # of a call that was killed
     yield _guarded("ledger and rows are whole", lambda: _ledger(path, ledger, rows, config, digest))
     wrong = altered(run, path, own, ledger.get("files", {}))
-    yield Check("the config and every file of the state are as in the ledger",
-                "; ".join(f"{file} {why}" for file, why in list(wrong.items())[:5]) or None)
+    yield Check(
+        "the config and every file of the state are as in the ledger",
+        "; ".join(f"{file} {why}" for file, why in list(wrong.items())[:5]) or None,
+    )
     for k in range(config.unlearning.shards):
-        yield _guarded(f"shard {k} is as in the ledger",
-                       lambda k=k: (_shard_problem(config, rows, path, k, ledger["shards"][k]), None))
+        yield _guarded(
+            f"shard {k} is as in the ledger",
+            lambda k=k: (_shard_problem(config, rows, path, k, ledger["shards"][k]), None),
+        )
     waiting, damaged = _pending(run)
-    skip = ({path / name for name in own | LEDGER_FILES} | {run / "config.yaml"} | beside_the_state(run, rows)
-            | waiting.keys()) - wrong.keys()
+    skip = (
+        {path / name for name in own | LEDGER_FILES}
+        | {run / "config.yaml"}
+        | beside_the_state(run, rows)
+        | waiting.keys()
+    ) - wrong.keys()
     yield _foreign(run, skip | wrong.keys())
-    yield Check("all requests are carried out", f"{_names(damaged)} cannot be read: discard=true drops it"
-                if damaged else None,
-                f"{len(waiting)} pending: recsys unlearn run={run} carries them out" if waiting else None)
+    yield Check(
+        "all requests are carried out",
+        f"{_names(damaged)} cannot be read: discard=true drops it" if damaged else None,
+        f"{len(waiting)} pending: recsys unlearn run={run} carries them out" if waiting else None,
+    )
     if receipt:
-        yield _guarded("the request of this receipt was carried out",
-                       lambda: _receipt(ledger, receipt, *forgotten[0]))
+        yield _guarded("the request of this receipt was carried out", lambda: _receipt(ledger, receipt, *forgotten[0]))
     for kind, asked in forgotten:
         holding = search(run, kind, asked, skip).holding
         holding += [file for file, request in waiting.items() if _asks_for(request, kind, asked)]
-        yield Check(f"no file of the run holds any of the {len(asked):,} forgotten {kind}",
-                    f"found in {_names(holding)}" if holding else None)
+        yield Check(
+            f"no file of the run holds any of the {len(asked):,} forgotten {kind}",
+            f"found in {_names(holding)}" if holding else None,
+        )
     if run / "config.yaml" in wrong:
-        yield Check("training again gives the same bytes",
-                    f"not tried: put back the {run / 'config.yaml'} that was written")
+        yield Check(
+            "training again gives the same bytes", f"not tried: put back the {run / 'config.yaml'} that was written"
+        )
         return
     yield from _trained_again(run, config, rows, path, ledger["shards"], every_shard)
 
@@ -95,8 +114,10 @@ def _sentence(error: Exception) -> str:
 def _ledger(path: Path, ledger, rows: Rows, config, digest: str | None) -> tuple[str | None, str | None]:
     now = sha256_of(path / LEDGER)
     if digest not in (None, now):
-        return (f"{path / LEDGER} has the digest {now}: it was rewritten, or it is of another state than "
-                f"that of {digest} (this one is state {ledger['generation']})"), None
+        return (
+            f"{path / LEDGER} has the digest {now}: it was rewritten, or it is of another state than "
+            f"that of {digest} (this one is state {ledger['generation']})"
+        ), None
     if path.name != str(ledger["generation"]) or (path / LEDGER).is_symlink():
         return f"{path / LEDGER} is of state {ledger['generation']}: put back the current one", None
     if (config.seed, config.unlearning.name) != (ledger["seed"], ledger["method"]):
@@ -118,8 +139,14 @@ def _receipt(ledger, receipt: str, kind: str, rows) -> tuple[str | None, str | N
 
 def _shard_problem(config, rows: Rows, path: Path, k: int, entry: Mapping[str, Any]) -> str | None:
     now = shard_entry(config, rows, path, k)
-    names = {"pairs": "the number of its pairs", "sha256": "the hash of its rows", "seed": "its seed",
-             "settings": "the settings of the run", "vectors": "its vectors", "code": "its code version"}
+    names = {
+        "pairs": "the number of its pairs",
+        "sha256": "the hash of its rows",
+        "seed": "its seed",
+        "settings": "the settings of the run",
+        "vectors": "its vectors",
+        "code": "its code version",
+    }
     changed = [text for key, text in names.items() if now[key] != entry[key]]
     return f"differs in {', '.join(changed)}" if changed else None
 
@@ -139,8 +166,7 @@ def _asks_for(request: Request, kind: str, asked) -> bool:
     """Whether its file names a row, or any pair of a user or item."""
     if request.kind == kind or "pairs" not in (request.kind, kind):
         return request.kind == kind and not set(request.rows).isdisjoint(asked)
-    whole, pairs, side = ((asked, request.rows, kind) if request.kind == "pairs"
-                          else (request.rows, asked, request.kind))
+    whole, pairs, side = (asked, request.rows, kind) if request.kind == "pairs" else (request.rows, asked, request.kind)
     return not {(pair[side == "items"],) for pair in pairs}.isdisjoint(whole)
 
 
@@ -152,10 +178,11 @@ def _foreign(run: Path, known: set[Path]) -> Check:
     unread = set(search(run, "pairs", [], known).unread)
     bad = [file for file in others if file.is_relative_to(states) or file in unread]
     notes = [file for file in others if file not in bad]
-    return Check("all files belong to the current state",
-                 f"foreign: {_names(bad)}; delete them, or recsys unlearn run={run} completes what was begun"
-                 if bad else None,
-                 f"not of this state: {_names(notes)}" if notes else None)
+    return Check(
+        "all files belong to the current state",
+        f"foreign: {_names(bad)}; delete them, or recsys unlearn run={run} completes what was begun" if bad else None,
+        f"not of this state: {_names(notes)}" if notes else None,
+    )
 
 
 def _trained_again(run: Path, config, rows: Rows, path: Path, entries, every_shard: bool) -> Iterator[Check]:
@@ -171,8 +198,10 @@ def _trained_again(run: Path, config, rows: Rows, path: Path, entries, every_sha
         if every_shard and (again / AGGREGATION / PARAMETERS).exists():
             names.append(f"{AGGREGATION}/{PARAMETERS}")
         for name in names:
-            yield _guarded(f"{name} trained again gives the same bytes", lambda name=name: (
-                None if sha256_of(again / name) == sha256_of(path / name) else _why(entries), None))
+            yield _guarded(
+                f"{name} trained again gives the same bytes",
+                lambda name=name: (None if sha256_of(again / name) == sha256_of(path / name) else _why(entries), None),
+            )
     except UNREADABLE as error:
         yield Check("training again gives the same bytes", _sentence(error))
     finally:

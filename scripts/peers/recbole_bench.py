@@ -25,8 +25,15 @@ from pathlib import Path
 
 # Users per evaluation batch that were fastest of those tried; the figures stand in README.md.
 EVAL_USERS = {"ENMF": 16, "BPR": 256, "LightGCN": 256}
-SETTINGS = {"learner": str, "learning_rate": float, "dropout_prob": float, "negative_weight": float,
-            "reg_weight": float, "n_layers": int, "seed": int}
+SETTINGS = {
+    "learner": str,
+    "learning_rate": float,
+    "dropout_prob": float,
+    "negative_weight": float,
+    "reg_weight": float,
+    "n_layers": int,
+    "seed": int,
+}
 
 
 def positive(text: str) -> int:
@@ -95,10 +102,19 @@ def benchmark(args: argparse.Namespace, work: Path) -> dict:
     if not hasattr(dok_matrix, "_update"):  # RecBole's LightGCN calls it; newer SciPy has dropped it
         dok_matrix._update = lambda self, entries: self._dict.update(entries)
     given = write_atomic_files(args.pairs, work / "pairs")
-    options = {"data_path": str(work), "benchmark_filename": ["train", "valid", "test"], "use_gpu": False,
-               "embedding_size": args.dim, "train_batch_size": args.batch, "epochs": args.epochs,
-               "metrics": ["Hit", "NDCG"], "topk": [k for k in (10, 50, 100) if k <= given["n_items"]],
-               "valid_metric": "NDCG@10", "metric_decimal_place": 6, **dict(args.set)}
+    options = {
+        "data_path": str(work),
+        "benchmark_filename": ["train", "valid", "test"],
+        "use_gpu": False,
+        "embedding_size": args.dim,
+        "train_batch_size": args.batch,
+        "epochs": args.epochs,
+        "metrics": ["Hit", "NDCG"],
+        "topk": [k for k in (10, 50, 100) if k <= given["n_items"]],
+        "valid_metric": "NDCG@10",
+        "metric_decimal_place": 6,
+        **dict(args.set),
+    }
     options |= {"train_neg_sample_args": None} if args.model == "ENMF" else {}
     config = Config(model=args.model, dataset="pairs", config_dict=options)
     init_seed(config["seed"], config["reproducibility"])
@@ -117,19 +133,30 @@ def benchmark(args: argparse.Namespace, work: Path) -> dict:
         loader = get_dataloader(config, "test")(config, test._dataset, test._sampler)
         evaluations.append(timed(trainer.evaluate, loader, load_best_model=False))
     metrics = evaluations[-1][0] if evaluations else {}
-    return {"peer": "recbole", "model": args.model, "dim": args.dim, "batch": args.batch,
-            "threads": torch.get_num_threads(), "steps_per_epoch": len(train),
-            "seconds_per_epoch": [wall for _, wall, _ in epochs],
-            "cpu_seconds_per_epoch": [cpu for _, _, cpu in epochs],
-            "eval_users_per_batch": tried,
-            "eval_seconds": [wall for _, wall, _ in evaluations],
-            "eval_cpu_seconds": [cpu for _, _, cpu in evaluations],
-            "metrics": {name.replace("hit", "hr"): float(value) for name, value in metrics.items()},
-            "peak_rss_mb": {**peak, "eval": peak_rss_mb()},
-            "counts": {**given, "users_seen": dataset.user_num - 1, "items_ranked": dataset.item_num - 1,
-                       "train": len(train._dataset), "test": len(test._dataset)},
-            "settings": {key: config[key] for key in SETTINGS if config[key] is not None},
-            "versions": {name: version(name) for name in ("recbole", "torch", "numpy", "scipy")}}
+    return {
+        "peer": "recbole",
+        "model": args.model,
+        "dim": args.dim,
+        "batch": args.batch,
+        "threads": torch.get_num_threads(),
+        "steps_per_epoch": len(train),
+        "seconds_per_epoch": [wall for _, wall, _ in epochs],
+        "cpu_seconds_per_epoch": [cpu for _, _, cpu in epochs],
+        "eval_users_per_batch": tried,
+        "eval_seconds": [wall for _, wall, _ in evaluations],
+        "eval_cpu_seconds": [cpu for _, _, cpu in evaluations],
+        "metrics": {name.replace("hit", "hr"): float(value) for name, value in metrics.items()},
+        "peak_rss_mb": {**peak, "eval": peak_rss_mb()},
+        "counts": {
+            **given,
+            "users_seen": dataset.user_num - 1,
+            "items_ranked": dataset.item_num - 1,
+            "train": len(train._dataset),
+            "test": len(test._dataset),
+        },
+        "settings": {key: config[key] for key in SETTINGS if config[key] is not None},
+        "versions": {name: version(name) for name in ("recbole", "torch", "numpy", "scipy")},
+    }
 
 
 def main() -> None:

@@ -74,21 +74,28 @@ def test_tuned_values_hold_for_their_triple_only_and_the_command_line_wins(confi
     assert values("loss=bpr")[0] == usual[0]
 
 
-@pytest.mark.parametrize("words, expected", [
-    ([], {"cart": 0.8, "buy": 0.2}),
-    (["data.behaviours=[buy]"], {"buy": 1.0}),
-    (["data.behaviours=[cart]"], {"cart": 1.0}),
-    (["data.behaviours=[view,cart,buy]"], {"cart": 0.8, "buy": 0.2}),  # the model will ask for that of view
-    (["data.behaviours=[buy]", "model.task_weights={buy:3}"], {"buy": 3}),
-    (["data.behaviours=[buy]", "model=enmf"], None)])
+@pytest.mark.parametrize(
+    "words, expected",
+    [
+        ([], {"cart": 0.8, "buy": 0.2}),
+        (["data.behaviours=[buy]"], {"buy": 1.0}),
+        (["data.behaviours=[cart]"], {"cart": 1.0}),
+        (["data.behaviours=[view,cart,buy]"], {"cart": 0.8, "buy": 0.2}),  # the model will ask for that of view
+        (["data.behaviours=[buy]", "model.task_weights={buy:3}"], {"buy": 3}),
+        (["data.behaviours=[buy]", "model=enmf"], None),
+    ],
+)
 def test_tuned_weights_follow_the_chosen_behaviours(config, words, expected):
     found = config("train", "model=ehcf", "data=beibei", *words)["model"].get("task_weights")
     assert found == (expected if expected is None else pytest.approx(expected))
 
 
 def test_tuned_weights_that_leave_nothing_become_equal(config, own_configs):
-    own = own_configs({"tuned/ehcf-non_sampling-synthetic.yaml":
-                       "# @package _global_\nmodel:\n  task_weights: {cart: 1.0, buy: 0.0}\n"})
+    own = own_configs(
+        {
+            "tuned/ehcf-non_sampling-synthetic.yaml": "# @package _global_\nmodel:\n  task_weights: {cart: 1.0, buy: 0.0}\n"
+        }
+    )
     words = "train", "--config-dir", own, "model=ehcf", "data.behaviours=[buy]"
     assert config(*words)["model"]["task_weights"] is None
 

@@ -8,9 +8,21 @@ import pytest
 
 from recsys_cli import cli
 
-TINY = ["data=synthetic", "data.users=60", "data.items=180", "data.interactions=700", "trainer.epochs=4", "trainer.batch_size=16",
-        "trainer.eval_every=2", "trainer.checkpoint_every=1", "trainer.progress=false", "tensorboard=false",
-        "evaluation.bootstrap=20", "evaluation.k=[5,10]", "model.embedding_size=8"]
+TINY = [
+    "data=synthetic",
+    "data.users=60",
+    "data.items=180",
+    "data.interactions=700",
+    "trainer.epochs=4",
+    "trainer.batch_size=16",
+    "trainer.eval_every=2",
+    "trainer.checkpoint_every=1",
+    "trainer.progress=false",
+    "tensorboard=false",
+    "evaluation.bootstrap=20",
+    "evaluation.k=[5,10]",
+    "model.embedding_size=8",
+]
 
 
 @pytest.fixture(scope="session")

@@ -44,8 +44,15 @@ def test_tensorboard_scalars(recsys, tmp_path):
 
 def test_best_validation_epoch_is_the_one_that_is_scored(recsys, tmp_path):
     run = tmp_path / "run"
-    result = recsys("train", *TINY, "trainer.epochs=12", "evaluation.select=best_validation", f"run_dir={run}",
-                    "optimizer.learning_rate=0.3", "trainer.early_stopping=2")
+    result = recsys(
+        "train",
+        *TINY,
+        "trainer.epochs=12",
+        "evaluation.select=best_validation",
+        f"run_dir={run}",
+        "optimizer.learning_rate=0.3",
+        "trainer.early_stopping=2",
+    )
     assert result.code == 0, result.err
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     best = max((r for r in rows if "NDCG@5" in r), key=lambda r: r["NDCG@5"])["epoch"]
@@ -127,12 +134,15 @@ def unreachable(*args, **kwargs):
     raise OSError("no network in tests")
 
 
-@pytest.mark.parametrize("words,text", [
-    (["evaluation.k=[5,181]"], "goes beyond the 180 items"),
-    (["evaluation.exclude_auxiliary=true", "data.behaviours=[buy]"], "no behaviour besides the target"),
-    (["device=gpu"], "sees no GPU"),
-    (["run_dir=/proc/nowhere"], "cannot make the run directory"),
-])
+@pytest.mark.parametrize(
+    "words,text",
+    [
+        (["evaluation.k=[5,181]"], "goes beyond the 180 items"),
+        (["evaluation.exclude_auxiliary=true", "data.behaviours=[buy]"], "no behaviour besides the target"),
+        (["device=gpu"], "sees no GPU"),
+        (["run_dir=/proc/nowhere"], "cannot make the run directory"),
+    ],
+)
 def test_refused_in_one_sentence(recsys, words, text, monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [])
     result = recsys("train", *TINY, *words)

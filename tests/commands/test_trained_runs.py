@@ -56,8 +56,14 @@ def test_metrics_do_not_depend_on_the_block_size(recsys, trained, memory):
 
 def test_evaluate_with_other_metrics_split_and_a_per_user_file(recsys, trained, tmp_path):
     file = tmp_path / "users.csv"
-    result = recsys("evaluate", f"run={trained}", "split=validation", "evaluation.k=[3]",
-                    "evaluation.metrics=[MRR,AUC]", f"per_user={file}")
+    result = recsys(
+        "evaluate",
+        f"run={trained}",
+        "split=validation",
+        "evaluation.k=[3]",
+        "evaluation.metrics=[MRR,AUC]",
+        f"per_user={file}",
+    )
     assert result.code == 0, result.err
     metrics = json.loads((trained / "validation-again.json").read_text())["metrics"]
     table = pd.read_csv(file)
@@ -97,12 +103,15 @@ def test_recommend_for_some_users_from_a_file(recsys, trained, tmp_path):
     assert pd.read_csv(file)["user"].tolist() == [5, 5, 5, 17, 17, 17]
 
 
-@pytest.mark.parametrize("words,text", [
-    (["users=[5,77777]"], "1 of 2 users"),
-    (["users=nowhere.txt"], "no such file"),
-    (["k=181"], "beyond the 180 items"),
-    (["output=/nowhere/x.csv"], "cannot write"),
-])
+@pytest.mark.parametrize(
+    "words,text",
+    [
+        (["users=[5,77777]"], "1 of 2 users"),
+        (["users=nowhere.txt"], "no such file"),
+        (["k=181"], "beyond the 180 items"),
+        (["output=/nowhere/x.csv"], "cannot write"),
+    ],
+)
 def test_recommend_refuses_in_one_sentence(recsys, trained, words, text):
     result = recsys("recommend", f"run={trained}", *words)
     assert result.code == 2 and text in result.err and "Traceback" not in result.err

@@ -34,8 +34,16 @@ def checkerboard() -> Dataset:
     parity = Features(("parity",), (ids % 2)[:, None].astype(np.int32), 2)
     triples = np.stack([ids, np.zeros(N, int), N + ids % 2], axis=1).astype(np.int32)
     return Dataset(
-        "checkerboard", N, N, "buy", {"cart": pairs, "buy": pairs}, friends=pairs,
-        graph=KnowledgeGraph(triples, N + 2, 1), user_features=parity, item_features=parity)
+        "checkerboard",
+        N,
+        N,
+        "buy",
+        {"cart": pairs, "buy": pairs},
+        friends=pairs,
+        graph=KnowledgeGraph(triples, N + 2, 1),
+        user_features=parity,
+        item_features=parity,
+    )
 
 
 class Trained(NamedTuple):

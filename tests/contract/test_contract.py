@@ -17,8 +17,13 @@ SCOPES = {"factored": ("sampled", "whole_data"), "pairwise": ("sampled",)}
 # Presets of one implementation take the same losses: the first of them in the table speaks for all.
 CLASSES = {name: library("").group_values("model", name)["_target_"] for name in TRAINABLE}
 DISTINCT = {cls: name for name, cls in reversed(CLASSES.items())}.values()
-LOSSES = [(case, loss) for case in CASES if case.model in DISTINCT for loss in library("").choices("loss")
-          if library("").load(f"loss/{loss}")["scope"] in SCOPES[KINDS[case.model]]]
+LOSSES = [
+    (case, loss)
+    for case in CASES
+    if case.model in DISTINCT
+    for loss in library("").choices("loss")
+    if library("").load(f"loss/{loss}")["scope"] in SCOPES[KINDS[case.model]]
+]
 every_model = pytest.mark.parametrize("case", CASES, ids=str)
 
 
@@ -53,7 +58,8 @@ def test_the_state_is_all_that_scores_depend_on(case):
     assert len(state) == len(model.variables), "variables must have unique names"
     other, _ = start(case, seed=5)
     assert {n: (v.shape, v.dtype) for n, v in other.state().items()} == {
-        n: (v.shape, v.dtype) for n, v in state.items()}, "shapes must not depend on the seed"
+        n: (v.shape, v.dtype) for n, v in state.items()
+    }, "shapes must not depend on the seed"
     for name, variable in other.state().items():
         variable.assign(state[name].numpy())
     assert all_scores(other).tobytes() == all_scores(model).tobytes()
@@ -107,6 +113,9 @@ def test_every_variable_is_learnt(case):
         with tf.GradientTape() as tape:
             value = phase.loss(arrays, tf.constant(0), tf.constant([1, 2]))
         gradients = tape.gradient(value, model.trainable_variables)
-        moved |= {v.name for v, g in zip(model.trainable_variables, gradients)
-                  if g is not None and np.any(tf.convert_to_tensor(g))}
+        moved |= {
+            v.name
+            for v, g in zip(model.trainable_variables, gradients)
+            if g is not None and np.any(tf.convert_to_tensor(g))
+        }
     assert moved == {v.name for v in model.trainable_variables}

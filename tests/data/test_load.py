@@ -34,10 +34,7 @@ def prepared(cfg):
 
 def test_arrays_are_mapped_and_consistent(cfg):
     dataset = get_dataset(cfg)
-    assert (
-        isinstance(dataset.target_train.indices, np.memmap)
-        and not dataset.target_train.indices.flags.writeable
-    )
+    assert isinstance(dataset.target_train.indices, np.memmap) and not dataset.target_train.indices.flags.writeable
     for csr, columns in ((dataset.train["view"], 40), (dataset.target_train, 40), (dataset.friends, 12)):
         assert csr.n_rows == 12 and csr.n_cols == columns and csr.indptr[-1] == len(csr.indices)
         again = CSR.from_pairs(csr.rows, csr.indices, 12, columns)
@@ -63,9 +60,7 @@ def test_one_flipped_bit_anywhere_is_refused_with_the_name_of_the_file(prepared)
             damaged = bytearray(whole)
             damaged[place] ^= 1 << int(rng.integers(8))
             path.write_bytes(damaged)
-            with pytest.raises(
-                UserError, match=f"{path.name} was changed or is damaged.*Delete the directory"
-            ):
+            with pytest.raises(UserError, match=f"{path.name} was changed or is damaged.*Delete the directory"):
                 load_prepared(prepared)
         path.write_bytes(whole)
     load_prepared(prepared)

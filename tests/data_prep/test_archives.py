@@ -80,9 +80,7 @@ def test_gzip_in_several_members_and_with_any_name(tmp_path):
     assert read_bytes(path) == b"one\ntwo\n"
 
 
-@pytest.mark.parametrize(
-    "damage", [lambda b: b[:-20], lambda b: b[:-1], lambda b: b[:500] + b"\0" * 50 + b[550:]]
-)
+@pytest.mark.parametrize("damage", [lambda b: b[:-20], lambda b: b[:-1], lambda b: b[:500] + b"\0" * 50 + b[550:]])
 def test_damaged_gzip_names_file_and_line(tmp_path, damage):
     whole = gzip.compress("".join(f"{n} {n * n}\n" for n in range(1000)).encode())
     path = tmp_path / "r.txt.gz"

@@ -54,7 +54,7 @@ def options(tmp_path, monkeypatch):
             "split": "ratio",
             "cache_dir": str(tmp_path / "cache"),
             "files": [{"file": "train.txt", "form": "lines", "role": "train"}],
-        }  # fmt: skip
+        }
     )
 
 

@@ -55,9 +55,7 @@ def test_min_rating_keeps_the_unrated():
 
 
 def test_an_empty_result_names_the_filter_and_the_counts():
-    events = Events(
-        np.arange(3, dtype=np.int32), np.arange(3, dtype=np.int32), np.array([1, 5, 5], np.float32)
-    )
+    events = Events(np.arange(3, dtype=np.int32), np.arange(3, dtype=np.int32), np.array([1, 5, 5], np.float32))
     with pytest.raises(
         UserError,
         match=r"after data.k_core=2 \(before filtering: 3, data.min_rating=4: 2, data.k_core=2: 0\)",

@@ -88,9 +88,7 @@ def test_prepared_once_and_anew_for_other_bytes_or_options(tiny, raw):
 
 def test_a_validation_part_by_name_leaves_train(tiny, raw):
     raw("valid_from_1.txt", "1 3\n3 1\n")
-    extra = [
-        {"file": "valid_from_1.txt", "form": "lines", "role": "valid", "validation": "extra", "first_id": 1}
-    ]
+    extra = [{"file": "valid_from_1.txt", "form": "lines", "role": "valid", "validation": "extra", "first_id": 1}]
     assert get_dataset(tiny(extra)).valid is None
     dataset = get_dataset(tiny(extra, validation="extra"))
     assert pairs(dataset.valid) == {(0, 2), (2, 0)}
@@ -101,9 +99,7 @@ def test_a_validation_part_by_name_leaves_train(tiny, raw):
 
 def test_ids_with_gaps_are_refused_declared_or_renumbered(tiny, raw):
     raw("train.txt", "0 0 1 2\n1 1 3\n2 0 7\n")
-    with pytest.raises(
-        UserError, match=r"item ids go up to 7, but 3 of them never occur, first 4.*remap_ids=true"
-    ):
+    with pytest.raises(UserError, match=r"item ids go up to 7, but 3 of them never occur, first 4.*remap_ids=true"):
         prepare(tiny())
     assert get_dataset(tiny(n_items=8)).n_items == 8
     dataset = get_dataset(tiny(remap_ids=True))
@@ -113,9 +109,7 @@ def test_ids_with_gaps_are_refused_declared_or_renumbered(tiny, raw):
 
 @pytest.mark.parametrize("declared", [{"n_items": 3}, {"n_users": 2}])
 def test_an_id_beyond_the_declared_size_names_the_line(tiny, declared):
-    with pytest.raises(
-        UserError, match=r"(cart|train).txt, line \d: the (item|user) id (3|2) is outside 0..[12]"
-    ):
+    with pytest.raises(UserError, match=r"(cart|train).txt, line \d: the (item|user) id (3|2) is outside 0..[12]"):
         prepare(tiny(**declared))
 
 
@@ -214,8 +208,6 @@ def test_a_table_as_a_file_of_a_source(tiny, raw):
         {"file": "log.tsv", "form": "table", "role": "train", "columns": {"user": "u", "item": "i"}},
         {"file": "trust.csv", "form": "table", "role": "friends"},
     ]
-    dataset = get_dataset(
-        tiny() | {"files": files, "behaviours": ["buy"], "remap_ids": True, "split": "ratio"}
-    )
+    dataset = get_dataset(tiny() | {"files": files, "behaviours": ["buy"], "remap_ids": True, "split": "ratio"})
     assert dataset.item_ids.tolist() == [1, 2] and pairs(dataset.friends) == {(0, 1)}
     assert "1 rows of trust.csv name ids without interactions" in " ".join(dataset.notes)

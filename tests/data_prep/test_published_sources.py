@@ -31,9 +31,7 @@ def load(tmp_path_factory):
     def run(name, *overrides):
         raw_dir = os.environ.get("RECSYS_RAW_DIR")
         if not raw_dir or not (Path(raw_dir) / name).is_dir():
-            pytest.skip(
-                f"the raw files of {name} are not here: set RECSYS_RAW_DIR to the folder that holds {name}/"
-            )
+            pytest.skip(f"the raw files of {name} are not here: set RECSYS_RAW_DIR to the folder that holds {name}/")
         path = prepare(compose_data(name, f"data.cache_dir={cache}", *overrides))
         return load_prepared(path), read_manifest(path)
 

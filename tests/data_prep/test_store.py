@@ -51,12 +51,8 @@ def test_the_content_hash_is_that_of_the_content_alone(tmp_path):
     assert one == two and len({one, three, four}) == 3
 
 
-@pytest.mark.parametrize(
-    "error", [OSError(errno.EIO, "input/output error"), KeyboardInterrupt(), MemoryError()]
-)
-@pytest.mark.parametrize(
-    "call", ["os.fsync", "os.rename", "np.save", "json.dumps", "sha256_file", "shutil.disk_usage"]
-)
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "input/output error"), KeyboardInterrupt(), MemoryError()])
+@pytest.mark.parametrize("call", ["os.fsync", "os.rename", "np.save", "json.dumps", "sha256_file", "shutil.disk_usage"])
 def test_a_crash_at_any_call_leaves_nothing(tmp_path, monkeypatch, call, error):
     """The n-th call of each kind fails, for n = 1, 2, ... until the write gets through."""
     owner, _, name = call.rpartition(".")

@@ -97,9 +97,7 @@ def test_a_simple_model_beats_most_popular_by_half(seed):
     assert hit_rate(train @ weights) > 1.8 * hit_rate(np.broadcast_to(train.sum(0), train.shape))
 
 
-@pytest.mark.parametrize(
-    "changes", [{"items": 10}, {"interactions": 600}, {"interactions": 10**6}, {"users": 2}]
-)
+@pytest.mark.parametrize("changes", [{"items": 10}, {"interactions": 600}, {"interactions": 10**6}, {"users": 2}])
 def test_impossible_sizes_are_refused(changes):
     with pytest.raises(UserError, match="at least 10 users, 40 items"):
         make(**changes)

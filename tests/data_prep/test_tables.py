@@ -43,9 +43,7 @@ def test_quotes_bom_and_windows_line_ends():
     assert columns(b'\xef\xbb\xbfuser,item\r\n"a,b",1\r\n') == {"user": ["a,b"], "item": [1]}
 
 
-@pytest.mark.parametrize(
-    "stamp", ["86400", "86400.0", "1970-01-02", "1970-01-02T00:00:00Z", "1970-01-02 00:00:00"]
-)
+@pytest.mark.parametrize("stamp", ["86400", "86400.0", "1970-01-02", "1970-01-02T00:00:00Z", "1970-01-02 00:00:00"])
 def test_timestamps_become_seconds(stamp):
     assert columns(f"user,item,timestamp\n1,2,{stamp}\n")["timestamp"] == [86400]
 

@@ -28,8 +28,7 @@ def digest(memory_mb: int) -> str:
     items[1::2] = items[:-1:2]  # half of all items tie with their neighbour
     factors = Factors(tf.constant(users, tf.float32), tf.constant(items, tf.float32))
     pairs = rng.permutation(N_USERS * N_ITEMS)[: 20 * N_USERS]
-    held_out, seen = (CSR.from_pairs(p // N_ITEMS, p % N_ITEMS, N_USERS, N_ITEMS)
-                      for p in np.split(pairs, [450]))
+    held_out, seen = (CSR.from_pairs(p // N_ITEMS, p % N_ITEMS, N_USERS, N_ITEMS) for p in np.split(pairs, [450]))
     ranks = rank_held_out(factors, held_out, [seen], N_ITEMS, memory_mb)
     lists, scores = top_k(factors, np.arange(N_USERS), [seen], N_ITEMS, 50, memory_mb)
     return hashlib.sha256(ranks.ranks.tobytes() + lists.tobytes() + scores.tobytes()).hexdigest()
@@ -47,11 +46,13 @@ def test_size_of_a_block(monkeypatch):
 def test_number_of_threads():
     here = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count()
     other = 1 if here > 1 else 2
-    code = ("import tensorflow as tf\n"
-            f"tf.config.threading.set_intra_op_parallelism_threads({other})\n"
-            f"tf.config.threading.set_inter_op_parallelism_threads({other})\n"
-            "from tests.evaluation.test_bits import digest\n"
-            "print(digest(512))")
+    code = (
+        "import tensorflow as tf\n"
+        f"tf.config.threading.set_intra_op_parallelism_threads({other})\n"
+        f"tf.config.threading.set_inter_op_parallelism_threads({other})\n"
+        "from tests.evaluation.test_bits import digest\n"
+        "print(digest(512))"
+    )
     root = Path(__file__).parents[2]
     there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root)
     assert there.returncode == 0, there.stderr

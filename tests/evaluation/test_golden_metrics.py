@@ -36,8 +36,7 @@ def test_authors_metrics(name, prefix, divisor, ndcg):
     train, test = splits(arrays, prefix)
     ranks = rank_held_out(table(scores), test, [train], scores.shape[1])
     np.testing.assert_array_equal(ranks.users, users)
-    actual = per_user_metrics(ranks, cutoffs, list(NAMES), recall_divisor=divisor, ndcg=ndcg,
-                              kgat_depth=max(cutoffs))
+    actual = per_user_metrics(ranks, cutoffs, list(NAMES), recall_divisor=divisor, ndcg=ndcg, kgat_depth=max(cutoffs))
     for k in cutoffs:
         for metric in ("Recall", "NDCG"):
             expected = arrays[f"metric/{NAMES[metric]}_per_user@{k}"]

@@ -33,11 +33,14 @@ def by_definition(ranks: Ranks, divisor: str = "test_items", depth: int | None =
             recall, precision = found / (n_test if divisor == "test_items" else min(k, n_test)), found / k
             at_hits = [hits[: i + 1].mean() for i in range(k) if hits[i]]
             values |= {
-                f"HR@{k}": float(found > 0), f"Recall@{k}": recall, f"Precision@{k}": precision,
+                f"HR@{k}": float(found > 0),
+                f"Recall@{k}": recall,
+                f"Precision@{k}": precision,
                 f"F1@{k}": 2 / (1 / recall + 1 / precision) if found else 0.0,
                 f"NDCG@{k}": dcg(hits[:k]) / dcg(ideal[:k]) if dcg(ideal[:k]) else 0.0,
                 f"MRR@{k}": 1 / (1 + np.argmax(hits[:k])) if found else 0.0,
-                f"MAP@{k}": sum(at_hits) / min(k, n_test)}
+                f"MAP@{k}": sum(at_hits) / min(k, n_test),
+            }
         yield values
 
 
@@ -82,9 +85,14 @@ def test_no_users_give_empty_arrays():
     assert all(v.shape == (0,) for v in per_user_metrics(empty, [5], ALL).values())
 
 
-@pytest.mark.parametrize("options, hint", [
-    ({"metrics": ["NDGC"]}, "Did you mean 'NDCG'"), ({"recall_divisor": "k"}, "Valid: min_k, test_items"),
-    ({"ndcg": "true"}, "Valid: ideal, kgat")])
+@pytest.mark.parametrize(
+    "options, hint",
+    [
+        ({"metrics": ["NDGC"]}, "Did you mean 'NDCG'"),
+        ({"recall_divisor": "k"}, "Valid: min_k, test_items"),
+        ({"ndcg": "true"}, "Valid: ideal, kgat"),
+    ],
+)
 def test_unknown_choices_name_the_valid_ones(options, hint):
     with pytest.raises(UserError, match=hint):
         per_user_metrics(random_ranks(1), [5], **options)

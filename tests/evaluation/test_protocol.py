@@ -24,8 +24,9 @@ def mask(*rows):
     return csr(out)
 
 
-DATA = Dataset("toy", 2, 6, "buy", {"cart": mask([0, 2], [3]), "buy": mask([0], [])}, valid=mask([1], []),
-               test=mask([4], [3]))
+DATA = Dataset(
+    "toy", 2, 6, "buy", {"cart": mask([0, 2], [3]), "buy": mask([0], [])}, valid=mask([1], []), test=mask([4], [3])
+)
 
 
 def reciprocal_ranks(split="test", dataset=DATA, **options):
@@ -68,8 +69,7 @@ def test_sampled_with_given_negatives():
     assert result.per_user["sampled-MRR@2"].tolist() == [0.5, 0]
     assert result.warning is WARNING and result.n_candidates.tolist() == [3, 4]
     dataset = replace(dataset, train={"cart": mask([4], [0, 2]), "buy": mask([0], [])})
-    kept = evaluate(table(SCORES), dataset, "test", k=[2], metrics=["MRR"], protocol="sampled",
-                    exclude_auxiliary=True)
+    kept = evaluate(table(SCORES), dataset, "test", k=[2], metrics=["MRR"], protocol="sampled", exclude_auxiliary=True)
     assert kept.users.tolist() == [1] and kept.n_candidates.tolist() == [3]
     assert kept.means["sampled-MRR@2"] == 0.5  # 1, 3, 5: item 0 is in the cart
 

@@ -53,8 +53,11 @@ def test_ranks_follow_a_renumbering_of_the_items():
     case = random_case(3, ties=False)
     order = np.random.default_rng(0).permutation(case.scores.shape[1])  # item order[j] becomes item j
     renumber = np.argsort(order)
-    moved = case._replace(scores=case.scores[:, order], held_out=_moved(case.held_out, renumber),
-                          seen=[_moved(s, renumber) for s in case.seen])
+    moved = case._replace(
+        scores=case.scores[:, order],
+        held_out=_moved(case.held_out, renumber),
+        seen=[_moved(s, renumber) for s in case.seen],
+    )
     before, after = rank(case), rank(moved)
     old = dict(zip(zip(case.held_out.rows, renumber[before.items]), before.ranks))
     new = dict(zip(zip(moved.held_out.rows, after.items), after.ranks))
@@ -75,9 +78,11 @@ def test_another_user_changes_nothing():
     case = random_case(5)
     more = np.zeros((1, case.scores.shape[1]), bool)
     more[0, 0] = True
-    grown = case._replace(scores=np.vstack([case.scores, case.scores[:1]]),
-                          held_out=csr(np.vstack([_dense(case.held_out), more])),
-                          seen=[csr(np.vstack([_dense(s), ~more])) for s in case.seen])
+    grown = case._replace(
+        scores=np.vstack([case.scores, case.scores[:1]]),
+        held_out=csr(np.vstack([_dense(case.held_out), more])),
+        seen=[csr(np.vstack([_dense(s), ~more])) for s in case.seen],
+    )
     ranks = rank(grown)
     np.testing.assert_array_equal(ranks.ranks[:-1], rank(case).ranks)
     assert ranks.ranks[-1] == ranks.n_candidates[-1] == 1

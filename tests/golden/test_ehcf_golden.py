@@ -27,10 +27,19 @@ def model_of(arrays, hyper, behaviours) -> EHCF:
     weights = dict(zip(ORDER, hyper["mu_view_cart_buy"]))
     named = {name: arrays[f"data/{'buy_train' if name == 'buy' else name}_pairs"] for name in behaviours}
     train = {name: CSR.from_pairs(*pairs.T, n_users, n_items) for name, pairs in named.items()}
-    config = OmegaConf.create({
-        "name": "golden", "embedding_size": hyper["d"], "dropout": 0.0, "init": "normal", "init_scale": 0.1,
-        "causal": None, "task_weights": {name: weights[name] for name in behaviours},
-        "joint": True, "transfer_l2": hyper["l2_transfer"]})
+    config = OmegaConf.create(
+        {
+            "name": "golden",
+            "embedding_size": hyper["d"],
+            "dropout": 0.0,
+            "init": "normal",
+            "init_scale": 0.1,
+            "causal": None,
+            "task_weights": {name: weights[name] for name in behaviours},
+            "joint": True,
+            "transfer_l2": hyper["l2_transfer"],
+        }
+    )
     model = EHCF(config, Dataset("golden", n_users, n_items, "buy", train), seed=0)
     for name, variable in model.state().items():
         variable.assign(arrays[f"init/{name}"].reshape(variable.shape))

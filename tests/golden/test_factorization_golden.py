@@ -19,9 +19,17 @@ from tests.golden.golden import check_gradients, close, dataset_of, golden
 def model_of(arrays, hyper, pairs, *, padding: bool):
     """The model at the recorded initial values; the authors' padding row is an item that nobody chose."""
     dataset = dataset_of(pairs, hyper["n_users"], hyper["n_items"] + padding)
-    config = OmegaConf.create({
-        "name": "golden", "embedding_size": hyper["d"], "dropout": 0.0, "init": "normal", "init_scale": 0.1,
-        "prediction_vector": 1.0 if "init/h" in arrays else None, "item_bias": False})
+    config = OmegaConf.create(
+        {
+            "name": "golden",
+            "embedding_size": hyper["d"],
+            "dropout": 0.0,
+            "init": "normal",
+            "init_scale": 0.1,
+            "prediction_vector": 1.0 if "init/h" in arrays else None,
+            "item_bias": False,
+        }
+    )
     model = MatrixFactorization(config, dataset, seed=0)
     for name, variable in model.state().items():
         variable.assign(arrays[f"init/{name}"].reshape(variable.shape))
@@ -82,8 +90,16 @@ def test_whole_data_models_follow_the_authors_steps(name, dense, by_product):
 def test_bpr_follows_the_authors_steps():
     arrays, hyper = golden("bprmf")
     model = model_of(arrays, hyper, arrays["data/train_pairs"], padding=False)
-    config = OmegaConf.create({"name": "bpr", "negatives": 1, "popularity": None, "sampling": "users",
-                               "reduction": "mean", "l2": hyper["reg"]})
+    config = OmegaConf.create(
+        {
+            "name": "bpr",
+            "negatives": 1,
+            "popularity": None,
+            "sampling": "users",
+            "reduction": "mean",
+            "l2": hyper["reg"],
+        }
+    )
     phase = SampledPhase(config, model, 0, hyper["batch"], seed=0)
     items = np.stack([arrays["batch/pos_items"], arrays["batch/neg_items"]], axis=-1).reshape(-1, 2)
     plan = Plan(5, {"users": arrays["batch/users"].ravel().astype(np.int32), "items": items.astype(np.int32)})

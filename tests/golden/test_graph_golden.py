@@ -26,11 +26,23 @@ LIMITS = {"lightgcn": 1e-5, "ghcf": 9.7e-5}
 
 def lightgcn(arrays, hyper):
     dataset = dataset_of(arrays["data/train_pairs"], hyper["n_users"], hyper["n_items"])
-    config = {"name": "lightgcn", "embedding_size": hyper["d"], "layers": hyper["layers"],
-              "node_dropout": 0.0, "init": "normal", "init_scale": 0.1}
+    config = {
+        "name": "lightgcn",
+        "embedding_size": hyper["d"],
+        "layers": hyper["layers"],
+        "node_dropout": 0.0,
+        "init": "normal",
+        "init_scale": 0.1,
+    }
     model = LightGCN(OmegaConf.create(config), dataset, seed=0)
-    loss = {"name": "bpr", "negatives": 1, "popularity": None, "sampling": "users", "reduction": "mean",
-            "l2": hyper["reg"]}
+    loss = {
+        "name": "bpr",
+        "negatives": 1,
+        "popularity": None,
+        "sampling": "users",
+        "reduction": "mean",
+        "l2": hyper["reg"],
+    }
     phase = SampledPhase(OmegaConf.create(loss), model, 0, hyper["batch"], seed=0)
     items = np.stack([arrays["batch/pos_items"], arrays["batch/neg_items"]], axis=-1).reshape(-1, 2)
     users = arrays["batch/users"].ravel()
@@ -41,17 +53,26 @@ def ghcf(arrays, hyper):
     shape = hyper["n_users"], hyper["n_items"]
     pairs = {b: arrays["data/buy_train_pairs" if b == "buy" else f"data/{b}_pairs"] for b in BEHAVIOURS}
     dataset = Dataset("golden", *shape, "buy", {b: CSR.from_pairs(*p.T, *shape) for b, p in pairs.items()})
-    config = {"name": "ghcf", "embedding_size": hyper["d"], "layers": hyper["layers"],
-              "composition": "product", "combine": "task_weights",
-              "task_weights": dict(zip(BEHAVIOURS, hyper["mu_view_cart_buy"])),
-              "node_dropout": 0.0, "message_dropout": 0.0, "init": "normal", "init_scale": 0.1}
+    config = {
+        "name": "ghcf",
+        "embedding_size": hyper["d"],
+        "layers": hyper["layers"],
+        "composition": "product",
+        "combine": "task_weights",
+        "task_weights": dict(zip(BEHAVIOURS, hyper["mu_view_cart_buy"])),
+        "node_dropout": 0.0,
+        "message_dropout": 0.0,
+        "init": "normal",
+        "init_scale": 0.1,
+    }
     model = GHCF(OmegaConf.create(config), dataset, seed=0)
     # The authors propagate over whole lists and cut them in the loss, whose pairs are those of the batches.
-    model.tasks = tuple(task._replace(pairs=CSR.from_pairs(*recorded(arrays, task.name, hyper), *shape))
-                        for task in model.tasks)
+    model.tasks = tuple(
+        task._replace(pairs=CSR.from_pairs(*recorded(arrays, task.name, hyper), *shape)) for task in model.tasks
+    )
     weights = [(c0, None) for c0 in hyper["c0_view_cart_buy"]]
     phase = WholeDataPhase(model, "users", hyper["batch"], weights, hyper["reg"], dense=False, seed=0)
-    group, = phase.groups
+    (group,) = phase.groups
     # The other layout wants every user once, and here they come again in later batches.
     group.by_product, group.array_names = False, ["rows", "cols", "offsets"]
     ids = arrays["batch/user_ids"].ravel().astype(np.int32)
@@ -111,8 +132,8 @@ def test_graphs_are_the_authors():
     for behaviour, graph in zip(BEHAVIOURS, model.graphs):
         users, items = tf.eye(hyper["n_users"]), tf.eye(hyper["n_items"])
         expected = arrays[f"data/norm_adj_{behaviour}"]
-        close(graph.whole.to_users(items), expected[: len(users), len(users):], behaviour, 0, 1e-7)
-        close(graph.whole.to_items(users), expected[len(users):, : len(users)], behaviour, 0, 1e-7)
+        close(graph.whole.to_users(items), expected[: len(users), len(users) :], behaviour, 0, 1e-7)
+        close(graph.whole.to_items(users), expected[len(users) :, : len(users)], behaviour, 0, 1e-7)
 
 
 def test_forward_values_of_ghcf():

@@ -36,8 +36,11 @@ def test_balanced_partitions(centroids, rounds):
     arrays, hyper = golden("partition")
     users, items = arrays["data/train_pairs"].T
     P, Q = arrays["data/user_vectors"], arrays["data/item_vectors_with_padding_row"][:-1]
-    cases = {"UBP_user": ([View(P)], "users"), "IBP_item": ([View(Q)], "items"),
-             "InBP_interaction": ([View(P, users), View(Q, items)], "interactions")}
+    cases = {
+        "UBP_user": ([View(P)], "users"),
+        "IBP_item": ([View(Q)], "items"),
+        "InBP_interaction": ([View(P, users), View(Q, items)], "interactions"),
+    }
     for name, (views, what) in cases.items():
         first = arrays[f"data/initial_centre_{what}"]
         found = balanced_shards(views, first, hyper[f"max_{what}"], rounds, scalar=centroids == "as_coded")
@@ -52,19 +55,18 @@ def test_random_partition():
 
 def whole(arrays, hyper) -> Dataset:
     ids = {"user_ids": np.arange(hyper["n_users"]), "item_ids": np.arange(hyper["n_items"])}
-    return Dataset(
-        **{**vars(dataset_of(arrays["data/train_pairs"], hyper["n_users"], hyper["n_items"])), **ids}
-    )
+    return Dataset(**{**vars(dataset_of(arrays["data/train_pairs"], hyper["n_users"], hyper["n_items"])), **ids})
 
 
 def sampled(model, hyper, prefix, arrays, l2):
-    config = OmegaConf.create({"name": "bpr", "negatives": 1, "popularity": None, "sampling": "users",
-                               "reduction": "mean", "l2": l2})
-    users, positive, negative = (
-        arrays[f"{prefix}/batch/{part}"] for part in ("users", "pos_items", "neg_items")
+    config = OmegaConf.create(
+        {"name": "bpr", "negatives": 1, "popularity": None, "sampling": "users", "reduction": "mean", "l2": l2}
     )
-    return (SampledPhase(config, model, 0, hyper["batch"], seed=0),
-            {"users": users.ravel(), "items": np.stack([positive, negative], axis=-1).reshape(-1, 2)})
+    users, positive, negative = (arrays[f"{prefix}/batch/{part}"] for part in ("users", "pos_items", "neg_items"))
+    return (
+        SampledPhase(config, model, 0, hyper["batch"], seed=0),
+        {"users": users.ravel(), "items": np.stack([positive, negative], axis=-1).reshape(-1, 2)},
+    )
 
 
 def whole_data(model, hyper, prefix, arrays, places):
@@ -76,7 +78,7 @@ def whole_data(model, hyper, prefix, arrays, places):
     cut = dataset_of(pairs, model.n_users, model.n_items).target_train
     model.tasks = (model.tasks[0]._replace(pairs=cut),)
     phase = WholeDataPhase(model, "users", hyper["batch"], [(hyper["c0"], None)], 0.0, False, seed=0)
-    group, = phase.groups
+    (group,) = phase.groups
     group.by_product, group.array_names = False, ["rows", "cols", "offsets"]  # users come again
     flat = places[0][ids.ravel()].astype(np.int32)
     return phase, {"ids": flat, **{f"0/{k}": a for k, a in group.batches(flat).items()}}
@@ -113,9 +115,19 @@ def test_sub_models_follow_the_authors_steps(name, k):
     part, users, items = shard_of(data, pairs, assignment, k)
     np.testing.assert_array_equal(users, np.sort(arrays[f"data/shard{k}_users"]))
     np.testing.assert_array_equal(items, np.sort(arrays[f"data/shard{k}_items"]))
-    config = OmegaConf.create({"name": "golden", "embedding_size": hyper["d"], "layers": hyper["layers"],
-                               "node_dropout": 0.0, "dropout": 0.0, "init": "normal", "init_scale": 0.1,
-                               "prediction_vector": None, "item_bias": False})
+    config = OmegaConf.create(
+        {
+            "name": "golden",
+            "embedding_size": hyper["d"],
+            "layers": hyper["layers"],
+            "node_dropout": 0.0,
+            "dropout": 0.0,
+            "init": "normal",
+            "init_scale": 0.1,
+            "prediction_vector": None,
+            "item_bias": False,
+        }
+    )
     model = (LightGCN if name == "lightgcn" else MatrixFactorization)(config, part, seed=0)
     tables = {"user_embedding": users, "item_embedding": items}
     for table, ids in tables.items():
@@ -158,17 +170,14 @@ def test_attention_follows_the_authors_steps(name):
     )
     # In the released code absent users and items keep their random vectors, which is as if they were there.
     tables = [
-        Table(v, np.ones(v.shape[:2], bool))
-        for v in (arrays["init/user_embedding"], arrays["init/item_embedding"])
+        Table(v, np.ones(v.shape[:2], bool)) for v in (arrays["init/user_embedding"], arrays["init/item_embedding"])
     ]
     model = build_aggregation(settings, data, 0, *tables)
     for variable, tensor in model.state().items():
         tensor.assign(arrays[f"init/{variable}"])
     everyone = np.arange(hyper["n_users"]), np.arange(hyper["n_items"])
     first = (
-        everyone[0]
-        if name == "lightgcn"
-        else arrays["agg/batch/user_ids" if name == "wmf" else "agg/batch/users"][0]
+        everyone[0] if name == "lightgcn" else arrays["agg/batch/user_ids" if name == "wmf" else "agg/batch/users"][0]
     )
     close(
         attention(model, first),

@@ -15,22 +15,38 @@ from recsys_cli.models.mc_bpr import MultiChannelBPR
 
 N_ITEMS = 12
 # User 0: buys 0, carts 0-2, views 0-6. User 1: buys 3, carts nothing, views 3. User 2: carts 5, views 6, 7.
-PAIRS = {"view": [(0, i) for i in range(7)] + [(1, 3), (2, 6), (2, 7)],
-         "cart": [(0, 0), (0, 1), (0, 2), (2, 5)], "buy": [(0, 0), (1, 3)]}
-CONFIG = {"name": "multi_channel_bpr", "scope": "sampled", "unobserved": 0.25, "positives": "each",
-          "negatives": 1, "popularity": None, "reduction": "mean", "l2": 0.0}
+PAIRS = {
+    "view": [(0, i) for i in range(7)] + [(1, 3), (2, 6), (2, 7)],
+    "cart": [(0, 0), (0, 1), (0, 2), (2, 5)],
+    "buy": [(0, 0), (1, 3)],
+}
+CONFIG = {
+    "name": "multi_channel_bpr",
+    "scope": "sampled",
+    "unobserved": 0.25,
+    "positives": "each",
+    "negatives": 1,
+    "popularity": None,
+    "reduction": "mean",
+    "l2": 0.0,
+}
 MODEL = {"name": "mc_bpr", "embedding_size": 3, "dropout": 0.0, "init": "normal", "init_scale": 0.1}
 
 
 def data() -> Dataset:
-    return Dataset("tiny", 3, N_ITEMS, "buy",
-                   {name: CSR.from_pairs(*np.transpose(pairs), 3, N_ITEMS) for name, pairs in PAIRS.items()})
+    return Dataset(
+        "tiny",
+        3,
+        N_ITEMS,
+        "buy",
+        {name: CSR.from_pairs(*np.transpose(pairs), 3, N_ITEMS) for name, pairs in PAIRS.items()},
+    )
 
 
 def draws(epochs: int = 1500, **settings) -> np.ndarray:
     """User, positive and negative of every pair of many epochs."""
     model = MultiChannelBPR(OmegaConf.create(MODEL), data(), seed=0)
-    phase, = build_phases(OmegaConf.create({**CONFIG, **settings}), model, 4, seed=0)
+    (phase,) = build_phases(OmegaConf.create({**CONFIG, **settings}), model, 4, seed=0)
     plans = [phase.plan(epoch).arrays for epoch in range(epochs)]
     return np.concatenate([np.column_stack([plan["users"], plan["items"]]) for plan in plans])
 
@@ -52,7 +68,7 @@ def test_levels_are_drawn_by_size_and_weight():
     of_user_0 = drawn[(drawn[:, 0] == 0) & (drawn[:, 1] == 0)]
     found = np.array([level(0, negative) for negative in of_user_0[:, 2]])
     # Item 0 is a positive in three channels. Lower levels hold 2 cart items (weight 1/2) and 4 view items
-# (weight 1/4).
+    # (weight 1/4).
     third = 1 / 3
     by_buy, by_cart, by_view = [0.25, 0.75 / 2, 0.75 / 2], [0.25, 0.75, 0.0], [1.0, 0.0, 0.0]
     expected = third * np.sum([by_buy, by_cart, by_view], axis=0)
@@ -75,8 +91,14 @@ def test_weighted_positives_favour_the_target():
 
 
 def test_a_target_without_weight_is_refused():
-    config = {**MODEL, "name": "ehcf", "causal": "none", "joint": True, "transfer_l2": 0.0,
-              "task_weights": {"view": 1, "cart": 1, "buy": 0}}
+    config = {
+        **MODEL,
+        "name": "ehcf",
+        "causal": "none",
+        "joint": True,
+        "transfer_l2": 0.0,
+        "task_weights": {"view": 1, "cart": 1, "buy": 0},
+    }
     with pytest.raises(UserError, match="the target 'buy', to which model.task_weights gives 0"):
         build_phases(OmegaConf.create(CONFIG), EHCF(OmegaConf.create(config), data(), seed=0), 4, seed=0)
 

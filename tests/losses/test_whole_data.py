@@ -19,8 +19,16 @@ CONFIG = {"negative_weight": 0.3, "popularity": None, "batch": "users", "l2": 0.
 def model_with(n_tasks: int = 1, **config):
     rng = np.random.default_rng(3)
     pairs = [CSR.from_pairs(*np.nonzero(rng.random((23, 17)) < 0.2), 23, 17) for _ in range(n_tasks)]
-    config = {"name": "mf", "embedding_size": 5, "dropout": 0.0, "init": "normal", "init_scale": 0.5,
-              "prediction_vector": 0.7, "item_bias": False, **config}
+    config = {
+        "name": "mf",
+        "embedding_size": 5,
+        "dropout": 0.0,
+        "init": "normal",
+        "init_scale": 0.5,
+        "prediction_vector": 0.7,
+        "item_bias": False,
+        **config,
+    }
     model = MatrixFactorization(OmegaConf.create(config), Dataset("tiny", 23, 17, "buy", {"buy": pairs[0]}), seed=1)
     model.tasks = tuple(Task(f"b{t}", p, 1.0 + t) for t, p in enumerate(pairs))
     return model

@@ -15,9 +15,19 @@ from recsys_cli.models.expomf import ExpoMF
 from recsys_cli.training.learner import SolverLearner
 
 N_USERS, N_ITEMS, SIZE = 11, 8, 3
-CONFIG = {"name": "expomf", "embedding_size": SIZE, "init": "normal", "init_scale": 0.5, "exposure": 0.1,
-          "ridge": 0.05, "precision": 1.5, "prior_a": 2.0, "prior_b": 3.0, "published_constant": False,
-          "exposure_in_score": False}
+CONFIG = {
+    "name": "expomf",
+    "embedding_size": SIZE,
+    "init": "normal",
+    "init_scale": 0.5,
+    "exposure": 0.1,
+    "ridge": 0.05,
+    "precision": 1.5,
+    "prior_a": 2.0,
+    "prior_b": 3.0,
+    "published_constant": False,
+    "exposure_in_score": False,
+}
 
 
 def label() -> np.ndarray:
@@ -76,8 +86,11 @@ def test_three_iterations_agree_with_the_slow_twin(published_constant, block, mo
     iterate(model, 3)
     for _ in range(3):
         twin.iterate()
-    for actual, expected in ((model.user_embedding, twin.theta), (model.item_embedding, twin.beta),
-                             (model.exposure, twin.mu)):
+    for actual, expected in (
+        (model.user_embedding, twin.theta),
+        (model.item_embedding, twin.beta),
+        (model.exposure, twin.mu),
+    ):
         np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-4)
 
 
@@ -94,4 +107,5 @@ def test_exposure_may_weigh_the_score():
     iterate(weighed, 1)
     users = tf.constant([0, 5])
     np.testing.assert_allclose(
-        weighed.scorer()(users), plain.scorer()(users) * plain.exposure.numpy(), rtol=1e-5, atol=1e-6)
+        weighed.scorer()(users), plain.scorer()(users) * plain.exposure.numpy(), rtol=1e-5, atol=1e-6
+    )

@@ -20,18 +20,32 @@ from recsys_cli.ops.layers import dropout
 from recsys_cli.training.build import build_learner, build_model
 
 N_USERS, N_ITEMS, SIZE, LAYERS = 12, 9, 5, 3
-LIGHTGCN = {"name": "lightgcn", "embedding_size": SIZE, "layers": LAYERS, "node_dropout": 0.0,
-            "init": "normal", "init_scale": 0.5}
-GHCF_CONFIG = {**LIGHTGCN, "name": "ghcf", "message_dropout": 0.0, "composition": "product",
-               "combine": "task_weights", "task_weights": {"view": 0.2, "cart": 0.5, "buy": 0.3}}
+LIGHTGCN = {
+    "name": "lightgcn",
+    "embedding_size": SIZE,
+    "layers": LAYERS,
+    "node_dropout": 0.0,
+    "init": "normal",
+    "init_scale": 0.5,
+}
+GHCF_CONFIG = {
+    **LIGHTGCN,
+    "name": "ghcf",
+    "message_dropout": 0.0,
+    "composition": "product",
+    "combine": "task_weights",
+    "task_weights": {"view": 0.2, "cart": 0.5, "buy": 0.3},
+}
 WHOLE_DATA = {"negative_weight": 0.1, "popularity": None, "batch": "users", "l2": 0.1, "dense": False}
 NOISE = tf.constant([3, 4])
 
 
 def dataset() -> Dataset:
     rng = np.random.default_rng(0)
-    train = {b: CSR.from_pairs(*np.nonzero(rng.random((N_USERS, N_ITEMS)) < p), N_USERS, N_ITEMS)
-             for b, p in (("view", 0.5), ("cart", 0.3), ("buy", 0.2))}
+    train = {
+        b: CSR.from_pairs(*np.nonzero(rng.random((N_USERS, N_ITEMS)) < p), N_USERS, N_ITEMS)
+        for b, p in (("view", 0.5), ("cart", 0.3), ("buy", 0.2))
+    }
     return Dataset("tiny", N_USERS, N_ITEMS, "buy", train)
 
 
@@ -94,8 +108,10 @@ def by_definition(model: GHCF, compose_with, combine: str, node_rate=0.0, messag
     With rates, one set of edges per behaviour for all layers, and masks of their own for the users and the items of
     each layer, which the next layer gets to see.
     """
-    e, relations, *_ = (v.astype(np.float64) for v in (
-        np.concatenate([model.user_embedding, model.item_embedding]), model.relation_embedding.numpy()))
+    e, relations, *_ = (
+        v.astype(np.float64)
+        for v in (np.concatenate([model.user_embedding, model.item_embedding]), model.relation_embedding.numpy())
+    )
     sums = [e, relations]
     edges = [a_hat(task.pairs, node_rate, 8 + 2 * k) for k, task in enumerate(model.tasks)]
     for layer, (w, w_rel) in enumerate(zip(model.weights, model.relation_weights)):
@@ -106,8 +122,9 @@ def by_definition(model: GHCF, compose_with, combine: str, node_rate=0.0, messag
             e = sum(task.weight * leaky(z) for task, z in zip(model.tasks, received))
         if message_rate:
             purpose = 8 + 2 * len(edges) + 2 * layer
-            e = e * np.concatenate([mask((n, SIZE), message_rate, purpose + side)
-                                    for side, n in enumerate((N_USERS, N_ITEMS))])
+            e = e * np.concatenate(
+                [mask((n, SIZE), message_rate, purpose + side) for side, n in enumerate((N_USERS, N_ITEMS))]
+            )
         relations = relations @ w_rel.numpy()
         sums = [s + x for s, x in zip(sums, (e, relations))]
     nodes, relations = (s / (LAYERS + 1) for s in sums)
@@ -124,8 +141,9 @@ def by_fourier(e, relation):
 
 
 @pytest.mark.parametrize("combine", ["task_weights", "sum"])
-@pytest.mark.parametrize("composition, compose_with", [
-    ("product", np.multiply), ("subtraction", np.subtract), ("correlation", by_fourier)])
+@pytest.mark.parametrize(
+    "composition, compose_with", [("product", np.multiply), ("subtraction", np.subtract), ("correlation", by_fourier)]
+)
 def test_ghcf_propagates_as_defined(composition, compose_with, combine):
     model = ghcf(composition=composition, combine=combine)
     expected = by_definition(model, compose_with, combine)
@@ -152,7 +170,7 @@ def test_ghcf_skips_a_behaviour_of_weight_0():
     for d in (data, blank):
         model = ghcf(d, task_weights=weights)
         assert len(model.graphs) == 2 and [t.name for t in model.tasks] == ["view", "cart", "buy"]
-        phase, = whole_data_phases(OmegaConf.create(WHOLE_DATA), model, 12, seed=0)
+        (phase,) = whole_data_phases(OmegaConf.create(WHOLE_DATA), model, 12, seed=0)
         assert phase.groups[0].tasks == [1, 2]
         arrays = {k: tf.constant(a) for k, a in phase.plan(0).arrays.items()}
         losses.append(float(phase.loss(arrays, tf.constant(0), NOISE)))
@@ -173,17 +191,25 @@ def test_dropout_in_training_only(rate):
 def test_message_dropout_leaves_layer_0_alone():
     """A node without neighbours keeps a share of its own vector, whatever is dropped."""
     data = dataset()
-    train = {b: CSR.from_pairs(p.rows[p.rows > 0], p.indices[p.rows > 0], N_USERS, N_ITEMS)
-             for b, p in data.train.items()}
+    train = {
+        b: CSR.from_pairs(p.rows[p.rows > 0], p.indices[p.rows > 0], N_USERS, N_ITEMS) for b, p in data.train.items()
+    }
     model = ghcf(replace(data, train=train), message_dropout=0.5)
     close(model.encode(NOISE).users[0], model.user_embedding.numpy()[0] / (LAYERS + 1))
 
 
-@pytest.mark.parametrize("name, loss", [
-    ("lightgcn", "bpr"), ("lightgcn", "non_sampling"), ("ghcf", "non_sampling"), ("ghcf", "bpr")])
+@pytest.mark.parametrize(
+    "name, loss", [("lightgcn", "bpr"), ("lightgcn", "non_sampling"), ("ghcf", "non_sampling"), ("ghcf", "bpr")]
+)
 def test_the_presets_learn(name, loss):
-    words = [f"model={name}", f"loss={loss}", "model.embedding_size=8", "model.layers=2",
-             "trainer.batch_size=8", "optimizer.learning_rate=0.01"]
+    words = [
+        f"model={name}",
+        f"loss={loss}",
+        "model.embedding_size=8",
+        "model.layers=2",
+        "trainer.batch_size=8",
+        "optimizer.learning_rate=0.01",
+    ]
     config, data = compose("train", words, library()), dataset()
     learner = build_learner(config, build_model(config.model, data, seed=0))
     assert config.optimizer.name == "adam"
@@ -197,8 +223,9 @@ def test_weights_of_ghcf_are_those_released():
     assert config.model.task_weights == {"cart": 5 / 6, "buy": 1 / 6}
 
 
-@pytest.mark.parametrize("weights, message", [
-    ({"cart": 1.0, "buy": 1.0}, "view, cart, buy"), ({"view": 0, "cart": 0, "buy": 0}, "> 0")])
+@pytest.mark.parametrize(
+    "weights, message", [({"cart": 1.0, "buy": 1.0}, "view, cart, buy"), ({"view": 0, "cart": 0, "buy": 0}, "> 0")]
+)
 def test_task_weights_must_fit(weights, message):
     with pytest.raises(UserError, match=message):
         ghcf(task_weights=weights)
@@ -209,11 +236,15 @@ def test_too_many_layers_are_refused():
         ghcf(layers=10**9)
 
 
-@pytest.mark.parametrize("config, gigabytes", [
-    # 2 layers and 3 behaviours: (2 + 2) (3 + 3) tables of 21 x 5, and 2 (8 + 9) squares of 5 x 5, of 4 bytes.
-    ({}, 4 * (24 * 21 * 5 + 34 * 25) / 1e9),
-    ({"composition": "subtraction"}, 4 * (30 * 21 * 5 + 34 * 25) / 1e9),
-    ({"task_weights": {"view": 0, "cart": 1, "buy": 0}}, 4 * (16 * 21 * 5 + 22 * 25) / 1e9)])
+@pytest.mark.parametrize(
+    "config, gigabytes",
+    [
+        # 2 layers and 3 behaviours: (2 + 2) (3 + 3) tables of 21 x 5, and 2 (8 + 9) squares of 5 x 5, of 4 bytes.
+        ({}, 4 * (24 * 21 * 5 + 34 * 25) / 1e9),
+        ({"composition": "subtraction"}, 4 * (30 * 21 * 5 + 34 * 25) / 1e9),
+        ({"task_weights": {"view": 0, "cart": 1, "buy": 0}}, 4 * (16 * 21 * 5 + 22 * 25) / 1e9),
+    ],
+)
 def test_the_memory_that_layers_need(monkeypatch, config, gigabytes):
     asked = []
     monkeypatch.setattr("recsys_cli.models.ghcf.check_memory", lambda n, *rest: asked.append(4 * n / 1e9))

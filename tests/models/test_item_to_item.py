@@ -73,7 +73,8 @@ def test_ease_is_the_constrained_ridge_regression(block_cells, l2):
 
 
 @pytest.mark.parametrize(
-    "cls, config", [(ItemKNN, {"neighbours": 5, "shrinkage": 1.0}), (EASE, {"l2": 1.0, "memory_gb": 1.0})])
+    "cls, config", [(ItemKNN, {"neighbours": 5, "shrinkage": 1.0}), (EASE, {"l2": 1.0, "memory_gb": 1.0})]
+)
 def test_the_numbers_of_a_user_are_the_same_in_any_block(cls, config):
     scorer = solved(cls, **config).scorer()
     whole = scorer(ALL).numpy()

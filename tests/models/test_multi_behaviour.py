@@ -22,10 +22,24 @@ N_USERS, N_ITEMS, SIZE = 13, 9, 4
 BEHAVIOURS = ("view", "cart", "buy")
 COMMON = {"embedding_size": SIZE, "dropout": 0.0, "init": "normal", "init_scale": 0.7, "task_weights": None}
 EHCF_CONFIG = {**COMMON, "name": "ehcf", "causal": None, "joint": True, "transfer_l2": 0.01}
-WHOLE_DATA = {"name": "non_sampling", "scope": "whole_data", "popularity": None, "batch": "users", "l2": 0.0,
-              "dense": False, "negative_weight": {"view": 0.1, "cart": 0.2, "buy": 0.4}}
-BCE = {"name": "bce", "scope": "sampled", "negatives": 2, "popularity": None, "sampling": "interactions",
-       "reduction": "sum", "l2": 0.0}
+WHOLE_DATA = {
+    "name": "non_sampling",
+    "scope": "whole_data",
+    "popularity": None,
+    "batch": "users",
+    "l2": 0.0,
+    "dense": False,
+    "negative_weight": {"view": 0.1, "cart": 0.2, "buy": 0.4},
+}
+BCE = {
+    "name": "bce",
+    "scope": "sampled",
+    "negatives": 2,
+    "popularity": None,
+    "sampling": "interactions",
+    "reduction": "sum",
+    "l2": 0.0,
+}
 
 
 def dataset(behaviours=BEHAVIOURS, target="buy") -> Dataset:
@@ -75,12 +89,16 @@ def close(actual, expected):
     np.testing.assert_allclose(actual, expected, rtol=2e-5, atol=2e-5)
 
 
-@pytest.mark.parametrize("setting, expected", [
-    (None, {"view": [], "cart": ["view"], "buy": ["view", "cart"]}),
-    ("none", {"view": [], "cart": [], "buy": []}),
-    ({}, {"view": [], "cart": [], "buy": []}),
-    ({"cart": ["view"], "buy": ["cart", "cart"]}, {"view": [], "cart": ["view"], "buy": ["cart"]}),
-    ({"view": ["buy"], "cart": ["buy", "view"]}, {"buy": [], "view": ["buy"], "cart": ["buy", "view"]})])
+@pytest.mark.parametrize(
+    "setting, expected",
+    [
+        (None, {"view": [], "cart": ["view"], "buy": ["view", "cart"]}),
+        ("none", {"view": [], "cart": [], "buy": []}),
+        ({}, {"view": [], "cart": [], "buy": []}),
+        ({"cart": ["view"], "buy": ["cart", "cart"]}, {"view": [], "cart": ["view"], "buy": ["cart"]}),
+        ({"view": ["buy"], "cart": ["buy", "view"]}, {"buy": [], "view": ["buy"], "cart": ["buy", "view"]}),
+    ],
+)
 def test_causal_links(setting, expected):
     links = causal_links(setting, BEHAVIOURS)
     assert links == expected
@@ -88,19 +106,33 @@ def test_causal_links(setting, expected):
     assert all(names.index(source) < names.index(name) for name in names for source in links[name])
 
 
-@pytest.mark.parametrize("setting, part", [
-    ({"carts": ["view"]}, "'carts', which is not among the behaviours view, cart, buy. Did you mean 'cart'"),
-    ({"buy": ["vew"]}, "Did you mean 'view'"),
-    ({"buy": ["buy"]}, "circle: buy -> buy"),
-    ({"buy": ["cart"], "cart": ["buy"]}, "circle")])
+@pytest.mark.parametrize(
+    "setting, part",
+    [
+        ({"carts": ["view"]}, "'carts', which is not among the behaviours view, cart, buy. Did you mean 'cart'"),
+        ({"buy": ["vew"]}, "Did you mean 'view'"),
+        ({"buy": ["buy"]}, "circle: buy -> buy"),
+        ({"buy": ["cart"], "cart": ["buy"]}, "circle"),
+    ],
+)
 def test_causal_links_refused(setting, part):
     with pytest.raises(UserError, match=part):
         causal_links(setting, BEHAVIOURS)
 
 
-@pytest.mark.parametrize("value, valid", [
-    (None, True), ("none", True), ({}, True), ({"cart": ["view"], "buy": []}, True),
-    ("all", False), ({"cart": "view"}, False), ({"cart": [1]}, False), (["view"], False)])
+@pytest.mark.parametrize(
+    "value, valid",
+    [
+        (None, True),
+        ("none", True),
+        ({}, True),
+        ({"cart": ["view"], "buy": []}, True),
+        ("all", False),
+        ({"cart": "view"}, False),
+        ({"cart": [1]}, False),
+        (["view"], False),
+    ],
+)
 def test_form_of_causal_links_on_the_command_line(value, valid):
     assert kind_of("model.causal", {"cart": ["view"]}).accepts(value) == valid
 
@@ -118,12 +150,16 @@ def test_a_target_without_pairs_cannot_be_left_out():
         behaviour_tasks(data, None)
 
 
-@pytest.mark.parametrize("weights, part", [
-    ({"view": 1, "cart": 1}, "names view, cart, but the behaviours of data=tiny are view, cart, buy"),
-    ({"view": 1, "cart": 1, "by": 1}, "Did you mean 'buy'"),
-    ({"view": 0, "cart": 0, "buy": 0}, "one of them > 0"),
-    ({"view": 1, "cart": -1, "buy": 1}, ">= 0"),
-    ({"view": 1, "cart": float("nan"), "buy": 1}, ">= 0")])
+@pytest.mark.parametrize(
+    "weights, part",
+    [
+        ({"view": 1, "cart": 1}, "names view, cart, but the behaviours of data=tiny are view, cart, buy"),
+        ({"view": 1, "cart": 1, "by": 1}, "Did you mean 'buy'"),
+        ({"view": 0, "cart": 0, "buy": 0}, "one of them > 0"),
+        ({"view": 1, "cart": -1, "buy": 1}, ">= 0"),
+        ({"view": 1, "cart": float("nan"), "buy": 1}, ">= 0"),
+    ],
+)
 def test_task_weights_refused(weights, part):
     with pytest.raises(UserError, match=part):
         behaviour_tasks(dataset(), weights)
@@ -174,7 +210,7 @@ def test_ehcf_drops_the_same_elements_of_a_user_for_all_behaviours():
 
 def test_sampled_joint_step_holds_every_pair_of_every_behaviour_once():
     model = ehcf(transfer_l2=0.0)
-    phase, = build_phases(OmegaConf.create(BCE), model, 7, seed=0)
+    (phase,) = build_phases(OmegaConf.create(BCE), model, 7, seed=0)
     plan = phase.plan(epoch=0)
     for part, task in zip(phase.parts, model.tasks):
         users, items = plan.arrays[f"{task.name}/users"], plan.arrays[f"{task.name}/items"]
@@ -194,7 +230,7 @@ def test_sampled_joint_step_weighs_its_tasks(reduction):
     """By hand, from the pairs that the plan has drawn."""
     weights = {"view": 0.2, "cart": 3.0, "buy": 0.7}
     model = ehcf(transfer_l2=0.0, task_weights=weights)
-    phase, = build_phases(OmegaConf.create({**BCE, "reduction": reduction, "l2": 0.05}), model, 11, seed=0)
+    (phase,) = build_phases(OmegaConf.create({**BCE, "reduction": reduction, "l2": 0.05}), model, 11, seed=0)
     plan, heads = phase.plan(epoch=0), model.encode()
     p, q = model.user_embedding.numpy(), model.item_embedding.numpy()
     sizes = {part.batch_size for part in phase.parts}
@@ -214,7 +250,7 @@ def test_sampled_joint_step_weighs_its_tasks(reduction):
 
 def test_sampled_losses_add_the_models_own_penalty():
     model = ehcf()
-    phase, = build_phases(OmegaConf.create(BCE), model, 5, seed=0)
+    (phase,) = build_phases(OmegaConf.create(BCE), model, 5, seed=0)
     more = epoch_loss(model, BCE) - epoch_loss(ehcf(transfer_l2=0.0), BCE)
     np.testing.assert_allclose(more, phase.plan(1).n_steps * float(model.own_penalty(None)), rtol=1e-3)
 
@@ -282,6 +318,9 @@ def test_nmtr_cascade(cascade, hidden_layers, monkeypatch):
 @pytest.mark.parametrize("task", [0, 2])
 def test_nmtr_penalises_what_a_score_is_made_of(task):
     model, users, items = nmtr(), tf.constant([3, 3]), tf.constant([[0, 8], [1, 1]])
-    tables = [model.user_embedding.numpy()[users], model.item_embedding.numpy()[items],
-              *(bias.numpy()[items] for bias in model.item_biases[:task])]
+    tables = [
+        model.user_embedding.numpy()[users],
+        model.item_embedding.numpy()[items],
+        *(bias.numpy()[items] for bias in model.item_biases[:task]),
+    ]
     close(model.penalty(task, None, users, items), 0.5 * sum((table**2).sum() for table in tables))

@@ -12,8 +12,7 @@ from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.models.ncf import NeuralCF
 
 N_USERS, N_ITEMS = 9, 13
-CONFIG = {"name": "ncf", "embedding_size": 3, "layer_widths": [8, 6, 4, 2], "init": "normal",
-          "init_scale": 0.7}
+CONFIG = {"name": "ncf", "embedding_size": 3, "layer_widths": [8, 6, 4, 2], "init": "normal", "init_scale": 0.7}
 
 
 def model_of(**config) -> NeuralCF:

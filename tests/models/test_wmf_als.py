@@ -16,8 +16,14 @@ from recsys_cli.models import wmf_als
 from recsys_cli.models.wmf_als import WeightedALS
 from recsys_cli.training.learner import SolverLearner
 
-CONFIG = {"name": "wmf_als", "embedding_size": 6, "negative_weight": 0.2, "l2": 0.7, "init": "normal",
-          "init_scale": 0.3}
+CONFIG = {
+    "name": "wmf_als",
+    "embedding_size": 6,
+    "negative_weight": 0.2,
+    "l2": 0.7,
+    "init": "normal",
+    "init_scale": 0.3,
+}
 
 
 def label() -> np.ndarray:
@@ -42,8 +48,12 @@ def one_pass(model: WeightedALS) -> float:
 def solve_all(y: np.ndarray, fixed: np.ndarray, c0: float, l2: float) -> np.ndarray:
     """One row at a time: (Q' C_u Q + l2 I)^-1 Q' C_u y_u (Hu et al. 2008, eq. 4)."""
     weights = np.where(y == 1, 1.0, c0)
-    return np.array([np.linalg.solve(fixed.T * w @ fixed + l2 * np.eye(fixed.shape[1]), fixed.T * w @ row)
-                     for w, row in zip(weights, y)])
+    return np.array(
+        [
+            np.linalg.solve(fixed.T * w @ fixed + l2 * np.eye(fixed.shape[1]), fixed.T * w @ row)
+            for w, row in zip(weights, y)
+        ]
+    )
 
 
 @pytest.mark.parametrize("c0", [0.0, 0.2, 1.0])
@@ -77,10 +87,13 @@ def test_a_singular_system_names_the_setting():
 
 def test_the_number_of_threads_changes_no_byte():
     """One list of 20,000, whose sum TensorFlow would split among the threads."""
-    program = ("import tensorflow as tf; tf.config.threading.set_intra_op_parallelism_threads(1);"
-               "from tests.models.test_wmf_als import long_list; print(long_list())")
-    done = subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2], capture_output=True,
-                          text=True, timeout=300)
+    program = (
+        "import tensorflow as tf; tf.config.threading.set_intra_op_parallelism_threads(1);"
+        "from tests.models.test_wmf_als import long_list; print(long_list())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=300
+    )
     assert done.stdout == long_list() + "\n", done.stderr
 
 

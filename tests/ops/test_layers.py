@@ -28,10 +28,13 @@ def digest() -> str:
 
 
 def test_one_thread_gives_the_same_bytes_as_all():
-    program = ("import tensorflow as tf; tf.config.threading.set_intra_op_parallelism_threads(1);"
-               "from tests.ops.test_layers import digest; print(digest())")
-    alone = subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2],
-                           capture_output=True, text=True, check=True)
+    program = (
+        "import tensorflow as tf; tf.config.threading.set_intra_op_parallelism_threads(1);"
+        "from tests.ops.test_layers import digest; print(digest())"
+    )
+    alone = subprocess.run(
+        [sys.executable, "-c", program], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
+    )
     assert alone.stdout.strip() == digest()
 
 

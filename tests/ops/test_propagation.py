@@ -183,10 +183,13 @@ def test_every_run_gives_the_same_bytes():
 def test_one_thread_gives_the_same_bytes_as_all(request):
     if "segments" in request.node.name:
         pytest.skip("for GPUs")
-    program = ("import tensorflow as tf; tf.config.threading.set_intra_op_parallelism_threads(1);"
-               "from tests.ops.test_propagation import digest; print(digest())")
-    alone = subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2],
-                           capture_output=True, text=True, check=True)
+    program = (
+        "import tensorflow as tf; tf.config.threading.set_intra_op_parallelism_threads(1);"
+        "from tests.ops.test_propagation import digest; print(digest())"
+    )
+    alone = subprocess.run(
+        [sys.executable, "-c", program], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
+    )
     assert alone.stdout.strip() == digest()
 
 

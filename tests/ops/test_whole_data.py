@@ -20,8 +20,13 @@ def problem(seed: int, *, popularity: bool, per_row: bool, n_rows=7, n_cols=11, 
     w_col = rng.random(n_cols) + 0.1 if popularity else None
     observed = rng.random(len(rows)) + 1.0 if per_row else 1.0
     pairs = ObservedPairs(tf.constant(rows), tf.constant(cols), tf.constant(np.argsort(cols, kind="stable"), tf.int32))
-    return x, y, label, pairs, {"observed_weight": observed, "row_weight": w_row,
-                                "col_weight": None if w_col is None else tf.constant(w_col)}
+    return (
+        x,
+        y,
+        label,
+        pairs,
+        {"observed_weight": observed, "row_weight": w_row, "col_weight": None if w_col is None else tf.constant(w_col)},
+    )
 
 
 def by_definition(x, y, label, weights) -> float:

@@ -59,7 +59,9 @@ def test_figures_over_epochs_and_groups_of_users(runs, tmp_path, monkeypatch):
 
 
 def test_figures_over_one_and_two_settings(runs, tmp_path, monkeypatch):
-    (low, high) = written(monkeypatch, figures, tmp_path / "s", "settings", runs, "--metric", "HR@10", "--by", "model.dropout")
+    (low, high) = written(
+        monkeypatch, figures, tmp_path / "s", "settings", runs, "--metric", "HR@10", "--by", "model.dropout"
+    )
     words = ["--metric", "HR@10", "--by", "model.dropout", "--rows", "seed"]
     cells = written(monkeypatch, figures, tmp_path / "h", "grid", runs, *words)
     assert (low["runs"], high["runs"], len(cells)) == ("2", "1", 3)

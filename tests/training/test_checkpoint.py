@@ -69,6 +69,7 @@ def test_refuses_when_none_is_valid(tmp_path):
 
 def test_a_crash_at_any_boundary_of_a_save_leaves_the_older_one(tmp_path, monkeypatch):
     """Stops at each fsync and rename in turn, as a power cut would."""
+
     class PowerCut(BaseException):
         pass
 
@@ -83,6 +84,7 @@ def test_a_crash_at_any_boundary_of_a_save_leaves_the_older_one(tmp_path, monkey
                 if next(calls) == boundary:
                     raise PowerCut
                 return function(*args)
+
             return wrapped
 
         with monkeypatch.context() as patch:
@@ -135,4 +137,8 @@ def test_prune_keeps_the_newest(tmp_path):
         save(tmp_path, epoch)
     ckpt.prune(tmp_path, 2)
     assert sorted(p.name for p in tmp_path.iterdir()) == [
-        "epoch-000003.npz", "epoch-000003.sha256", "epoch-000004.npz", "epoch-000004.sha256"]
+        "epoch-000003.npz",
+        "epoch-000003.sha256",
+        "epoch-000004.npz",
+        "epoch-000004.sha256",
+    ]

@@ -87,14 +87,11 @@ def verify(run, capsys, *words) -> tuple[int, list[str]]:
 
 def problems(run, forgotten) -> list[str]:
     config = Run.open(run)[1]
-    return [check.problem for check in checks(run, config, every_shard=False, forgotten=forgotten)
-            if check.problem]
+    return [check.problem for check in checks(run, config, every_shard=False, forgotten=forgotten) if check.problem]
 
 
 @pytest.fixture
 def forgotten(run, tmp_path):
     """The run after it has forgotten PAIRS."""
-    assert (
-        recsys("unlearn", f"run={run}", f"forget={write_pairs(tmp_path / 'f.csv', PAIRS)}", "device=cpu") == 0
-    )
+    assert recsys("unlearn", f"run={run}", f"forget={write_pairs(tmp_path / 'f.csv', PAIRS)}", "device=cpu") == 0
     return run

@@ -74,12 +74,16 @@ def train_run(folder: Path, *words: str, name: str = "run") -> Path:
 
 def contents(generation: Path) -> dict[str, bytes]:
     """Every file of a state, but for those that name times, seconds or the version of the program."""
-    return {str(file.relative_to(generation)): file.read_bytes() for file in sorted(generation.rglob("*"))
-            if file.is_file() and file.name not in OF_THIS_TRY}
+    return {
+        str(file.relative_to(generation)): file.read_bytes()
+        for file in sorted(generation.rglob("*"))
+        if file.is_file() and file.name not in OF_THIS_TRY
+    }
 
 
-def from_scratch(run: Path, before: Rows, folder: Path, *, users=(), items=(), pairs=(),
-                 repartition: bool = False) -> dict[str, bytes]:
+def from_scratch(
+    run: Path, before: Rows, folder: Path, *, users=(), items=(), pairs=(), repartition: bool = False
+) -> dict[str, bytes]:
     """The state that training on the remaining rows alone gives, the data set being made here from the raw
     rows.
 
@@ -88,12 +92,10 @@ def from_scratch(run: Path, before: Rows, folder: Path, *, users=(), items=(), p
     old = before.dataset
     raw_users, raw_items = old.user_ids.astype(str), old.item_ids.astype(str)
     shard = {
-        (raw_users[u], raw_items[i]): s
-        for u, i, s in zip(before.pairs.rows, before.pairs.indices, before.assignment)
+        (raw_users[u], raw_items[i]): s for u, i, s in zip(before.pairs.rows, before.pairs.indices, before.assignment)
     }
     parts = [
-        [(u, i) for u, i in part if u not in users and i not in items and (u, i) not in set(pairs)]
-        for part in log()
+        [(u, i) for u, i in part if u not in users and i not in items and (u, i) not in set(pairs)] for part in log()
     ]
     left = [pair for part in parts for pair in part]
     ids = [np.array(sorted({u for u, _ in left})), np.array(sorted({int(i) for _, i in left}))]

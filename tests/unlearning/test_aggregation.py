@@ -27,8 +27,10 @@ USERS, ITEMS = ([0, 1, 2, 5], [1, 2, 3]), ([0, 1, 3], [1, 2, 3])  # ids in each 
 @pytest.fixture
 def make():
     random = np.random.default_rng(0)
-    tables = [stack(n, [np.array(own) for own in ids], [random.normal(size=(len(own), D)) for own in ids])
-              for n, ids in ((M, USERS), (N, ITEMS))]
+    tables = [
+        stack(n, [np.array(own) for own in ids], [random.normal(size=(len(own), D)) for own in ids])
+        for n, ids in ((M, USERS), (N, ITEMS))
+    ]
     data = Dataset("tiny", M, N, "buy", {"buy": CSR.from_pairs([0, 1, 2, 3], [0, 1, 2, 3], M, N)})
 
     def build(**changes):
@@ -63,11 +65,12 @@ def test_attention_by_its_equations(make):
     def aggregated(table, side):
         rows = np.zeros((len(table.vectors), D))
         for row, (vectors, there) in enumerate(zip(table.vectors, table.there)):
-            moved = {
-                k: vectors[k] @ state["transfer_W"][k] + state["transfer_b"][k] for k in np.flatnonzero(there)
+            moved = {k: vectors[k] @ state["transfer_W"][k] + state["transfer_b"][k] for k in np.flatnonzero(there)}
+            logits = {
+                k: state[f"attention_{side}_h"][:, 0]
+                @ np.maximum(v @ state[f"attention_{side}_W"] + state[f"attention_{side}_b"], 0)
+                for k, v in moved.items()
             }
-            logits = {k: state[f"attention_{side}_h"][:, 0] @ np.maximum(
-                v @ state[f"attention_{side}_W"] + state[f"attention_{side}_b"], 0) for k, v in moved.items()}
             total = sum(np.exp(z) for z in logits.values())
             for k in moved:
                 rows[row] += np.exp(logits[k]) / total * moved[k]
@@ -88,10 +91,21 @@ def test_some_are_aggregated_as_in_the_whole(make):
 
 
 def test_the_aggregation_learns_from_all_pairs_or_as_the_model():
-    root = OmegaConf.create({
-        "seed": 1, "loss": {"name": "bpr"}, "optimizer": {"name": "adagrad"}, "trainer": {"batch_size": 7, "epochs": 9},
-        "unlearning": {"aggregation_loss": "non_sampling", "aggregation_epochs": 3, "aggregation_batch_size": 5,
-                       "aggregation_negative_weight": 0.3, "aggregation_learning_rate": 0.02}})
+    root = OmegaConf.create(
+        {
+            "seed": 1,
+            "loss": {"name": "bpr"},
+            "optimizer": {"name": "adagrad"},
+            "trainer": {"batch_size": 7, "epochs": 9},
+            "unlearning": {
+                "aggregation_loss": "non_sampling",
+                "aggregation_epochs": 3,
+                "aggregation_batch_size": 5,
+                "aggregation_negative_weight": 0.3,
+                "aggregation_learning_rate": 0.02,
+            },
+        }
+    )
     config = aggregation_config(root, "buy")
     assert (config.loss.name, config.loss.negative_weight, config.optimizer.name) == ("non_sampling", 0.3, "adam")
     assert (config.optimizer.learning_rate, config.trainer.batch_size, config.trainer.epochs) == (0.02, 5, 3)

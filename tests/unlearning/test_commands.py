@@ -20,10 +20,7 @@ def forgotten(tmp_path_factory):
     run = train_run(folder, "unlearning=grapheraser", "unlearning.shards=2", *MODELS["bpr"])
     (run / "test-again.json").write_text("of the state before")
     words = ["device=cpu", "audit=true", "verify=true", f"report={folder / 'report.json'}"]
-    assert (
-        recsys("unlearn", f"run={run}", f"forget={write_pairs(folder / 'f.csv', [(USER,)], 'user')}", *words)
-        == 0
-    )
+    assert recsys("unlearn", f"run={run}", f"forget={write_pairs(folder / 'f.csv', [(USER,)], 'user')}", *words) == 0
     return run
 
 
@@ -31,11 +28,7 @@ def test_the_report(forgotten):
     report = json.loads((forgotten.parent / "report.json").read_text())
     assert report["training_pairs"] == sum(u == USER for u, _ in log()[0]) and report["held_out_pairs"] == 1
     assert report["shards_trained"] and report["shards"] == 2 and report["retrained"]["seconds"] > 0
-    assert (
-        report["metrics_after"].keys()
-        == report["retrained"]["metrics"].keys()
-        == report["metrics_before"].keys()
-    )
+    assert report["metrics_after"].keys() == report["retrained"]["metrics"].keys() == report["metrics_before"].keys()
     assert "nothing to test" in report["audit"]["verdict"]
     assert "computed before the deletion, from vectors trained on all rows" in report["partition"]
     assert str(forgotten.parent / "train.csv") in report["elsewhere"]
@@ -49,8 +42,15 @@ def test_other_data_sets_in_the_cache_are_not_accused(forgotten):
     from recsys_cli.unlearning.report import elsewhere
 
     prepared = forgotten.parent / "cache" / "prepared"
-    other = Dataset("csv", 1, 1, "buy", {"buy": CSR.from_pairs([0], [0], 1, 1)}, user_ids=np.array(["somebody"]),
-                    item_ids=np.array([1]))
+    other = Dataset(
+        "csv",
+        1,
+        1,
+        "buy",
+        {"buy": CSR.from_pairs([0], [0], 1, 1)},
+        user_ids=np.array(["somebody"]),
+        item_ids=np.array([1]),
+    )
     write_copy(prepared / "csv-other", other)
     found = elsewhere(OmegaConf.load(forgotten / "config.yaml"), [("users", [(USER,)])])
     assert sorted(found)[:1] == [str(next(p for p in prepared.iterdir() if p.name != "csv-other"))]
@@ -74,10 +74,7 @@ def test_recommend_knows_the_remaining_users_only(forgotten, tmp_path, capsys):
     assert recsys("recommend", f"run={forgotten}", f"output={output}", "k=3", "device=cpu") == 0
     users = set(pd.read_csv(output).user)
     assert len(users) == 15 and USER not in users
-    assert (
-        recsys("recommend", f"run={forgotten}", f"output={output}", f"users=[{USER}]", "k=3", "device=cpu")
-        == 2
-    )
+    assert recsys("recommend", f"run={forgotten}", f"output={output}", f"users=[{USER}]", "k=3", "device=cpu") == 2
     assert "not in the training data" in capsys.readouterr().err
 
 
@@ -86,26 +83,26 @@ def test_other_data_is_refused(forgotten, capsys):
     assert "keeps its own copy of the data" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words, part", [
-    (["unlearning=sisa", "evaluation.select=best_test_epoch"], "trains a fixed number of epochs"),
-    (["unlearning=sisa", "model=ncf"], "needs user and item vectors, which model=ncf does not give"),
-    (["unlearning=receraser", "unlearning.aggregation_loss=model", "model=wmf_als"], "cannot be trained by loss=none"),
-    (["unlearning=sisa", "unlearning.shards=0"], "unlearning.shards: expected an integer >= 1"),
-    (["unlearning=sisa", "unlearning.shard=3"], "unknown key 'unlearning.shard'"),
-    (["unlearning.shards=3"], "It exists with unlearning=grapheraser or unlearning=receraser"),
-    (["unlearning=sisa", "model=item_knn"], "model=item_knn does not give"),
-])
+@pytest.mark.parametrize(
+    "words, part",
+    [
+        (["unlearning=sisa", "evaluation.select=best_test_epoch"], "trains a fixed number of epochs"),
+        (["unlearning=sisa", "model=ncf"], "needs user and item vectors, which model=ncf does not give"),
+        (
+            ["unlearning=receraser", "unlearning.aggregation_loss=model", "model=wmf_als"],
+            "cannot be trained by loss=none",
+        ),
+        (["unlearning=sisa", "unlearning.shards=0"], "unlearning.shards: expected an integer >= 1"),
+        (["unlearning=sisa", "unlearning.shard=3"], "unknown key 'unlearning.shard'"),
+        (["unlearning.shards=3"], "It exists with unlearning=grapheraser or unlearning=receraser"),
+        (["unlearning=sisa", "model=item_knn"], "model=item_knn does not give"),
+    ],
+)
 def test_unfit_combinations_are_refused(words, part, tmp_path, capsys):
     files = [
-        f"data.{side}={write_pairs(tmp_path / f'{side}.csv', rows)}"
-        for side, rows in zip(("path", "test_path"), log())
+        f"data.{side}={write_pairs(tmp_path / f'{side}.csv', rows)}" for side, rows in zip(("path", "test_path"), log())
     ]
-    assert (
-        recsys(
-            "train", *TINY[:2], *files, f"data.cache_dir={tmp_path}", f"run_dir={tmp_path / 'run'}", *words
-        )
-        == 2
-    )
+    assert recsys("train", *TINY[:2], *files, f"data.cache_dir={tmp_path}", f"run_dir={tmp_path / 'run'}", *words) == 2
     assert part in capsys.readouterr().err
 
 
@@ -118,9 +115,7 @@ def test_full_retraining_is_a_single_shard(tmp_path):
 
 @pytest.mark.parametrize("model", ["wmf_als", "cmf"])
 def test_other_models_with_vectors_need_nothing_of_their_own(model, tmp_path):
-    run = train_run(
-        tmp_path, "unlearning=sisa", "unlearning.shards=2", f"model={model}", "model.embedding_size=4"
-    )
+    run = train_run(tmp_path, "unlearning=sisa", "unlearning.shards=2", f"model={model}", "model.embedding_size=4")
     assert (
         recsys(
             "unlearn",
@@ -158,14 +153,10 @@ def test_several_behaviours(tmp_path):
 
     data = Rows.read(tmp_path / "run" / "current").dataset
     bought = data.target_train
-    both = next(
-        (u, i) for u, i in zip(bought.rows, bought.indices) if data.train["view"].contains([u], [i])[0]
-    )
+    both = next((u, i) for u, i in zip(bought.rows, bought.indices) if data.train["view"].contains([u], [i])[0])
     forget = write_pairs(tmp_path / "f.csv", [tuple(map(str, both))])
     assert recsys("unlearn", f"run={tmp_path / 'run'}", f"forget={forget}", "verify=true", "device=cpu") == 0
     left = Rows.read(tmp_path / "run" / "current").dataset
     for behaviour, pairs in left.train.items():
         assert not pairs.contains([both[0]], [both[1]])[0]
-        assert (
-            pairs.nnz == data.train[behaviour].nnz - data.train[behaviour].contains([both[0]], [both[1]])[0]
-        )
+        assert pairs.nnz == data.train[behaviour].nnz - data.train[behaviour].contains([both[0]], [both[1]])[0]

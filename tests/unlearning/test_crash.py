@@ -46,8 +46,11 @@ def cut(monkeypatch):
 
 def clean(run) -> bool:
     """Nothing is left over beside the current state."""
-    return (len(list((run / "generations").iterdir())) == 1 and not list(run.glob("requests/*"))
-            and not [file for file in run.rglob("*") if file.name.endswith(".partial")])
+    return (
+        len(list((run / "generations").iterdir())) == 1
+        and not list(run.glob("requests/*"))
+        and not [file for file in run.rglob("*") if file.name.endswith(".partial")]
+    )
 
 
 @pytest.mark.parametrize("aggregation, words", [("mean", []), ("attention", ["repartition=true"])])

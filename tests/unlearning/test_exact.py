@@ -23,8 +23,11 @@ PARTITIONS = ("random", "users", "items", "interactions")
 AGGREGATIONS = ("mean", "static", "attention")
 KINDS = ("pairs", "users", "items", "all pairs of a user")
 # Every partition with every model; aggregations and kinds of request so that all twos of a case meet.
-CASES = [(partition, AGGREGATIONS[(p + 2 * m) % 3], model, KINDS[(p + m) % 4])
-         for p, partition in enumerate(PARTITIONS) for m, model in enumerate(MODELS)]
+CASES = [
+    (partition, AGGREGATIONS[(p + 2 * m) % 3], model, KINDS[(p + m) % 4])
+    for p, partition in enumerate(PARTITIONS)
+    for m, model in enumerate(MODELS)
+]
 
 
 def test_the_cases_have_every_two_together():
@@ -49,8 +52,14 @@ def request(kind: str) -> tuple[dict, list[tuple[str, ...]], str]:
 
 @pytest.mark.parametrize("partition, aggregation, model, kind", CASES)
 def test_unlearning_equals_training_from_scratch(partition, aggregation, model, kind, tmp_path):
-    run = train_run(tmp_path, "unlearning=sisa", "unlearning.shards=2", f"unlearning.partition={partition}",
-                    f"unlearning.aggregation={aggregation}", *MODELS[model])
+    run = train_run(
+        tmp_path,
+        "unlearning=sisa",
+        "unlearning.shards=2",
+        f"unlearning.partition={partition}",
+        f"unlearning.aggregation={aggregation}",
+        *MODELS[model],
+    )
     before, old = Rows.read(run / "current"), contents(run / "current")
     gone, rows, header = request(kind)
     assert (
@@ -86,8 +95,14 @@ def test_however_a_user_and_an_item_lose_their_rows_they_disappear(run, tmp_path
 def test_only_touched_shards_are_trained(tmp_path, monkeypatch):
     from recsys_cli.unlearning import generation
 
-    run = train_run(tmp_path, "unlearning=sisa", "unlearning.shards=4", "unlearning.partition=users",
-                    "unlearning.partition_vectors=random", *MODELS["wmf"])
+    run = train_run(
+        tmp_path,
+        "unlearning=sisa",
+        "unlearning.shards=4",
+        "unlearning.partition=users",
+        "unlearning.partition_vectors=random",
+        *MODELS["wmf"],
+    )
     rows, name = Rows.read(run / "current"), log()[0][0][0]
     user = rows.dataset.user_ids.tolist().index(name)
     trained, real = [], generation.train_shard

@@ -56,12 +56,15 @@ def test_a_used_run_passes(run, tmp_path, capsys):
         assert problems(run, asked) == []
 
 
-@pytest.mark.parametrize("name, text", [
-    ("metrics.jsonl", '{"user": "%s", "item": %s}\n'),
-    ("record.json", '{"status": "finished", "rows": ["%s", "%s"]}'),
-    ("test-again.json", '{"split": "test", "users": 1, "protocol": {}, "metrics": {"%s": {"mean": "%s"}}}'),
-    ("notes.txt", "%s: %s\n"),
-])
+@pytest.mark.parametrize(
+    "name, text",
+    [
+        ("metrics.jsonl", '{"user": "%s", "item": %s}\n'),
+        ("record.json", '{"status": "finished", "rows": ["%s", "%s"]}'),
+        ("test-again.json", '{"split": "test", "users": 1, "protocol": {}, "metrics": {"%s": {"mean": "%s"}}}'),
+        ("notes.txt", "%s: %s\n"),
+    ],
+)
 def test_a_row_in_a_file_of_a_known_name_is_found(run, tmp_path, capsys, name, text):
     words = receipt_of(run, PAIRS, tmp_path / "f.csv", capsys)
     (run / name).write_text(text % PAIRS[0])

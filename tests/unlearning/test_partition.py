@@ -62,9 +62,7 @@ def test_rounds_move_centres_to_means(scalar):
     first = random.choice(90, 3, replace=False)
     centres = users[u[first]], items[i[first]]
     for _ in range(6):
-        distance = [
-            ((side[ids][:, None] - c) ** 2).sum(-1) for side, ids, c in zip((users, items), (u, i), centres)
-        ]
+        distance = [((side[ids][:, None] - c) ** 2).sum(-1) for side, ids, c in zip((users, items), (u, i), centres)]
         shard = literal(distance[0] * distance[1], 1.2 * 90 / 3, np.ones(90))
         means = [
             [side[ids[shard == k]].mean(None if scalar else 0) for k in range(3)]
@@ -99,8 +97,15 @@ def tiny(n_users=9, n_items=8, seed=0) -> Dataset:
     random = np.random.default_rng(seed)
     rows, cols = np.nonzero(random.random((n_users, n_items)) < 0.5)
     pairs = CSR.from_pairs(rows, cols, n_users, n_items)
-    return Dataset("tiny", n_users, n_items, "buy", {"buy": pairs},
-                   user_ids=np.array([f"u{u}" for u in range(n_users)]), item_ids=np.arange(n_items) + 100)
+    return Dataset(
+        "tiny",
+        n_users,
+        n_items,
+        "buy",
+        {"buy": pairs},
+        user_ids=np.array([f"u{u}" for u in range(n_users)]),
+        item_ids=np.arange(n_items) + 100,
+    )
 
 
 def root(**changes):
@@ -116,13 +121,9 @@ def test_users_and_items_stay_together(by, ids, balance, vectors):
     of_pair = getattr(data.target_train, ids)
     assert all(len(set(shard[of_pair == one])) == 1 for one in np.unique(of_pair))
     total, largest = (
-        (data.target_train.nnz, np.bincount(of_pair).max())
-        if balance == "interactions"
-        else (len(set(of_pair)), 1)
+        (data.target_train.nnz, np.bincount(of_pair).max()) if balance == "interactions" else (len(set(of_pair)), 1)
     )
-    loads = (
-        np.bincount(shard) if balance == "interactions" else [len(set(of_pair[shard == k])) for k in range(3)]
-    )
+    loads = np.bincount(shard) if balance == "interactions" else [len(set(of_pair[shard == k])) for k in range(3)]
     assert max(loads) < 1.2 * total / 3 + largest
 
 

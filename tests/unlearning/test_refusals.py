@@ -20,6 +20,7 @@ PAIRS, OTHERS = TRAIN[3:6], TRAIN[30:32]
 @pytest.fixture
 def unlearn(run, tmp_path):
     """unlearn(rows or None, words...) -> exit code"""
+
     def call(rows, *words, header="user,item", of=run):
         forget = [] if rows is None else [f"forget={write_pairs(tmp_path / 'f.csv', rows, header)}"]
         return recsys("unlearn", f"run={of}", *forget, "device=cpu", *words)

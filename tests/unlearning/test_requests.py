@@ -21,6 +21,7 @@ USER, PAIRS = TRAIN[10][0], [TRAIN[3], TRAIN[40], TEST[2]]
 @pytest.fixture
 def unlearn(run, tmp_path):
     """unlearn(rows, header, words..., of=run) -> exit code"""
+
     def call(rows, header="user,item", *words, of=run):
         forget = [f"forget={write_pairs(tmp_path / 'forget.csv', rows, header)}"] if rows is not None else []
         return recsys("unlearn", f"run={of}", *forget, "device=cpu", *words)
@@ -44,7 +45,9 @@ def test_order_and_collecting_do_not_matter(run, unlearn, tmp_path):
     assert (runs["together"] / "current").resolve().name == "1", "both in one go"
     ledger = json.loads((runs["together"] / "ledger.json").read_text())
     assert sorted((r["kind"], r["rows"], r["held_out_pairs"]) for r in ledger["requests"]) == [
-        ("pairs", 3, 1), ("users", 1, 1)]
+        ("pairs", 3, 1),
+        ("users", 1, 1),
+    ]
 
 
 def test_the_same_request_twice_counts_once(run, unlearn, capsys):
@@ -62,26 +65,27 @@ def test_the_same_request_twice_counts_once(run, unlearn, capsys):
 def test_rows_that_are_not_there_are_refused_or_passed_over(run, unlearn, capsys):
     before = contents(run / "current")
     assert unlearn([*PAIRS, ("u0", "999"), ("nobody", "1000")]) == 2
-    assert (
-        "2 of 5 pairs are not in the data of the run, such as nobody,1000; u0,999" in capsys.readouterr().err
-    )
+    assert "2 of 5 pairs are not in the data of the run, such as nobody,1000; u0,999" in capsys.readouterr().err
     assert contents(run / "current") == before and not list((run / "requests").glob("*"))
     assert unlearn([*PAIRS, ("u0", "999")], "user,item", "missing=ignore") == 0
     assert contents(run / "current") != before
 
 
-@pytest.mark.parametrize("text, part", [
-    ("", "is empty: nothing to forget"),
-    ("user,item\n", "has a header and no rows"),
-    ("u0,1000\n", "has the columns u0, 1000. Its first line must be user,item"),
-    ("user,item,rating\nu0,1000,5\n", "has the columns user, item, rating"),
-    ("user,item\nu0,\n", "1 of its rows lack an id"),
-    ("user\nu7,u14\nu0,u5\n", "line 2: 2 fields (u7,u14) under the 1 of the header user"),
-    ("user,item\n\nu7,1003\n5,u7,1003\n", "line 4: 3 fields (5,u7,1003) under the 2 of the header user,item"),
-    ("user,item\nu7\n", "line 2: 1 fields (u7) under the 2"),
-    ("user,item\nu7,\"1003\n", "cannot be read as CSV: unexpected end of data"),
-    ("user,item\nu7,1003\0\n", "cannot be read as CSV: line contains NUL"),
-])
+@pytest.mark.parametrize(
+    "text, part",
+    [
+        ("", "is empty: nothing to forget"),
+        ("user,item\n", "has a header and no rows"),
+        ("u0,1000\n", "has the columns u0, 1000. Its first line must be user,item"),
+        ("user,item,rating\nu0,1000,5\n", "has the columns user, item, rating"),
+        ("user,item\nu0,\n", "1 of its rows lack an id"),
+        ("user\nu7,u14\nu0,u5\n", "line 2: 2 fields (u7,u14) under the 1 of the header user"),
+        ("user,item\n\nu7,1003\n5,u7,1003\n", "line 4: 3 fields (5,u7,1003) under the 2 of the header user,item"),
+        ("user,item\nu7\n", "line 2: 1 fields (u7) under the 2"),
+        ('user,item\nu7,"1003\n', "cannot be read as CSV: unexpected end of data"),
+        ("user,item\nu7,1003\0\n", "cannot be read as CSV: line contains NUL"),
+    ],
+)
 def test_bad_files_are_refused_in_one_sentence(run, tmp_path, text, part, capsys):
     before, file = contents(run / "current"), tmp_path / "bad.csv"
     file.write_text(text)
@@ -93,7 +97,9 @@ def test_bad_files_are_refused_in_one_sentence(run, tmp_path, text, part, capsys
 
 def test_columns_may_stand_in_any_order(tmp_path):
     assert read_rows(write_pairs(tmp_path / "f.csv", [("7", "b"), ("7", "a"), ("7", "b")], "item,user")) == (
-        "pairs", [("a", "7"), ("b", "7")])
+        "pairs",
+        [("a", "7"), ("b", "7")],
+    )
 
 
 def test_how_programs_write_csv(tmp_path):
@@ -102,10 +108,13 @@ def test_how_programs_write_csv(tmp_path):
     assert read_rows(file) == ("pairs", [("7", "a, b")])
 
 
-@pytest.mark.parametrize("rows, header, part", [
-    (sorted({(u,) for u, _ in TRAIN}), "user", "no training data at all"),
-    (TEST, "user,item", "no test pairs to evaluate on"),
-])
+@pytest.mark.parametrize(
+    "rows, header, part",
+    [
+        (sorted({(u,) for u, _ in TRAIN}), "user", "no training data at all"),
+        (TEST, "user,item", "no test pairs to evaluate on"),
+    ],
+)
 def test_requests_that_leave_nothing_are_refused(run, unlearn, rows, header, part, capsys):
     assert unlearn(rows, header) == 2
     assert part in capsys.readouterr().err

@@ -26,11 +26,7 @@ OTHERS = ["red", "blue"]
 def matrix(pairs, rows, cols, ratings=False) -> CSR:
     places = [{raw: p for p, raw in enumerate(side.tolist())} for side in (rows, cols)]
     found = CSR.from_pairs(*zip(*((places[0][u], places[1][i]) for u, i in pairs)), len(rows), len(cols))
-    return (
-        CSR(found.indptr, found.indices, found.n_cols, found.rows * 10.0 + found.indices)
-        if ratings
-        else found
-    )
+    return CSR(found.indptr, found.indices, found.n_cols, found.rows * 10.0 + found.indices) if ratings else found
 
 
 @pytest.fixture
@@ -125,6 +121,9 @@ def test_the_digest_sees_every_change(data):
 
     changed = [
         replace(data, train={**data.train, "view": matrix(VIEW - {("bob", 30)}, USERS, ITEMS)}),
-        replace(data, user_ids=np.array(["ann", "bob", "cleo", "max"])), replace(data, target="view"),
-        replace(data, test=matrix(TEST - {("ann", 30)}, USERS, ITEMS)), replace(data, friends=None)]
+        replace(data, user_ids=np.array(["ann", "bob", "cleo", "max"])),
+        replace(data, target="view"),
+        replace(data, test=matrix(TEST - {("ann", 30)}, USERS, ITEMS)),
+        replace(data, friends=None),
+    ]
     assert len({digest(data), *map(digest, changed)}) == 1 + len(changed)

@@ -12,8 +12,12 @@ from recsys_cli.unlearning.search import search
 from tests.unlearning.harness import log
 
 PAIR, OTHER = ("u7", "1003"), [("u7", "100"), ("u70", "1003"), ("u9", "1")]
-CSR = {"m.indptr": np.array([0, 1, 2]), "m.indices": np.array([1, 0]),
-       "user_ids": np.array(["u1", "u7"]), "item_ids": np.array([1003, 4, 8])}
+CSR = {
+    "m.indptr": np.array([0, 1, 2]),
+    "m.indices": np.array([1, 0]),
+    "user_ids": np.array(["u1", "u7"]),
+    "item_ids": np.array([1003, 4, 8]),
+}
 FORMS = {
     "a.csv": "user,item,score\nu7,5,0.1\nu7,1003,0.2\n",
     "turned.csv": "item,user\n1003,u7\n",
@@ -87,18 +91,21 @@ def test_an_id_with_separators_is_found(tmp_path):
     assert search(tmp_path, "pairs", [("Doe, J.", "x:1")]).holding == [file]
 
 
-@pytest.mark.parametrize("name, content", [
-    ("events.bin", b"\0\1"),
-    ("latin.csv", "\u00fc,1003\n".encode("latin-1")),
-    ("wide.csv", "u7,1003\n".encode("utf-16")),
-    ("torn.csv.gz", gzip.compress(b"user,item\n" * 500)[:-12]),
-    ("torn.npz", b"PK\3\4"),
-    ("torn.npy", b"\x93NUMPY"),
-    ("vectors.npz", {"users": np.full((3, 2), 0.5)}),
-    ("matrix.npy", np.zeros((30, 40), np.int8)),
-    ("seen.npy", np.zeros((3, 4), bool)),
-    ("matrix.npz", {"indptr": np.array([0, 1]), "indices": np.array([0]), "data": np.ones(1)}),
-])
+@pytest.mark.parametrize(
+    "name, content",
+    [
+        ("events.bin", b"\0\1"),
+        ("latin.csv", "\u00fc,1003\n".encode("latin-1")),
+        ("wide.csv", "u7,1003\n".encode("utf-16")),
+        ("torn.csv.gz", gzip.compress(b"user,item\n" * 500)[:-12]),
+        ("torn.npz", b"PK\3\4"),
+        ("torn.npy", b"\x93NUMPY"),
+        ("vectors.npz", {"users": np.full((3, 2), 0.5)}),
+        ("matrix.npy", np.zeros((30, 40), np.int8)),
+        ("seen.npy", np.zeros((3, 4), bool)),
+        ("matrix.npz", {"indptr": np.array([0, 1]), "indices": np.array([0]), "data": np.ones(1)}),
+    ],
+)
 def test_what_cannot_be_read_is_named(tmp_path, name, content):
     file = put(tmp_path, name, content)
     assert search(tmp_path, "pairs", [PAIR]) == ([], [file])

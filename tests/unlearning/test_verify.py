@@ -33,9 +33,7 @@ def other_vectors(run) -> None:
     arrays = load(path).arrays
     path.unlink()
     save(path, {name: array + np.float32(1e-7) for name, array in arrays.items()}, {})
-    resigned(
-        run, lambda ledger: ledger["shards"][1].update(vectors=hashlib.sha256(path.read_bytes()).hexdigest())
-    )
+    resigned(run, lambda ledger: ledger["shards"][1].update(vectors=hashlib.sha256(path.read_bytes()).hexdigest()))
 
 
 def flipped(run) -> None:
@@ -109,12 +107,19 @@ def test_a_run_that_was_really_trained(tmp_path, capsys):
     assert verify(run, capsys, "verify_shards=all") == (0, [])
 
 
-
-
 DAMAGED = [
-    "ledger.json", "ledger.sha256", "test.json", "rows/inputs.json", "rows/assignment.npz",
-    "rows/data/manifest.json", "rows/data/user_ids.npy", "shards/1/metrics.jsonl", "shards/1/origin.json",
-    "shards/1/inputs.json", "shards/1/vectors.npz", "shards/1/vectors.sha256",
+    "ledger.json",
+    "ledger.sha256",
+    "test.json",
+    "rows/inputs.json",
+    "rows/assignment.npz",
+    "rows/data/manifest.json",
+    "rows/data/user_ids.npy",
+    "shards/1/metrics.jsonl",
+    "shards/1/origin.json",
+    "shards/1/inputs.json",
+    "shards/1/vectors.npz",
+    "shards/1/vectors.sha256",
 ]
 
 
