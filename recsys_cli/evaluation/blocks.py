@@ -87,10 +87,11 @@ def rows_per_block(n_items: int, memory_mb: int) -> int:
 def scan(scorer: Scorer, n_items: int, blocks: Blocks, body: Body, types: tuple, arrays: Sequence[Any]):
     """Runs body(scores [rows, n_items], seen, block, *arrays) on every block.
 
-    seen: int32 [q], the cells row * n_items + item that are to be left out. body: a function at the top of a module
-    (it is compiled once) that gives tensors of these types; they are returned as arrays, joined along their first axes block after block. scorer: traced once per object, so
-    hand in the same one, or a bound method, rather than a new lambda each time; `Factors` are traced once for
-    all. Raises ScoreError where a score is not finite.
+    seen: int32 [q], the cells row * n_items + item that are to be left out. body: a function at the top of a
+    module (it is compiled once) that gives tensors of these types; they are returned as arrays, joined along
+    their first axes block after block. scorer: traced once per object, so hand in the same one, or a bound
+    method, rather than a new lambda each time; `Factors` are traced once for all. Raises ScoreError where a
+    score is not finite.
     """
     if isinstance(scorer, Factors):
         score, factors = _product, (scorer.users, tf.transpose(scorer.items))
