@@ -1,6 +1,4 @@
-"""RecEraser against values computed by the authors' program: partition, sub-models and attention, step by
-step.
-"""
+"""RecEraser against values computed by the authors' program: sub-models and attention, step by step."""
 
 from __future__ import annotations
 
@@ -9,197 +7,126 @@ import pytest
 import tensorflow as tf
 from omegaconf import OmegaConf
 
-from recsys_cli.data.dataset import Dataset
 from recsys_cli.losses.base import Plan
-from recsys_cli.losses.sampled import SampledPhase
-from recsys_cli.losses.whole_data import WholeDataPhase
-from recsys_cli.models.factorization import MatrixFactorization
-from recsys_cli.models.lightgcn import LightGCN
-from recsys_cli.training.learner import GradientLearner
-from recsys_cli.training.optimizers import Adagrad, Adam
+from recsys_cli.models.base import FactoredModel
+from recsys_cli.ops.propagation import BipartiteGraph
+from recsys_cli.training.build import build_model
 from recsys_cli.unlearning.aggregation import Table, build_aggregation
-from recsys_cli.unlearning.balanced import View, balanced_shards
-from recsys_cli.unlearning.partition import random_shards
-from recsys_cli.unlearning.restrict import all_pairs, shard_of
-from tests.golden.golden import close, dataset_of, golden
-from tests.golden.test_factorization_golden import Replayed
+from recsys_cli.unlearning.generation import aggregation_config
+from recsys_cli.unlearning.restrict import all_pairs, places, shard_of, submatrix
+from tests.golden.golden import Golden
+from tests.golden.metrics import check_scores
+from tests.golden.presets import configured
+from tests.golden.replay import Limits, Replay, loss_of, sampled_plans, whole_data_plans
+from tests.golden.test_graph_golden import adjacency
 
-MODELS = ("bpr", "wmf", "lightgcn")
-# Ten times what a disturbance of the initial values by one rounding error changes, at least 1e-5.
-LIMITS = {"bpr": 2.6e-5, "wmf": 3.4e-5, "lightgcn": 1e-5}
-ROUNDS = (1, 2, 3, 5, 10, 50)
-
-
-@pytest.mark.parametrize("rounds", ROUNDS)
-@pytest.mark.parametrize("centroids", ["proper", "as_coded"])
-def test_balanced_partitions(centroids, rounds):
-    arrays, hyper = golden("partition")
-    users, items = arrays["data/train_pairs"].T
-    P, Q = arrays["data/user_vectors"], arrays["data/item_vectors_with_padding_row"][:-1]
-    cases = {
-        "UBP_user": ([View(P)], "users"),
-        "IBP_item": ([View(Q)], "items"),
-        "InBP_interaction": ([View(P, users), View(Q, items)], "interactions"),
-    }
-    for name, (views, what) in cases.items():
-        first = arrays[f"data/initial_centre_{what}"]
-        found = balanced_shards(views, first, hyper[f"max_{what}"], rounds, scalar=centroids == "as_coded")
-        np.testing.assert_array_equal(found, arrays[f"{centroids}/{name}_shard_T{rounds}"], name)
+LIMITS = {"bpr": Limits(2.6e-5, 2.6e-5, 2.6e-5), "wmf": Limits(3.4e-5, 3.4e-5, 3.4e-5), "lightgcn": Limits()}
 
 
-def test_random_partition():
-    arrays, hyper = golden("partition")
-    found = random_shards(arrays["data/random_permutation"], hyper["k"])
-    np.testing.assert_array_equal(found, arrays["as_coded/random_interaction_shard"])
-
-
-def whole(arrays, hyper) -> Dataset:
-    ids = {"user_ids": np.arange(hyper["n_users"]), "item_ids": np.arange(hyper["n_items"])}
-    return Dataset(**{**vars(dataset_of(arrays["data/train_pairs"], hyper["n_users"], hyper["n_items"])), **ids})
-
-
-def sampled(model, hyper, prefix, arrays, l2):
-    config = OmegaConf.create(
-        {"name": "bpr", "negatives": 1, "popularity": None, "sampling": "users", "reduction": "mean", "l2": l2}
-    )
-    users, positive, negative = (arrays[f"{prefix}/batch/{part}"] for part in ("users", "pos_items", "neg_items"))
-    return (
-        SampledPhase(config, model, 0, hyper["batch"], seed=0),
-        {"users": users.ravel(), "items": np.stack([positive, negative], axis=-1).reshape(-1, 2)},
-    )
-
-
-def whole_data(model, hyper, prefix, arrays, places):
-    """The authors cut long lists, so the observed pairs are those of the recorded batches."""
-    ids, lists = arrays[f"{prefix}/batch/user_ids"], arrays[f"{prefix}/batch/item_lists"]
-    real = lists != hyper["padding_item_id"]
-    users = np.broadcast_to(ids[..., None], lists.shape)[real]
-    pairs = np.unique(np.column_stack([places[0][users], places[1][lists[real]]]), axis=0)
-    cut = dataset_of(pairs, model.n_users, model.n_items).target_train
-    model.tasks = (model.tasks[0]._replace(pairs=cut),)
-    phase = WholeDataPhase(model, "users", hyper["batch"], [(hyper["c0"], None)], 0.0, False, seed=0)
-    (group,) = phase.groups
-    group.by_product, group.array_names = False, ["rows", "cols", "offsets"]  # users come again
-    flat = places[0][ids.ravel()].astype(np.int32)
-    return phase, {"ids": flat, **{f"0/{k}": a for k, a in group.batches(flat).items()}}
-
-
-def follow(model, phase, batches, hyper, arrays, prefix, compare, limit, tables):
-    """compare: (step) -> what the model has and what it should have, after steps 1 and 5."""
-    optimizer = Adam(hyper["lr"]) if hyper["optimizer"] == "adam" else Adagrad(hyper["lr"], 1e-8)
-    plan = Plan(5, {k: a.astype(np.int32) for k, a in batches.items()})
-    learner = GradientLearner(model, [Replayed(phase, plan)], optimizer, seed=0)
-    learner.begin(0)
-    losses = []
-    for step in range(1, 6):
-        losses.append(learner.run(step - 1, step, 0.0))
-        if step in (1, 5):
-            for name, actual, expected in compare(step):
-                close(tf.squeeze(actual), expected, f"{name}, step {step}", 0, limit)
-    close(losses, arrays[f"{prefix}/loss/total"], "loss", 1e-5, 1e-4)
-    scores = model.scorer()(tf.range(model.n_users))
-    close(scores, arrays[f"{prefix}/scores5"][np.ix_(*tables)], "scores", 0, limit)
-
-
-@pytest.mark.parametrize("k", [0, 1])
-@pytest.mark.parametrize("name", MODELS)
-def test_sub_models_follow_the_authors_steps(name, k):
-    """A shard as a data set of its own, with compact ids, is the authors' sub-model k inside the whole
-    tables.
-    """
-    arrays, hyper = golden(f"receraser_{name}")
-    data = whole(arrays, hyper)
-    pairs, (shards, *own) = all_pairs(data), arrays["data/shard_user_item"].T
+@pytest.mark.parametrize("name", LIMITS)
+def test_receraser_follows_the_authors_steps(name):
+    golden = Golden(f"receraser_{name}")
+    config, data = configured(f"receraser_{name}", golden), golden.dataset()
+    pairs, (shards, *own) = all_pairs(data), golden.given("data/shard_user_item").T
     assignment = np.empty(pairs.nnz, int)
     assignment[np.searchsorted(pairs.keys, own[0] * data.n_items + own[1])] = shards
-    part, users, items = shard_of(data, pairs, assignment, k)
-    np.testing.assert_array_equal(users, np.sort(arrays[f"data/shard{k}_users"]))
-    np.testing.assert_array_equal(items, np.sort(arrays[f"data/shard{k}_items"]))
-    config = OmegaConf.create(
-        {
-            "name": "golden",
-            "embedding_size": hyper["d"],
-            "layers": hyper["layers"],
-            "node_dropout": 0.0,
-            "dropout": 0.0,
-            "init": "normal",
-            "init_scale": 0.1,
-            "prediction_vector": None,
-            "item_bias": False,
-        }
-    )
-    model = (LightGCN if name == "lightgcn" else MatrixFactorization)(config, part, seed=0)
-    tables = {"user_embedding": users, "item_embedding": items}
-    for table, ids in tables.items():
-        model.state()[table].assign(arrays[f"init/{table}"][ids, k])
-    place = [np.zeros(n, int) for n in (hyper["n_users"], hyper["n_items"] + 1)]
-    place[0][users], place[1][items] = np.arange(len(users)), np.arange(len(items))
+    for k in range(golden.hyper["shards"]):
+        shard = shard_of(data, pairs, assignment, k)
+        for side, ids in zip(("users", "items"), shard[1:]):
+            np.testing.assert_array_equal(ids, np.sort(golden.given(f"data/shard{k}_{side}")))
+        if k < 2:  # the third was not recorded
+            check_sub_model(golden, name, config, data, shard, k)
+    check_aggregation(golden, name, config, data)
+    if name == "lightgcn":
+        check_graphs(golden, data, pairs, assignment)
+    golden.check_nothing_is_left()
+
+
+def check_sub_model(golden: Golden, name: str, config, data, shard, k: int) -> None:
+    """A shard as a data set of its own, with compact ids, is the authors' sub-model k inside of the whole tables."""
+    part, users, items = shard
+    sub, ids = golden.at(f"sub{k}"), {"user_embedding": users, "item_embedding": items}
+    initial = {table: golden.given(f"init/{table}") for table in ids}
+    model = build_model(config.model, part, 0)
     if name == "wmf":
-        phase, batches = whole_data(model, hyper, f"sub{k}", arrays, place)
+        model.tasks = (model.tasks[0]._replace(pairs=submatrix(sub.in_batches("item"), users, items)),)
+    replay = Replay(sub, config, model, LIMITS[name])
+
+    def place(table: str, array: np.ndarray, when: str) -> np.ndarray:
+        """What is not of this shard has no gradient and stays."""
+        whole = np.zeros_like(initial[table]) if when == "grad1" else initial[table].copy()
+        whole[ids[table], k] = array
+        return whole
+
+    replay.place = place
+    replay.start(lambda table, array: array[ids[table], k])
+    new = places(users, data.n_users), places(items, data.n_items)
+    if name == "wmf":
+        replay.follow([replay.phase.lay_out(new[0][ids]) for ids in sub.given("batch/user_ids")])
     else:
-        phase, batches = sampled(model, hyper, f"sub{k}", arrays, hyper["reg"])
-        batches = {"users": place[0][batches["users"]], "items": place[1][batches["items"]]}
-
-    def compare(step):
-        for table, ids in tables.items():
-            yield table, model.state()[table], arrays[f"sub{k}/step{step}/{table}"][ids, k]
-
-    follow(model, phase, batches, hyper, arrays, f"sub{k}", compare, LIMITS[name], (users, items))
+        replay.follow([renumbered(plan, *new) for plan in sampled_plans(sub)], replay.without_l2("bpr"))
+    scores = scores_of_everyone(model, users, items, *(initial[table][:, k] for table in ids))
+    check_scores(sub, config, scores, data, LIMITS[name].scores)
 
 
-def attention(model, users):
+def renumbered(plan: Plan, users: np.ndarray, items: np.ndarray) -> Plan:
+    return plan._replace(arrays={"users": users[plan.arrays["users"]], "items": items[plan.arrays["items"]]})
+
+
+def scores_of_everyone(model: FactoredModel, users, items, *initial: np.ndarray) -> np.ndarray:
+    """Who is not in the shard keeps the initial vector, from which propagation takes nothing but its own share."""
+    factors, share = model.scorer(), 1 + model.config.get("layers", 0)
+    tables = [table / share for table in initial]
+    tables[0][users], tables[1][items] = factors.users, factors.items
+    return tables[0] @ tables[1].T
+
+
+def check_graphs(golden: Golden, data, pairs, assignment) -> None:
+    size = data.n_users, data.n_items
+    shards = [
+        submatrix(pairs, *map(np.arange, size), lambda _, k=k: assignment == k) for k in range(golden.hyper["shards"])
+    ]
+    whole, *parts = (adjacency(BipartiteGraph(matrix), *size) for matrix in (pairs, *shards))
+    golden.check("data/norm_adj_full", whole, 0, 1e-7)
+    golden.check("data/norm_adj_shards", parts, 0, 1e-7)
+
+
+def check_aggregation(golden: Golden, name: str, config, data) -> None:
+    agg = golden.at("agg")
+    # In the released code absent users and items keep their random vectors, which is as if they were there.
+    vectors = [golden.given(f"init/{side}_embedding") for side in ("user", "item")]
+    tables = [Table(table, np.ones(table.shape[:2], bool)) for table in vectors]
+    model = build_aggregation(config.unlearning, data, 0, *tables)
+    if name == "wmf":
+        model.tasks = (model.tasks[0]._replace(pairs=agg.in_batches("item")),)
+    replay = Replay(agg, aggregation_config(config, "buy"), model, LIMITS[name])
+    replay.start()
+    plans = whole_data_plans(agg, replay.phase) if name == "wmf" else sampled_plans(agg)
+    first = np.arange(data.n_users) if name == "lightgcn" else plans[0].arrays["ids" if name == "wmf" else "users"]
+    agg.check("fwd0/attention_weights_users", attention(model, first), 0, 1e-6)
+    replay.follow(plans, components(name, replay, tables) if name != "wmf" else lambda plan: {})
+    agg.check("attention_weights_users5", attention(model, np.arange(data.n_users)), 0, 1e-5)
+    check_scores(agg, config, replay.scores(), data, LIMITS[name].scores)
+
+
+def components(name: str, replay: Replay, tables: list[Table]):
+    """Of the aggregation of BPR also a penalty of the attention that the authors compute and do not add."""
+    model, settings = replay.model, replay.config.unlearning
+    alone = OmegaConf.merge(settings, {"transfer_l2": 0.0, "attention_l2": replay.config.loss.l2})
+    other = build_aggregation(alone, replay.golden.dataset(), 0, *tables)
+
+    def parts(plan: Plan) -> dict[str, float]:
+        loss, penalty = float(loss_of(replay.phase, plan)), model.own_penalty(None)
+        if name == "lightgcn":
+            return {"bpr": loss}
+        for variable, value in zip(other.variables, model.variables, strict=True):
+            variable.assign(value)
+        not_added = float(other.own_penalty(None))
+        return {"bpr": loss - float(penalty), "reg_transfer": float(penalty), "l2_attention_not_added": not_added}
+
+    return parts
+
+
+def attention(model, users: np.ndarray) -> tf.Tensor:
     """[n, K], where every sub-model knows every user."""
     return tf.transpose(tf.reshape(model.attention(model.users, users).weights, [-1, len(users)]))
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_attention_follows_the_authors_steps(name):
-    arrays, hyper = golden(f"receraser_{name}")
-    data = whole(arrays, hyper)
-    settings = OmegaConf.create(
-        {
-            "aggregation": "attention",
-            "absent": "zeros",
-            "attention_size": hyper["attention_size"],
-            "transfer_init": "normal",
-            "aggregation_dropout": 0.0,
-            "aggregation_layers": hyper["layers"],
-            "attention_l2": 0.0,
-            "transfer_l2": 1e-5 if name == "bpr" else 0.0,
-        }
-    )
-    # In the released code absent users and items keep their random vectors, which is as if they were there.
-    tables = [
-        Table(v, np.ones(v.shape[:2], bool)) for v in (arrays["init/user_embedding"], arrays["init/item_embedding"])
-    ]
-    model = build_aggregation(settings, data, 0, *tables)
-    for variable, tensor in model.state().items():
-        tensor.assign(arrays[f"init/{variable}"])
-    everyone = np.arange(hyper["n_users"]), np.arange(hyper["n_items"])
-    first = (
-        everyone[0] if name == "lightgcn" else arrays["agg/batch/user_ids" if name == "wmf" else "agg/batch/users"][0]
-    )
-    close(
-        attention(model, first),
-        arrays["agg/fwd0/attention_weights_users"],
-        "attention",
-        0,
-        1e-6,
-    )
-    if name == "wmf":
-        phase, batches = whole_data(model, hyper, "agg", arrays, (everyone[0], np.append(everyone[1], 0)))
-    else:
-        phase, batches = sampled(model, hyper, "agg", arrays, 0.0)
-
-    def compare(step):
-        for variable, tensor in model.state().items():
-            yield variable, tensor, arrays[f"agg/step{step}/{variable}"]
-
-    follow(model, phase, batches, hyper, arrays, "agg", compare, LIMITS[name], everyone)
-    close(
-        attention(model, everyone[0]),
-        arrays["agg/attention_weights_users5"],
-        "attention",
-        0,
-        1e-5,
-    )

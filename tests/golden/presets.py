@@ -1,0 +1,121 @@
+"""The shipped configuration of each golden file: what must be as shipped, and what is set, by which key.
+
+Sizes and tuned values are set from the file's hyper-parameters. Whatever else is set is a deviation of ours from the
+authors' program, undone here by the option that has the name.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from omegaconf import DictConfig
+
+from recsys_cli.config.compose import compose
+from recsys_cli.config.library import library
+from tests.golden.golden import Golden
+
+# What describes the data of a file and has no key.
+DESCRIBES = {
+    *("model", "n_users", "n_items", "seed", "behaviours", "padding_item_id", "group_K"),
+    *("list_length", "longest_list", "list_lengths", "longest", "list_length_full", "list_length_sub", "longest_full"),
+}
+
+
+class Preset(NamedTuple):
+    """shipped: hyper-parameter -> key that has its value without being set. set: those that are set.
+
+    authors: overrides that undo our deviations. unused: hyper-parameters that have no effect on the file.
+    """
+
+    choices: tuple[str, ...]
+    shipped: dict[str, str]
+    set: dict[str, str]
+    authors: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+
+
+def optimizer(**keys: str) -> dict[str, str]:
+    return {hyper: f"optimizer.{key}" for hyper, key in {"optimizer": "name", **keys}.items()}
+
+
+ADAGRAD = optimizer(lr="learning_rate", initial_accumulator="initial_accumulator")
+ADAM = optimizer(beta1="beta_1", beta2="beta_2", epsilon="epsilon")
+RATE = {"lr": "optimizer.learning_rate"}
+SIZES = {"d": "model.embedding_size", "batch": "trainer.batch_size", "K": "evaluation.k"}
+WHOLE = SIZES | {"c0": "loss.negative_weight", "keep_prob": "model.dropout"}
+SAMPLED = SIZES | {"reg": "loss.l2"}
+BEHAVIOURS = SIZES | {"c0_view_cart_buy": "loss.negative_weight", "mu_view_cart_buy": "model.task_weights"}
+DROPOUT = {"node_dropout": "model.node_dropout", "mess_dropout": "model.message_dropout"}
+SHARDS = {"shards": "unlearning.shards", "attention_size": "unlearning.attention_size"}
+# Ours: each observed pair once per epoch. Theirs: as many steps, of users drawn without replacement.
+BY_USERS = "loss.sampling=users"
+# Ours: who is not in a shard has no vector of it; the aggregation learns from all pairs, by Adam.
+ERASER = ("unlearning.absent=random", "unlearning.aggregation_loss=model", "unlearning.aggregation_dropout=0")
+
+EHCF = Preset(
+    ("model=ehcf",),
+    ADAGRAD | {"l2_transfer": "model.transfer_l2"},
+    BEHAVIOURS | {"keep_prob": "model.dropout"},
+    ("evaluation.recall_divisor=min_k",),  # ours: recall is of all test items
+)
+PRESETS = {
+    "enmf": Preset(("model=enmf",), ADAGRAD, WHOLE),
+    "wmf": Preset(("model=wmf",), ADAGRAD, WHOLE),
+    "bprmf": Preset(("model=bpr",), ADAGRAD, SAMPLED, (BY_USERS,), unused=("layers",)),
+    "mf_bpr": Preset(
+        ("model=bpr", "evaluation=sampled"),
+        optimizer(lr="learning_rate"),
+        # Theirs, of another repository than bprmf: TensorFlow's default accumulator.
+        SIZES | {"regs": "loss.l2", "initial_accumulator": "optimizer.initial_accumulator"},
+        (BY_USERS, "loss.reduction=sum"),  # ours: the mean over the batch
+    ),
+    "lightgcn": Preset(("model=lightgcn",), ADAM | {"layers": "model.layers"}, SAMPLED | RATE, (BY_USERS,)),
+    "ehcf": EHCF,
+    "ehcf_two_behaviours": EHCF._replace(choices=("model=ehcf", "data.behaviours=[view,buy]")),
+    "ghcf": Preset(
+        ("model=ghcf",),
+        ADAM,
+        BEHAVIOURS | RATE | DROPOUT | {"layers": "model.layers", "reg": "loss.l2"},
+        ("evaluation.ndcg=kgat",),  # ours: the ideal list holds all test items
+    ),
+    "receraser_bpr": Preset(
+        ("model=bpr", "unlearning=receraser"),
+        ADAGRAD | {"layers": "unlearning.aggregation_layers"},
+        SAMPLED | SHARDS,
+        (BY_USERS, *ERASER, "unlearning.transfer_l2=1e-5"),  # ours: none; theirs: for BPR only
+    ),
+    "receraser_wmf": Preset(
+        ("model=wmf", "unlearning=receraser"),
+        ADAGRAD | {"layers": "unlearning.aggregation_layers"},
+        WHOLE | SHARDS,
+        ERASER,
+        unused=("reg",),
+    ),
+    "receraser_lightgcn": Preset(
+        ("model=lightgcn", "unlearning=receraser"),
+        ADAM | {"layers": "model.layers"},
+        SAMPLED | SHARDS | RATE,
+        # Ours: final vectors are aggregated, and not propagated again.
+        (BY_USERS, *ERASER, "unlearning.aggregation_tables=embeddings", "unlearning.aggregation_layers=3"),
+    ),
+}
+
+
+def configured(name: str, golden: Golden) -> DictConfig:
+    """The shipped config with the sizes of the file and the authors' ways."""
+    preset = PRESETS[name]
+    sizes = [f"{key}={_word(hyper, golden)}" for hyper, key in preset.set.items()]
+    return compose("train", [*preset.choices, *sizes, *preset.authors], library(""))
+
+
+def _word(hyper: str, golden: Golden) -> str:
+    """The value of a hyper-parameter as an override has it."""
+    value = golden.hyper[hyper]
+    if hyper == "keep_prob":
+        return str(1 - value)
+    if hyper == "regs":  # the first is for all vectors, without the half; the others are for networks
+        return str(2 * value[0])
+    if hyper.endswith("_view_cart_buy"):
+        named = dict(zip(("view", "cart", "buy"), value))
+        return "{" + ",".join(f"{name}: {named[name]}" for name in golden.behaviours) + "}"
+    return str(value)
