@@ -17,32 +17,50 @@ from recsys_cli.training.build import build_learner, build_model
 from recsys_cli.training.fit import Learner
 from tests.contract.models import Case
 
-N = 50  # users, and as many items
+N_USERS, N_ITEMS = 31, 19
+COLD_USERS, COLD_ITEMS = 3, 2  # the last ones: without any interaction, save that one of the users has carts
 State = dict[str, np.ndarray]
+
+
+def withheld() -> np.ndarray:
+    """[warm users]: an item of the user's parity, the only right answer among those not seen."""
+    users, warm_items = np.arange(N_USERS - COLD_USERS), N_ITEMS - COLD_ITEMS
+    parity = users % 2
+    return parity + 2 * (users // 2 % ((warm_items - parity + 1) // 2))
 
 
 @cache
 def checkerboard() -> Dataset:
-    """User u likes the items of u's parity; item u is withheld: the only right answer among those not seen.
+    """User u likes the warm items of u's parity but for one, which is withheld.
 
-    Every behaviour says the same; friends, features and triples follow parity too.
+    Carts are as the purchases, save that each seventh pair is missing, that some users have one of the other parity, and
+    that one cold user has them. Friends, features and triples follow parity.
     """
-    ids = np.arange(N)
-    likes = (ids[:, None] + ids) % 2 == 0
-    likes[ids, ids] = False
-    pairs = CSR.from_pairs(*np.nonzero(likes), N, N)
-    parity = Features(("parity",), (ids % 2)[:, None].astype(np.int32), 2)
-    triples = np.stack([ids, np.zeros(N, int), N + ids % 2], axis=1).astype(np.int32)
+    users, items = np.arange(N_USERS), np.arange(N_ITEMS)
+    same = (users[:, None] + items) % 2 == 0
+    same[:, -COLD_ITEMS:] = False
+    likes, warm = same.copy(), users[:-COLD_USERS]
+    likes[warm, withheld()] = False
+    likes[-COLD_USERS:] = False
+    carts = likes & ((users[:, None] + 3 * items) % 7 > 0)
+    carts[warm[::5], (warm[::5] + 1) % (N_ITEMS - COLD_ITEMS)] = True
+    carts[-COLD_USERS, :4] = True
+    friends = (users[:, None] + users) % 2 == 0
+    friends[users, users] = friends[-1] = friends[:, -1] = False
+    triples = np.stack([items, np.zeros(N_ITEMS, int), N_ITEMS + items % 2], axis=1).astype(np.int32)
     return Dataset(
         "checkerboard",
-        N,
-        N,
+        N_USERS,
+        N_ITEMS,
         "buy",
-        {"cart": pairs, "buy": pairs},
-        friends=pairs,
-        graph=KnowledgeGraph(triples, N + 2, 1),
-        user_features=parity,
-        item_features=parity,
+        {
+            name: CSR.from_pairs(*np.nonzero(pairs), N_USERS, N_ITEMS)
+            for name, pairs in (("cart", carts), ("buy", likes))
+        },
+        friends=CSR.from_pairs(*np.nonzero(friends), N_USERS, N_USERS),
+        graph=KnowledgeGraph(triples, N_ITEMS + 2, 1),
+        user_features=Features(("parity",), (users % 2)[:, None].astype(np.int32), 2),
+        item_features=Features(("parity",), (items % 2)[:, None].astype(np.int32), 2),
     )
 
 
@@ -56,7 +74,7 @@ class Trained(NamedTuple):
 
 
 def configured(case: Case, seed: int, *words: str) -> DictConfig:
-    given = [f"model={case.model}", *case.words, *words, "trainer.batch_size=32", f"seed={seed}"]
+    given = [f"model={case.model}", *case.words, *words, "trainer.batch_size=8", f"seed={seed}"]
     return compose("train", given, library(""))
 
 
@@ -95,4 +113,4 @@ def trained(case: Case) -> Trained:
 
 
 def all_scores(model: Model) -> np.ndarray:
-    return model.scorer()(tf.range(N, dtype=tf.int32)).numpy()
+    return model.scorer()(tf.range(N_USERS, dtype=tf.int32)).numpy()

@@ -10,7 +10,7 @@ from recsys_cli.config.library import library
 class Case(NamedTuple):
     """words: overrides that make the model small and quick; they hold on any data set.
 
-    first: lowest and highest share of users on the checkerboard whose withheld item comes first.
+    first: lowest and highest share of warm users on the checkerboard whose withheld item comes first.
     """
 
     model: str
@@ -26,17 +26,17 @@ SMALL = ("model.embedding_size=8",)
 QUICK = "optimizer.learning_rate=0.02"
 
 CASES = (
-    Case("popularity", first=(0.0, 0.0)),  # on the checkerboard every item is as popular as every other
+    Case("popularity", first=(0.0, 0.0)),  # on the checkerboard the items that a user would not like are as popular
     Case("item_knn"),
     Case("ease", ("model.l2=10",)),
     Case("wmf_als", SMALL, 2),
-    Case("expomf", SMALL, 2),
+    Case("expomf", (*SMALL, "model.ridge=0.1"), 2),
     Case("enmf", SMALL, 6),
     Case("wmf", SMALL, 6),
     Case("bpr", SMALL, 4),
     Case("gmf", (*SMALL, QUICK), 4),
     Case("ncf", (*SMALL, QUICK), 4),
-    Case("mlp", (QUICK,), 4),
+    Case("mlp", (QUICK,), 5),
     Case("lightgcn", (*SMALL, QUICK), 4),
     Case("cmf", SMALL, 4),
     Case("mc_bpr", SMALL, 4),
@@ -44,7 +44,7 @@ CASES = (
     Case("ehcf", SMALL, 6),
     Case("ehcf_one_by_one", SMALL, 6),
     Case("ehcf_unlinked", SMALL, 6),
-    Case("ghcf", (*SMALL, QUICK, "model.layers=1"), 16),
+    Case("ghcf", (*SMALL, "optimizer.learning_rate=0.05", "model.layers=1"), 10),
 )
 
 KINDS = {case.model: library("").group_values("model", case.model)["kind"] for case in CASES}

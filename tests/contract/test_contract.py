@@ -9,8 +9,22 @@ import tensorflow as tf
 
 from data_prep.errors import UserError
 from recsys_cli.config.library import library
+from recsys_cli.evaluation.topk import top_k
 from recsys_cli.models.base import SolvedModel
-from tests.contract.harness import N, all_scores, checkerboard, put, same_bytes, start, state_of, train, trained
+from tests.contract.harness import (
+    COLD_USERS,
+    N_ITEMS,
+    N_USERS,
+    all_scores,
+    checkerboard,
+    put,
+    same_bytes,
+    start,
+    state_of,
+    train,
+    trained,
+    withheld,
+)
 from tests.contract.models import CASES, KINDS, TRAINABLE, Case
 
 SCOPES = {"factored": ("sampled", "whole_data"), "pairwise": ("sampled",)}
@@ -35,7 +49,8 @@ def test_every_model_is_in_the_table():
 def test_the_withheld_item_comes_first(case):
     scores, seen = all_scores(trained(case).model), checkerboard().target_train
     scores[seen.rows, seen.indices] = -np.inf
-    rank = (scores >= np.diag(scores)[:, None]).sum(axis=1)  # a tie counts against the model
+    warm = np.arange(len(withheld()))
+    rank = (scores[warm] >= scores[warm, withheld()][:, None]).sum(axis=1)  # a tie counts against the model
     assert case.first[0] <= np.mean(rank == 1) <= case.first[1]
 
 
@@ -43,12 +58,21 @@ def test_the_withheld_item_comes_first(case):
 def test_scores_of_a_user_do_not_depend_on_the_block(case):
     """Up to the last bits: a product of matrices may add in another order where it has other sizes."""
     scorer, scores = trained(case).model.scorer(), all_scores(trained(case).model)
-    assert scores.shape == (N, N) and scores.dtype == np.float32 and np.isfinite(scores).all()
+    assert scores.shape == (N_USERS, N_ITEMS) and scores.dtype == np.float32 and np.isfinite(scores).all()
     compiled = tf.function(scorer, input_signature=[tf.TensorSpec([None], tf.int32)])
     for score in (scorer, compiled):
-        for users in ([7], [3, 1, 2], [5, 5], range(N - 1, -1, -1)):
+        for users in ([7], [3, 1, 2], [5, 5], range(N_USERS - 1, -1, -1)):
             block = score(tf.constant(list(users), tf.int32)).numpy()
             np.testing.assert_allclose(block, scores[list(users)], rtol=0, atol=1e-6 * np.abs(scores).max())
+
+
+@every_model
+def test_users_without_interactions_have_a_list(case):
+    cold, seen = np.arange(N_USERS - COLD_USERS, N_USERS), checkerboard().target_train
+    assert not seen.row_lengths[cold].any()
+    items, scores = top_k(trained(case).model.scorer(), cold, [seen], N_ITEMS, N_ITEMS)
+    np.testing.assert_array_equal(np.sort(items, axis=1), np.tile(np.arange(N_ITEMS), (COLD_USERS, 1)))
+    assert np.isfinite(scores).all()
 
 
 @every_model

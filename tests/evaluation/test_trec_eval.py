@@ -15,7 +15,9 @@ from tests.evaluation.test_metrics import random_ranks
 NAMES = {"HR": "success", "Recall": "recall", "Precision": "P", "NDCG": "ndcg_cut", "MAP": "map_cut"}
 
 
-def check(actual: dict[str, np.ndarray], truth: dict[str, dict], run: dict[str, dict], cutoffs: list[int], deepest: int):
+def check(
+    actual: dict[str, np.ndarray], truth: dict[str, dict], run: dict[str, dict], cutoffs: list[int], deepest: int
+):
     """Rows of `actual` are the keys of `truth`. deepest: the cut-off that cuts nothing, for MRR."""
     trec_eval = pytest.importorskip("pytrec_eval", reason="pip install -e '.[test]' brings it")
     measures = {f"{theirs}.{','.join(map(str, cutoffs))}" for theirs in NAMES.values()} | {"recip_rank"}
