@@ -85,15 +85,11 @@ class WholeDataPhase:
         self.n_rows = self.groups[0].n_rows
 
     def plan(self, epoch: int) -> Plan:
-        return self.lay_out(generator(self.seed, f"batches/{self.name}", epoch).permutation(self.n_rows))
-
-    def lay_out(self, ids: np.ndarray) -> Plan:
-        """Batches of these rows in this order; none of them may repeat."""
-        ids = ids.astype(np.int32)
+        ids = generator(self.seed, f"batches/{self.name}", epoch).permutation(self.n_rows).astype(np.int32)
         arrays = {"ids": ids}
         for g, group in enumerate(self.groups):
             arrays.update({f"{g}/{name}": array for name, array in group.batches(ids).items()})
-        return Plan(-(-len(ids) // self.batch_size), arrays)
+        return Plan(-(-self.n_rows // self.batch_size), arrays)
 
     def loss(self, arrays: Mapping[str, tf.Tensor], step: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
         ids = arrays["ids"][step * self.batch_size : (step + 1) * self.batch_size]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from types import SimpleNamespace
 from typing import NamedTuple
+from unittest.mock import patch
 
 import numpy as np
 import tensorflow as tf
 from omegaconf import DictConfig, OmegaConf
 
-from recsys_cli.losses import build_phases
+from recsys_cli.losses import build_phases, whole_data
 from recsys_cli.losses.base import Phase, Plan
 from recsys_cli.models.base import FactoredModel
 from recsys_cli.training.build import build_learner
@@ -128,8 +130,15 @@ def sampled_plans(golden: Golden) -> list[Plan]:
     return [Plan(1, {"users": u.astype(np.int32), "items": i.astype(np.int32)}) for u, i in zip(users, items)]
 
 
-def whole_data_plans(golden: Golden, phase, segments: bool = False) -> list[Plan]:
+def whole_data_plans(golden: Golden, phase: Phase, segments: bool = False) -> list[Plan]:
     """segments: the layout of the pairs that larger batches would not choose."""
     for group in phase.groups if segments else ():
         group.by_product, group.array_names = False, [name for name in group.array_names if name != "by_col"]
-    return [phase.lay_out(ids) for ids in golden.given("batch/user_ids")]
+    return [whole_data_plan(phase, ids) for ids in golden.given("batch/user_ids")]
+
+
+def whole_data_plan(phase: Phase, ids: np.ndarray) -> Plan:
+    """One batch of these rows: what a phase lays out where it draws them first."""
+    drawn = SimpleNamespace(permutation=lambda n_rows: ids)
+    with patch.object(whole_data, "generator", lambda *purpose: drawn):
+        return Plan(1, phase.plan(0).arrays)

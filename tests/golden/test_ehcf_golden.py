@@ -10,7 +10,7 @@ from recsys_cli.training.build import build_model
 from tests.golden.golden import Golden
 from tests.golden.metrics import check_scores
 from tests.golden.presets import configured
-from tests.golden.replay import STEPS, Limits, Replay, loss_of, whole_data_plans
+from tests.golden.replay import STEPS, Limits, Replay, loss_of, whole_data_plan, whole_data_plans
 
 LIMITS = {"ehcf": Limits(2e-5, 6e-4, 6.5e-5), "ehcf_two_behaviours": Limits(2e-5, 1.4e-4, 1e-5)}
 MISSING = ("M_view_cart", "r_view_cart", "M_cart_buy", "r_cart_buy")  # without carts
@@ -51,7 +51,7 @@ def components(replay: Replay):
         penalty = float(model.own_penalty(model.encode()))
         values = {"reg": penalty, "l2_transfer_matrices": penalty / config.model.transfer_l2}
         for task, phase in zip(model.tasks, alone, strict=True):
-            loss = float(loss_of(phase, phase.lay_out(plan.arrays["ids"])))
+            loss = float(loss_of(phase, whole_data_plan(phase, plan.arrays["ids"])))
             values[task.name] = (loss - penalty) / task.weight
         return values
 

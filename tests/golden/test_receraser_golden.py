@@ -17,7 +17,7 @@ from recsys_cli.unlearning.restrict import all_pairs, places, shard_of, submatri
 from tests.golden.golden import Golden
 from tests.golden.metrics import check_scores
 from tests.golden.presets import configured
-from tests.golden.replay import Limits, Replay, loss_of, sampled_plans, whole_data_plans
+from tests.golden.replay import Limits, Replay, loss_of, sampled_plans, whole_data_plan, whole_data_plans
 from tests.golden.test_graph_golden import adjacency
 
 LIMITS = {"bpr": Limits(2.6e-5, 2.6e-5, 2.6e-5), "wmf": Limits(3.4e-5, 3.4e-5, 3.4e-5), "lightgcn": Limits()}
@@ -62,7 +62,7 @@ def check_sub_model(golden: Golden, name: str, config, data, shard, k: int) -> N
     replay.start(lambda table, array: array[ids[table], k])
     new = places(users, data.n_users), places(items, data.n_items)
     if name == "wmf":
-        replay.follow([replay.phase.lay_out(new[0][ids]) for ids in sub.given("batch/user_ids")])
+        replay.follow([whole_data_plan(replay.phase, new[0][ids]) for ids in sub.given("batch/user_ids")])
     else:
         replay.follow([renumbered(plan, *new) for plan in sampled_plans(sub)], replay.without_l2("bpr"))
     scores = scores_of_everyone(model, users, items, *(initial[table][:, k] for table in ids))
