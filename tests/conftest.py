@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from recsys_cli import cli
+from tests.other_threads import OtherThreads
 
 
 @pytest.fixture
@@ -18,3 +19,11 @@ def recsys(capsys):
         return SimpleNamespace(code=code, **capsys.readouterr()._asdict())
 
     return run
+
+
+@pytest.fixture(scope="session")
+def other_threads():
+    """other_threads(function) -> what it gives in a process with another number of threads."""
+    process = OtherThreads()
+    yield process
+    process.close()

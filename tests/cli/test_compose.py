@@ -16,6 +16,7 @@ def test_every_choice_composes(config, group, choice):
     assert config("train", f"{group}={choice}")[group]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", [choice for group, choice in CHOICES if group == "tuned"])
 def test_every_tuned_file_composes_where_it_applies(config, choice):
     model, loss, data = choice.split("-", 2)

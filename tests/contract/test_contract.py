@@ -32,13 +32,18 @@ SCOPES = {"factored": ("sampled", "whole_data"), "pairwise": ("sampled",)}
 CLASSES = {name: library("").group_values("model", name)["_target_"] for name in TRAINABLE}
 DISTINCT = {cls: name for name, cls in reversed(CLASSES.items())}.values()
 LOSSES = [
-    (case, loss)
+    pytest.param(case, loss, marks=[pytest.mark.slow] * (case.model != "enmf"))
     for case in CASES
     if case.model in DISTINCT
     for loss in library("").choices("loss")
     if library("").load(f"loss/{loss}")["scope"] in SCOPES[KINDS[case.model]]
 ]
-every_model = pytest.mark.parametrize("case", CASES, ids=str)
+# The other presets of an implementation have little to add to the first.
+every_model = pytest.mark.parametrize(
+    "case",
+    [pytest.param(c, marks=[pytest.mark.slow] * (c.model in TRAINABLE and c.model not in DISTINCT)) for c in CASES],
+    ids=str,
+)
 
 
 def test_every_model_is_in_the_table():

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,7 +18,7 @@ pytestmark = pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), re
 N_USERS, N_ITEMS = 150, 9001
 
 
-def digest(memory_mb: int) -> str:
+def digest(memory_mb: int = 512) -> str:
     rng = np.random.default_rng(0)
     users, items = rng.normal(size=(N_USERS, 66)), rng.normal(size=(N_ITEMS, 66))
     items[1::2] = items[:-1:2]  # half of all items tie with their neighbour
@@ -43,17 +39,5 @@ def test_size_of_a_block(monkeypatch):
     assert digest(512) == expected
 
 
-def test_number_of_threads():
-    here = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count()
-    other = 1 if here > 1 else 2
-    code = (
-        "import tensorflow as tf\n"
-        f"tf.config.threading.set_intra_op_parallelism_threads({other})\n"
-        f"tf.config.threading.set_inter_op_parallelism_threads({other})\n"
-        "from tests.evaluation.test_bits import digest\n"
-        "print(digest(512))"
-    )
-    root = Path(__file__).parents[2]
-    there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root)
-    assert there.returncode == 0, there.stderr
-    assert there.stdout.strip() == digest(512)
+def test_number_of_threads(other_threads):
+    assert other_threads(digest) == digest()

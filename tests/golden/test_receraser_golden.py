@@ -23,6 +23,7 @@ from tests.golden.test_graph_golden import adjacency
 LIMITS = {"bpr": Limits(2.6e-5, 2.6e-5, 2.6e-5), "wmf": Limits(3.4e-5, 3.4e-5, 3.4e-5), "lightgcn": Limits()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LIMITS)
 def test_receraser_follows_the_authors_steps(name):
     golden = Golden(f"receraser_{name}")

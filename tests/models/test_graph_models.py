@@ -198,6 +198,7 @@ def test_message_dropout_leaves_layer_0_alone():
     close(model.encode(NOISE).users[0], model.user_embedding.numpy()[0] / (LAYERS + 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, loss", [("lightgcn", "bpr"), ("lightgcn", "non_sampling"), ("ghcf", "non_sampling"), ("ghcf", "bpr")]
 )

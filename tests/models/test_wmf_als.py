@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from omegaconf import OmegaConf
@@ -85,16 +81,9 @@ def test_a_singular_system_names_the_setting():
         one_pass(model_of(label(), negative_weight=0.0, l2=0.0))
 
 
-def test_the_number_of_threads_changes_no_byte():
+def test_the_number_of_threads_changes_no_byte(other_threads):
     """One list of 20,000, whose sum TensorFlow would split among the threads."""
-    program = (
-        "import tensorflow as tf; tf.config.threading.set_intra_op_parallelism_threads(1);"
-        "from tests.models.test_wmf_als import long_list; print(long_list())"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=300
-    )
-    assert done.stdout == long_list() + "\n", done.stderr
+    assert other_threads(long_list) == long_list()
 
 
 def long_list() -> str:

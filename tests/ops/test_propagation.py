@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -180,17 +177,10 @@ def test_every_run_gives_the_same_bytes():
     assert len({digest() for _ in range(3)}) == 1
 
 
-def test_one_thread_gives_the_same_bytes_as_all(request):
+def test_other_threads_give_the_same_bytes(request, other_threads):
     if "segments" in request.node.name:
         pytest.skip("for GPUs")
-    program = (
-        "import tensorflow as tf; tf.config.threading.set_intra_op_parallelism_threads(1);"
-        "from tests.ops.test_propagation import digest; print(digest())"
-    )
-    alone = subprocess.run(
-        [sys.executable, "-c", program], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
-    )
-    assert alone.stdout.strip() == digest()
+    assert other_threads(digest) == digest()
 
 
 def test_too_little_memory_is_told():

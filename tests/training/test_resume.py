@@ -46,15 +46,18 @@ def outcome(run_dir: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("model", RESUMABLE)
+# Each starts another process, with TensorFlow.
+@pytest.mark.parametrize("model", [pytest.param(m, marks=[pytest.mark.slow] * (m != "enmf")) for m in RESUMABLE])
 def test_killed_and_resumed_equals_uninterrupted(model, tmp_path):
-    """The uninterrupted run is in this process, the killed one in another that has a single thread."""
+    """The uninterrupted run is in this process, the killed one beside it in another that has a single thread."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert cli.main(words(model, whole)) == 0
     at = 3 + zlib.crc32(model.encode()) % 9
     command = [sys.executable, "-m", "tests.training.kill_at", str(at), *words(model, killed, "device.threads=1")]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=300)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=pipe, stderr=pipe, text=True) as other:
+        assert cli.main(words(model, whole)) == 0
+        _, errors = other.communicate(timeout=300)
+    assert other.returncode == -signal.SIGKILL, errors
     assert json.loads((killed / "record.json").read_text())["status"] == "running"
     assert cli.main(["train", f"resume={killed}", "device.threads=null"]) == 0
     assert json.loads((killed / "record.json").read_text())["status"] == "finished"

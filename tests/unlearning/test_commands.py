@@ -113,6 +113,7 @@ def test_full_retraining_is_a_single_shard(tmp_path):
     assert json.loads((tmp_path / "report.json").read_text())["shards_trained"] == [0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["wmf_als", "cmf"])
 def test_other_models_with_vectors_need_nothing_of_their_own(model, tmp_path):
     run = train_run(tmp_path, "unlearning=sisa", "unlearning.shards=2", f"model={model}", "model.embedding_size=4")
@@ -128,6 +129,7 @@ def test_other_models_with_vectors_need_nothing_of_their_own(model, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_several_behaviours(tmp_path):
     """A pair is forgotten in all of them, and the aggregation is trained on the target."""
     words = [

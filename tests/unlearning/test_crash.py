@@ -53,6 +53,7 @@ def clean(run) -> bool:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("aggregation, words", [("mean", []), ("attention", ["repartition=true"])])
 def test_unlearning_survives_a_crash_at_every_step(aggregation, words, quick, tmp_path, cut, capsys):
     run = train_run(tmp_path, *QUICK, f"unlearning.aggregation={aggregation}")

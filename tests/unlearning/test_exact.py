@@ -28,6 +28,8 @@ CASES = [
     for p, partition in enumerate(PARTITIONS)
     for m, model in enumerate(MODELS)
 ]
+# Each takes seconds: a run, a request and a run from scratch.
+QUICK_OR_SLOW = [pytest.param(*case, marks=[pytest.mark.slow] * (place > 0)) for place, case in enumerate(CASES)]
 
 
 def test_the_cases_have_every_two_together():
@@ -50,7 +52,7 @@ def request(kind: str) -> tuple[dict, list[tuple[str, ...]], str]:
     return {kind: [name]}, [(name,)], kind[:-1]
 
 
-@pytest.mark.parametrize("partition, aggregation, model, kind", CASES)
+@pytest.mark.parametrize("partition, aggregation, model, kind", QUICK_OR_SLOW)
 def test_unlearning_equals_training_from_scratch(partition, aggregation, model, kind, tmp_path):
     run = train_run(
         tmp_path,
@@ -123,6 +125,7 @@ def test_only_touched_shards_are_trained(tmp_path, monkeypatch):
     assert trained == [rows.assignment[rows.pairs.rows == user][0]]
 
 
+@pytest.mark.slow
 def test_a_whole_shard_is_refused_or_shared_out_anew(tmp_path, capsys):
     run = train_run(tmp_path, "unlearning=receraser", "unlearning.shards=2", *MODELS["bpr"])
     rows = Rows.read(run / "current")
@@ -142,6 +145,7 @@ def test_a_whole_shard_is_refused_or_shared_out_anew(tmp_path, capsys):
     assert differing(contents(run / "current"), expected) == []
 
 
+@pytest.mark.slow
 def test_shards_in_processes_of_their_own_give_the_same_bytes(tmp_path):
     words = ["unlearning=sisa", "unlearning.shards=3", *MODELS["bpr"]]
     one = train_run(tmp_path, *words, name="one")

@@ -101,6 +101,7 @@ def test_tampering_is_found(forgotten, capsys, what):
     assert code == 1 and message in " ".join(failed)
 
 
+@pytest.mark.slow
 def test_a_run_that_was_really_trained(tmp_path, capsys):
     run = train_run(tmp_path, "unlearning=receraser", "unlearning.shards=2", *MODELS["enmf"])
     capsys.readouterr()
@@ -123,6 +124,7 @@ DAMAGED = [
 ]
 
 
+@pytest.mark.slow
 def test_damage_is_a_failed_check(forgotten):
     for name in DAMAGED:
         path = (forgotten / "current").resolve() / name

@@ -1,0 +1,56 @@
+"""Another process, with another number of threads: it answers what functions of the tests give there.
+
+One for all tests, as starting TensorFlow is what takes long. python -m tests.other_threads reads lines MODULE FUNCTION.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+
+class OtherThreads:
+    def __init__(self):
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __name__],
+            cwd=Path(__file__).parents[1],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+        )
+
+    def __call__(self, function: Callable[[], str]) -> str:
+        """function: of a module of the tests, without arguments; gives one line."""
+        self._process.stdin.write(f"{function.__module__} {function.__name__}\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            self._errors.seek(0)
+            raise AssertionError(f"the other process has died: {self._errors.read()}")
+        return answer.strip()
+
+    def close(self) -> None:
+        self._process.communicate()
+        self._errors.close()
+
+
+def main() -> None:
+    import tensorflow as tf
+
+    threads = 1 if os.cpu_count() > 1 else 2
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    for line in sys.stdin:
+        module, function = line.split()
+        print(getattr(importlib.import_module(module), function)(), flush=True)
+
+
+if __name__ == "__main__":
+    main()
