@@ -7,22 +7,9 @@ from pathlib import Path
 import pytest
 
 from recsys_cli import cli
+from tests.tiny import RUN
 
-TINY = [
-    "data=synthetic",
-    "data.users=60",
-    "data.items=180",
-    "data.interactions=700",
-    "trainer.epochs=4",
-    "trainer.batch_size=16",
-    "trainer.eval_every=2",
-    "trainer.checkpoint_every=1",
-    "trainer.progress=false",
-    "tensorboard=false",
-    "evaluation.bootstrap=20",
-    "evaluation.k=[5,10]",
-    "model.embedding_size=8",
-]
+TINY = [*RUN, "data.items=180", "data.interactions=700", "trainer.epochs=4", "model.embedding_size=8"]
 
 
 @pytest.fixture(scope="session")

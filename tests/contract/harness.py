@@ -11,11 +11,12 @@ from omegaconf import DictConfig
 
 from recsys_cli.config.compose import compose
 from recsys_cli.config.library import library
-from recsys_cli.data.dataset import CSR, Dataset, Features, KnowledgeGraph
+from recsys_cli.data.dataset import Dataset, Features, KnowledgeGraph
 from recsys_cli.models.base import Model
 from recsys_cli.training.build import build_learner, build_model
 from recsys_cli.training.fit import Learner
 from tests.contract.models import Case
+from tests.tiny import csr
 
 N_USERS, N_ITEMS = 31, 19
 COLD_USERS, COLD_ITEMS = 3, 2  # the last ones: without any interaction, save that one of the users has carts
@@ -53,11 +54,8 @@ def checkerboard() -> Dataset:
         N_USERS,
         N_ITEMS,
         "buy",
-        {
-            name: CSR.from_pairs(*np.nonzero(pairs), N_USERS, N_ITEMS)
-            for name, pairs in (("cart", carts), ("buy", likes))
-        },
-        friends=CSR.from_pairs(*np.nonzero(friends), N_USERS, N_USERS),
+        {"cart": csr(carts), "buy": csr(likes)},
+        friends=csr(friends),
         graph=KnowledgeGraph(triples, N_ITEMS + 2, 1),
         user_features=Features(("parity",), (users % 2)[:, None].astype(np.int32), 2),
         item_features=Features(("parity",), (items % 2)[:, None].astype(np.int32), 2),
@@ -74,7 +72,7 @@ class Trained(NamedTuple):
 
 
 def configured(case: Case, seed: int, *words: str) -> DictConfig:
-    given = [f"model={case.model}", *case.words, *words, "trainer.batch_size=8", f"seed={seed}"]
+    given = [f"model={case.model}", "~tuned", *case.words, *words, "trainer.batch_size=8", f"seed={seed}"]
     return compose("train", given, library(""))
 
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from recsys_cli.data.dataset import CSR
 from recsys_cli.models.base import Factors
+from tests.tiny import csr
 
 
 class Case(NamedTuple):
@@ -27,10 +28,6 @@ def random_case(seed: int, *, ties: bool = True) -> Case:
     scores = rng.integers(-2, 3, part.shape) if ties else distinct
     matrices = [csr(part == 1), csr((part == 2) | (part == 3)), csr((part == 3) | (part == 4))]
     return Case(scores.astype(np.float32), matrices[0], matrices[1:])
-
-
-def csr(mask: np.ndarray) -> CSR:
-    return CSR.from_pairs(*np.nonzero(mask), *mask.shape)
 
 
 def table(scores: np.ndarray) -> Factors:

@@ -11,7 +11,8 @@ from data_prep.errors import UserError
 from recsys_cli.data.dataset import Dataset
 from recsys_cli.evaluation.protocol import evaluate
 from recsys_cli.evaluation.sampled import WARNING
-from tests.evaluation.cases import csr, table
+from tests.evaluation.cases import table
+from tests.tiny import csr
 
 # Scores fall with the id. User 0: train 0, validation 1, test 4, cart 0 and 2. User 1: cart 3, test 3.
 SCORES = np.array([[6, 5, 4, 3, 2, 1], [6, 5, 4, 3, 2, 1]], np.float32)

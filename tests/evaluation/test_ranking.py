@@ -10,7 +10,8 @@ from data_prep.errors import UserError
 from recsys_cli.evaluation.blocks import ScoreError
 from recsys_cli.evaluation.ranking import rank_held_out
 from recsys_cli.models.base import Factors
-from tests.evaluation.cases import csr, random_case, ranked_items, table
+from tests.evaluation.cases import random_case, ranked_items, table
+from tests.tiny import csr
 
 
 def rank(case, scorer=None):

@@ -7,7 +7,8 @@ import pytest
 
 from data_prep.errors import UserError
 from recsys_cli.evaluation.sampled import draw_negatives, rank_among, sampled_metrics
-from tests.evaluation.cases import csr, random_case, table
+from tests.evaluation.cases import random_case, table
+from tests.tiny import csr
 
 
 @pytest.mark.parametrize("seed", range(4))

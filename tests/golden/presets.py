@@ -101,11 +101,16 @@ PRESETS = {
 }
 
 
+def shipped(name: str, *words: str) -> DictConfig:
+    """Without values that are tuned for the data set that compose needs."""
+    return compose("train", [*PRESETS[name].choices, "~tuned", *words], library(""))
+
+
 def configured(name: str, golden: Golden) -> DictConfig:
     """The shipped config with the sizes of the file and the authors' ways."""
     preset = PRESETS[name]
     sizes = [f"{key}={_word(hyper, golden)}" for hyper, key in preset.set.items()]
-    return compose("train", [*preset.choices, *sizes, *preset.authors], library(""))
+    return shipped(name, *sizes, *preset.authors)
 
 
 def _word(hyper: str, golden: Golden) -> str:

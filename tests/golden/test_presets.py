@@ -5,10 +5,8 @@ from __future__ import annotations
 import pytest
 from omegaconf import OmegaConf
 
-from recsys_cli.config.compose import compose
-from recsys_cli.config.library import library
 from tests.golden.golden import HERE, Golden
-from tests.golden.presets import DESCRIBES, PRESETS, configured
+from tests.golden.presets import DESCRIBES, PRESETS, configured, shipped
 
 
 def test_every_golden_file_has_a_preset():
@@ -18,8 +16,8 @@ def test_every_golden_file_has_a_preset():
 @pytest.mark.parametrize("name", PRESETS)
 def test_shipped_values_are_the_authors(name):
     golden = Golden(name)
-    shipped = compose("train", list(PRESETS[name].choices), library(""))
-    found = {hyper: OmegaConf.select(shipped, key) for hyper, key in PRESETS[name].shipped.items()}
+    config = shipped(name)
+    found = {hyper: OmegaConf.select(config, key) for hyper, key in PRESETS[name].shipped.items()}
     assert found == {hyper: golden.hyper[hyper] for hyper in found}
 
 
@@ -34,14 +32,13 @@ def test_every_hyper_parameter_is_accounted_for(name):
 @pytest.mark.parametrize("name", PRESETS)
 def test_what_undoes_a_deviation_is_not_what_is_shipped(name):
     """An override that changes nothing would hide that the shipped value moves away."""
-    shipped = compose("train", list(PRESETS[name].choices), library(""))
-    authors = configured(name, Golden(name))
+    ours, authors = shipped(name), configured(name, Golden(name))
     for word in PRESETS[name].authors:
         key = word.split("=")[0]
-        assert OmegaConf.select(shipped, key) != OmegaConf.select(authors, key), word
+        assert OmegaConf.select(ours, key) != OmegaConf.select(authors, key), word
 
 
 def test_the_slack_of_shards_is_the_authors():
-    hyper, slack = Golden("partition").hyper, compose("train", ["unlearning=receraser"], library("")).unlearning
+    hyper, slack = Golden("partition").hyper, shipped("receraser_wmf").unlearning
     for what in ("users", "items", "interactions"):
         assert hyper[f"max_{what}"] == pytest.approx(slack.partition_slack * hyper[f"n_{what}"] / hyper["k"])

@@ -9,10 +9,10 @@ import pytest
 import tensorflow as tf
 from omegaconf import OmegaConf
 
-from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.models import expomf
 from recsys_cli.models.expomf import ExpoMF
 from recsys_cli.training.learner import SolverLearner
+from tests.tiny import dataset
 
 N_USERS, N_ITEMS, SIZE = 11, 8, 3
 CONFIG = {
@@ -37,9 +37,7 @@ def label() -> np.ndarray:
 
 
 def model_of(**config) -> ExpoMF:
-    train = CSR.from_pairs(*np.nonzero(label()), N_USERS, N_ITEMS)
-    data = Dataset("tiny", N_USERS, N_ITEMS, "buy", {"buy": train})
-    return ExpoMF(OmegaConf.create({**CONFIG, **config}), data, seed=0)
+    return ExpoMF(OmegaConf.create({**CONFIG, **config}), dataset(buy=label()), seed=0)
 
 
 def iterate(model: ExpoMF, epochs: int) -> None:

@@ -8,11 +8,11 @@ import tensorflow as tf
 from omegaconf import OmegaConf
 
 from data_prep.errors import UserError
-from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.models import item_to_item
 from recsys_cli.models.ease import EASE
 from recsys_cli.models.item_knn import ItemKNN
 from recsys_cli.training.learner import SolverLearner
+from tests.tiny import dataset
 
 N_USERS, N_ITEMS = 40, 23
 ALL = np.arange(N_USERS, dtype=np.int32)
@@ -32,8 +32,7 @@ def chosen() -> np.ndarray:
 
 def solved(cls, x=None, **config):
     x = chosen() if x is None else x
-    data = Dataset("tiny", *x.shape, "buy", {"buy": CSR.from_pairs(*np.nonzero(x), *x.shape)})
-    model = cls(OmegaConf.create({"name": cls.__name__, **config}), data, seed=0)
+    model = cls(OmegaConf.create({"name": cls.__name__, **config}), dataset(buy=x), seed=0)
     learner = SolverLearner(model)
     learner.run(0, learner.begin(0), 0.0)
     return model

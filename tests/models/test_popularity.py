@@ -6,15 +6,14 @@ import numpy as np
 import tensorflow as tf
 from omegaconf import OmegaConf
 
-from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.models.popularity import Popularity
 from recsys_cli.training.learner import SolverLearner
+from tests.tiny import dataset
 
 
 def test_scores_are_the_counts_of_the_target_behaviour():
     buy = np.array([[1, 0, 1, 0], [1, 0, 0, 0], [1, 0, 1, 0]])
-    train = {name: CSR.from_pairs(*np.nonzero(x), 3, 4) for name, x in (("view", 1 - buy), ("buy", buy))}
-    model = Popularity(OmegaConf.create({"name": "popularity"}), Dataset("tiny", 3, 4, "buy", train), seed=0)
+    model = Popularity(OmegaConf.create({"name": "popularity"}), dataset(view=1 - buy, buy=buy), seed=0)
     learner = SolverLearner(model)
     assert learner.run(0, learner.begin(0), 0.0) == 0.0
     np.testing.assert_array_equal(model.scorer()(tf.constant([2, 0])), [[3, 0, 2, 0], [3, 0, 2, 0]])

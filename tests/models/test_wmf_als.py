@@ -7,10 +7,10 @@ import pytest
 from omegaconf import OmegaConf
 
 from data_prep.errors import UserError
-from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.models import wmf_als
 from recsys_cli.models.wmf_als import WeightedALS
 from recsys_cli.training.learner import SolverLearner
+from tests.tiny import dataset
 
 CONFIG = {
     "name": "wmf_als",
@@ -32,8 +32,7 @@ def label() -> np.ndarray:
 
 
 def model_of(y: np.ndarray, **config) -> WeightedALS:
-    data = Dataset("tiny", *y.shape, "buy", {"buy": CSR.from_pairs(*np.nonzero(y), *y.shape)})
-    return WeightedALS(OmegaConf.create({**CONFIG, **config}), data, seed=4)
+    return WeightedALS(OmegaConf.create({**CONFIG, **config}), dataset(buy=y), seed=4)
 
 
 def one_pass(model: WeightedALS) -> float:

@@ -14,21 +14,9 @@ import pytest
 
 from recsys_cli import cli
 from tests.contract.models import RESUMABLE
+from tests.tiny import RUN
 
-TINY = [
-    "data=synthetic",
-    "data.users=60",
-    "data.items=40",
-    "data.interactions=300",
-    "trainer.epochs=5",
-    "trainer.batch_size=16",
-    "trainer.eval_every=2",
-    "trainer.checkpoint_every=1",
-    "trainer.progress=false",
-    "tensorboard=false",
-    "evaluation.bootstrap=20",
-    "evaluation.k=[5,10]",
-]
+TINY = [*RUN, "data.items=40", "data.interactions=300", "trainer.epochs=5"]
 
 
 def words(model: str, run_dir: Path, *more: str) -> list[str]:
