@@ -11,6 +11,7 @@ GROUPS = [g for g in library("").groups() if g in library("").defaults("train")]
 CHOICES = [(g, c) for g in GROUPS for c in library("").choices(g)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group, choice", [pair for pair in CHOICES if pair[0] != "tuned"])
 def test_every_choice_composes(config, group, choice):
     assert config("train", f"{group}={choice}")[group]

@@ -106,6 +106,7 @@ def test_unfit_combinations_are_refused(words, part, tmp_path, capsys):
     assert part in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_full_retraining_is_a_single_shard(tmp_path):
     run = train_run(tmp_path, "unlearning=retrain", *MODELS["lightgcn"])
     words = [f"run={run}", f"forget={write_pairs(tmp_path / 'f.csv', log()[0][:2])}", "verify=true", "device=cpu"]

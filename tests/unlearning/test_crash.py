@@ -158,6 +158,7 @@ def test_damaged_words_about_a_shard_fail_a_check(run, name, capsys):
     assert f"shards/1/{name} is missing or damaged" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_training_goes_on_where_it_was_stopped(tmp_path, monkeypatch, capsys):
     """Inside the second shard of a real training."""
     from recsys_cli.training.learner import GradientLearner

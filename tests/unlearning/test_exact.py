@@ -94,6 +94,7 @@ def test_however_a_user_and_an_item_lose_their_rows_they_disappear(run, tmp_path
     assert user not in left.user_ids and int(item) not in left.item_ids
 
 
+@pytest.mark.slow
 def test_only_touched_shards_are_trained(tmp_path, monkeypatch):
     from recsys_cli.unlearning import generation
 

@@ -8,6 +8,8 @@ from recsys_cli.unlearning import verify as module
 from tests.unlearning.conftest import PAIRS, problems, receipt_of, verify
 from tests.unlearning.harness import log, recsys, write_pairs
 
+pytestmark = pytest.mark.slow  # every test of it has a run of its own
+
 PLANTED = {
     "rows/data/backup.csv": b"x,1\n",
     "shards/0/vectors.old.npz": b"PK",

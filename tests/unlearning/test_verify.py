@@ -13,6 +13,8 @@ from recsys_cli.training.checkpoint import load, save
 from tests.unlearning.conftest import PAIRS, problems, receipt_of, verify
 from tests.unlearning.harness import MODELS, recsys, train_run, write_pairs
 
+pytestmark = pytest.mark.slow  # every test of it has a run of its own
+
 
 def test_an_honest_run_passes(forgotten, capsys):
     assert verify(forgotten, capsys, "verify_shards=all") == (0, [])
@@ -101,7 +103,6 @@ def test_tampering_is_found(forgotten, capsys, what):
     assert code == 1 and message in " ".join(failed)
 
 
-@pytest.mark.slow
 def test_a_run_that_was_really_trained(tmp_path, capsys):
     run = train_run(tmp_path, "unlearning=receraser", "unlearning.shards=2", *MODELS["enmf"])
     capsys.readouterr()
@@ -124,7 +125,6 @@ DAMAGED = [
 ]
 
 
-@pytest.mark.slow
 def test_damage_is_a_failed_check(forgotten):
     for name in DAMAGED:
         path = (forgotten / "current").resolve() / name
