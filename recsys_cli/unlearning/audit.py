@@ -30,7 +30,7 @@ from recsys_cli.models.base import Scorer
 from recsys_cli.ops.streams import generator
 from recsys_cli.unlearning.restrict import matrices, places
 
-MAX_PAIRS, CONTROLS, RESAMPLES, BLOCK = 10_000, 20, 2000, 512
+MAX_PAIRS, CONTROLS, RESAMPLES, CHUNK, BLOCK = 10_000, 20, 2000, 200, 512
 FEWEST = 5  # users (or items) whose scatter says anything
 POWER, FAILURE = "before - retrained", "after - retrained"
 
@@ -55,7 +55,7 @@ class Found(NamedTuple):
 
 def audit(old: Dataset, popularity: np.ndarray, keys: np.ndarray, subjects: Mapping[str, Subject], seed: int) -> Found:
     """popularity: pairs of each item in the remaining data, [old.n_items]. subjects: before, after, retrained.
-    keys: the forgotten pairs of the target behaviour (user * n_items + item in `old`), see `testable`."""
+    keys: the forgotten pairs of the target behaviour (user * n_items + item in `old`), see `askable`."""
     random = generator(seed, "unlearning/audit")
     chosen = np.sort(random.permutation(keys)[:MAX_PAIRS])
     users, items = chosen // old.n_items, chosen % old.n_items
@@ -66,7 +66,7 @@ def audit(old: Dataset, popularity: np.ndarray, keys: np.ndarray, subjects: Mapp
     return Found(cluster_intervals(values, owners, random), len(users), len(np.unique(owners)), clusters)
 
 
-def testable(old: Dataset, left: Dataset, keys: np.ndarray) -> np.ndarray:
+def askable(old: Dataset, left: Dataset, keys: np.ndarray) -> np.ndarray:
     """Of these pairs of `old`, those whose user and item are still in the data, and whose user lacks another item."""
     here = [np.isin(before, after) for before, after in ((old.user_ids, left.user_ids), (old.item_ids, left.item_ids))]
     users, items = keys // old.n_items, keys % old.n_items
@@ -115,12 +115,12 @@ def cluster_intervals(
     n, means = len(sizes), sums.sum(axis=0) / sizes.sum()
     if n < FEWEST:
         return {name: Interval(float(mean), -1.0, 1.0) for name, mean in zip(values, means)}
-    drawn = np.empty((RESAMPLES, len(means)))
-    for row in drawn:
-        times = np.bincount(random.integers(0, n, n), minlength=n)
-        row[:] = times @ sums / (times @ sizes)
+    drawn = []
+    for _ in range(0, RESAMPLES, CHUNK):
+        times = random.multinomial(n, np.full(n, 1 / n), CHUNK)
+        drawn.append(times @ sums / (times @ sizes)[:, None])
     tail = NormalDist().cdf(-math.sqrt(n / (n - 1)) * _t(n - 1))
-    low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
+    low, high = np.quantile(np.concatenate(drawn), [tail, 1 - tail], axis=0)
     return {name: Interval(*map(float, row)) for name, *row in zip(values, means, low, high)}
 
 

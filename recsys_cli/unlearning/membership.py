@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from recsys_cli.models.base import FactoredModel
-from recsys_cli.unlearning.audit import FAILURE, Subject, audit, popularity_in, testable, verdict
+from recsys_cli.unlearning.audit import FAILURE, Subject, askable, audit, popularity_in, verdict
 from recsys_cli.unlearning.forget import Outcome, Plan
 from recsys_cli.unlearning.generation import Rows, build, open_model
 from recsys_cli.unlearning.ledger import read_ledger
@@ -28,7 +28,7 @@ class Question(NamedTuple):
 def pairs_to_test(rows: Rows, plan: Plan) -> np.ndarray:
     """Keys of the pairs of the target behaviour that go while their user and item stay."""
     keys = np.intersect1d(rows.pairs.keys[plan.removed], rows.dataset.target_train.keys)
-    return testable(rows.dataset, plan.left.dataset, keys)
+    return askable(rows.dataset, plan.left.dataset, keys)
 
 
 def ask(config, rows: Rows, plan: Plan, generation: Path) -> Question:
