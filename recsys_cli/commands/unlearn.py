@@ -209,5 +209,5 @@ def _verify(config, opened, contents, unproven: Match | None = None) -> int:
         failed += check.problem is not None
         more = f": {check.problem}" if check.problem else f" ({check.note})" if check.note else ""
         print(f"{'FAILED' if check.problem else 'ok':<8}{check.what}{more}", flush=True)
-    print(f"{failed} checks failed" if failed else "all checks passed")
+    print(f"{failed} check{'s' * (failed > 1)} failed" if failed else "all checks passed")
     return 1 if failed else 0

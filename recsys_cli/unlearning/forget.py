@@ -133,7 +133,7 @@ def _refuse_unfit(config, left: Rows, repartition: bool) -> None:
             f"{emptied[0]} of {n_shards}; with repartition=true the remaining "
             "rows are shared out anew, which trains every shard again."
         )
-    if not dataset.test.nnz:
+    if dataset.test is None or not dataset.test.nnz:
         raise UserError(
             "refused, nothing changed: the request would leave no test pairs to evaluate on; delete the run instead."
         )

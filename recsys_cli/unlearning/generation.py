@@ -168,8 +168,8 @@ def train_shard(path: Path, config, rows: Rows, k: int) -> str:
 
 def aggregated(path: Path, config, rows: Rows) -> FactoredModel:
     """The aggregation over the vectors of all shards, with its initial parameters."""
-    sides = {"users": [], "items": []}
-    ids = {"users": [], "items": []}
+    sides: dict[str, list[np.ndarray]] = {"users": [], "items": []}
+    ids: dict[str, list[np.ndarray]] = {"users": [], "items": []}
     for k in range(config.unlearning.shards):
         arrays = load(path / SHARDS / str(k) / VECTORS).arrays
         _, ids_of_users, ids_of_items = shard_of(*rows, k)

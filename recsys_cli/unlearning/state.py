@@ -139,12 +139,12 @@ def declaration(partition: Mapping[str, Any], generation: int) -> str:
     """What the partition may still know of rows forgotten since it was made. partition: as in the ledger."""
     if partition["computed_in"] == generation:
         return "the partition was made from the remaining rows alone"
-    how = {
+    known = {
         "trained": "from vectors trained on all rows of that time",
         "random": "from random vectors and the rows of that time",
         "none": "by a random permutation of the rows of that time",
     }
-    how = how.get(partition["vectors"], "from public vectors and the rows of that time")
+    how = known.get(partition["vectors"], "from public vectors and the rows of that time")
     return f"the partition was computed before the deletion, {how}; repartition=true makes it anew"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,7 +81,7 @@ def checks(run: Path, config, asked: Asked) -> Iterator[Check]:
         "; ".join(f"{file} {reason}" for file, reason in list(wrong.items())[:5]) or None,
     )
     for k in range(config.unlearning.shards):
-        yield _guarded(f"shard {k} is as in the ledger", lambda k=k: (_shard(config, rows, path, k, ledger), None))
+        yield _guarded(f"shard {k} is as in the ledger", partial(_shard, config, rows, path, k, ledger))
     yield _guarded(
         "a second reading of the rows finds the same in every shard", lambda: (_read_again(path, ledger), None)
     )
@@ -184,7 +185,7 @@ def _receipt(ledger, asked: Asked) -> Answer:
     return None, done
 
 
-def _shard(config, rows: Rows, path: Path, k: int, ledger) -> str | None:
+def _shard(config, rows: Rows, path: Path, k: int, ledger) -> Answer:
     now, entry = shard_entry(config, rows, path, k), ledger["shards"][k]
     texts = {
         "pairs": "the number of its pairs",
@@ -195,7 +196,7 @@ def _shard(config, rows: Rows, path: Path, k: int, ledger) -> str | None:
         "code": "its code version",
     }
     changed = [text for key, text in texts.items() if now[key] != entry[key]]
-    return f"differs in {', '.join(changed)}" if changed else None
+    return f"differs in {', '.join(changed)}" if changed else None, None
 
 
 def _read_again(path: Path, ledger) -> str | None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 
 import numpy as np
 import pytest
 
 from recsys_cli.training.checkpoint import load, save
+from recsys_cli.training.fit import Stopped
+from recsys_cli.unlearning import compare
 from recsys_cli.unlearning.generation import Rows
 from tests.unlearning.conftest import QUICK
 from tests.unlearning.harness import contents, differing, from_scratch, log, recsys, train_run, write_pairs
@@ -121,6 +124,20 @@ def test_requests_carried_out_together_are_looked_for_together(run, unlearn, cap
     unlearn([*PAIRS, TEST[2]], "missing=ignore", "verify=true")
     found = [line for line in capsys.readouterr().out.splitlines() if "pairs asked for" in line]
     assert len(found) == 1 and "any of the 6 pairs" in found[0]
+
+
+def test_what_is_trained_to_compare_lies_in_the_run_and_a_stop_leaves_it_whole(run, unlearn, monkeypatch, capsys):
+    places = []
+
+    def stopped(folder, *more):
+        places.append(folder)
+        raise Stopped(signal.SIGTERM)
+
+    monkeypatch.setattr(compare, "train_into", stopped)
+    assert unlearn(PAIRS, "compare=retrain") == 128 + signal.SIGTERM
+    assert places == [run / "verifying" / "retrained"] and not (run / "verifying").exists()
+    assert "what was said above to be done is done" in capsys.readouterr().out
+    assert (run / "current").resolve().name == "1" and not asked(run)
 
 
 def test_requests_are_dropped_only_when_the_new_one_is_taken(run, unlearn, tmp_path, capsys):
