@@ -42,7 +42,12 @@ def test_files_that_do_not_belong_are_named(forgotten):
         file.write_bytes(content)
         found = problems(forgotten, [])
         assert len(found) == 1 and "foreign: " in found[0] and file.name in found[0], (name, found)
-        file.unlink() if before is None else file.write_bytes(before)
+        if before is not None:
+            file.write_bytes(before)
+            continue
+        file.unlink()
+        while not any((file := file.parent).iterdir()):
+            file.rmdir()
 
 
 def test_a_used_run_passes(run, tmp_path, capsys):

@@ -42,7 +42,7 @@ def test_an_id_that_matches_nothing_never_ends_well(run, unlearn, name, words, c
     assert unlearn([(name,)], "user", *words, "device=cpu") != 0
     out, err = capsys.readouterr()
     assert "matched nothing" in out + err or "white space" in err
-    for claim in ("everything agrees", "checks passed", "nothing is left", "receipt "):
+    for claim in ("everything agrees", "checks passed", "nothing is left", ": keep it"):
         assert claim not in out
     assert contents(run / "current") == before and not list(run.glob("requests/*"))
 
