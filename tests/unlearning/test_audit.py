@@ -163,6 +163,7 @@ def copy_of(run, folder):
     return folder / "run"
 
 
+@pytest.mark.slow
 def test_an_honest_run_passes_its_audit(memorised, tmp_path, capsys):
     run, report = copy_of(memorised[0], tmp_path), tmp_path / "report.json"
     words = [f"run={run}", f"forget={memorised[1]}", "audit=true", f"report={report}", "device=cpu"]
@@ -199,6 +200,7 @@ def test_old_vectors_that_were_kept_on_purpose_fail_the_audit(memorised, tmp_pat
     assert "trained again gives the same bytes: they differ" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_nothing_is_trained_where_there_is_nothing_to_test(memorised, tmp_path, monkeypatch, capsys):
     run = copy_of(memorised[0], tmp_path)
     monkeypatch.setattr(membership, "build", None)

@@ -27,7 +27,11 @@ def everything(folder: Path) -> set[str]:
     return {str(file.relative_to(folder)) for file in folder.rglob("*")}
 
 
-@pytest.mark.parametrize("words", [["discard=true"], ["forget"], ["forget", "discard=true"], ["verify=true"]])
+@pytest.mark.parametrize(
+    "words",
+    [["forget", "discard=true"]]
+    + [pytest.param(words, marks=pytest.mark.slow) for words in (["discard=true"], ["forget"], ["verify=true"])],
+)
 @pytest.mark.parametrize(
     "place", ["generations", "current", "requests", "generations/1.partial", "verifying", "current/shards"]
 )
