@@ -12,14 +12,17 @@ def main(config: DictConfig) -> int:
         from recsys_cli.unlearning.train import train
 
         return train(config)
+    from recsys_cli.multirun import JOB_HASH, job_hash
     from recsys_cli.training.device import set_up_device
 
+    digest = job_hash(config)  # as it was asked for, before anything is fitted to the data
     device = set_up_device(config.device)
 
     from recsys_cli.commands.results import save_result, show_result
     from recsys_cli.data.load import get_dataset
-    from recsys_cli.training.build import build_learner, build_model, epochs_of
+    from recsys_cli.training.build import build_learner, build_model, epochs_of, model_class
     from recsys_cli.training.checkpoint import load_newest, restore
+    from recsys_cli.training.estimate import check_memory
     from recsys_cli.training.fit import Stopped, fit
     from recsys_cli.training.reporter import Reporter
     from recsys_cli.training.run import METRICS, MetricsLog
@@ -27,16 +30,23 @@ def main(config: DictConfig) -> int:
 
     dataset = get_dataset(config.data)
     selection = Selection(config, dataset)
+    memory = check_memory(config, model_class(config.model), dataset)
     model = build_model(config.model, dataset, config.seed)
     learner = build_learner(config, model)
     with open_dict(config):
         config.trainer.epochs = epochs_of(model, config)
     run, progress = _open_run(config, dataset.content_hash, learner.state())
+    if not config.resume:
+        run.record[JOB_HASH] = digest
+        run.write_record()
     config.run_dir = str(run.path)  # where a crash leaves its report
     print(
         f"{model.name} on {dataset.name}: {dataset.n_users:,} users, {dataset.n_items:,} items, "
-        f"{dataset.target_train.nnz:,} training pairs, seed {config.seed}, {device}; run directory {run.path}"
+        f"{dataset.target_train.nnz:,} training pairs, seed {config.seed}, {device}; run directory {run.path}\n"
+        f"needs {memory}"
     )
+    for note in selection.notes:
+        print(note)
     if not model.tasks[model.target].weight:
         print(
             f"note: model.task_weights gives 0 to the target {dataset.target!r}: the parameters that it alone has stay as "
@@ -83,6 +93,7 @@ def main(config: DictConfig) -> int:
 
 def _open_run(config: DictConfig, content_hash: str, state):
     """A new run, or the one to resume with its newest valid checkpoint put back."""
+    from recsys_cli.multirun import JOB_HASH
     from recsys_cli.training.checkpoint import load_newest, restore
     from recsys_cli.training.fit import Progress
     from recsys_cli.training.run import Run
@@ -92,7 +103,9 @@ def _open_run(config: DictConfig, content_hash: str, state):
         run.check_data(content_hash)
         run.write_record()
         return run, Progress()
-    run, _ = Run.open(config.resume)
+    run, before = Run.open(config.resume)
+    if before.trainer.epochs != config.trainer.epochs:
+        run.record.pop(JOB_HASH, None)  # what comes of it is not what was asked for then
     run.check_data(content_hash)
     progress = Progress()
     if any(run.checkpoints.glob("epoch-*.npz")):  # otherwise it stopped before its first save

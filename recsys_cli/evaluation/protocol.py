@@ -10,9 +10,17 @@ import numpy as np
 
 from data_prep.errors import UserError
 from recsys_cli.data.dataset import CSR, Dataset
+from recsys_cli.evaluation.blocks import rows_per_block
 from recsys_cli.evaluation.metrics import check_cutoffs, per_user_metrics
-from recsys_cli.evaluation.ranking import rank_held_out, union
-from recsys_cli.evaluation.sampled import WARNING, draw_negatives, leave_out, rank_among, sampled_metrics
+from recsys_cli.evaluation.ranking import rank_held_out, refuse_overlap, union
+from recsys_cli.evaluation.sampled import (
+    WARNING,
+    check_enough_negatives,
+    draw_negatives,
+    leave_out,
+    rank_among,
+    sampled_metrics,
+)
 from recsys_cli.evaluation.topk import beyond_accuracy as spread_of
 from recsys_cli.evaluation.topk import top_k
 from recsys_cli.models.base import Scorer
@@ -65,25 +73,14 @@ def evaluate(
     """
     began = time.perf_counter()
     check_cutoffs(k, dataset.n_items)
-    held_out, seen = _sides(dataset, split, exclude)
-    kept = np.ones(held_out.nnz, bool)
-    if exclude_auxiliary:
-        auxiliary = auxiliary_pairs(dataset)
-        seen += auxiliary
-        kept = ~union(auxiliary, dataset.n_users, dataset.n_items).contains(held_out.rows, held_out.indices)
-        held_out = _subset(held_out, kept)
-    if not held_out.nnz:
-        raise UserError(
-            f"data={dataset.name}: every {split} pair is in an auxiliary behaviour as well, "
-            "which leaves nothing to evaluate. Set evaluation.exclude_auxiliary=false."
-        )
+    held_out, seen, auxiliary, kept = _lay_out(dataset, split, exclude, exclude_auxiliary)
     spread, warning = {}, None
     if protocol == "sampled":
         negatives = dataset.test_negatives if split == "test" else None
         if negatives is None:
             negatives = draw_negatives(held_out, seen, N_NEGATIVES, seed, f"evaluation/{split}")
         else:
-            negatives = leave_out(negatives[kept], held_out, auxiliary if exclude_auxiliary else [])
+            negatives = leave_out(negatives[kept], held_out, auxiliary)
         ranks = rank_among(scorer, held_out, negatives, dataset.n_items, memory_mb)
         users, per_user = sampled_metrics(ranks, k, metrics)
         warning = WARNING
@@ -107,6 +104,32 @@ def evaluate(
         time.perf_counter() - began,
         warning,
     )
+
+
+def check(dataset: Dataset, split: str, *, k, exclude, protocol, memory_mb, exclude_auxiliary) -> None:
+    """Raises the UserError that `evaluate` would raise for this data set, whatever the model."""
+    check_cutoffs(k, dataset.n_items)
+    held_out, seen, _, _ = _lay_out(dataset, split, exclude, exclude_auxiliary)
+    rows_per_block(dataset.n_items, memory_mb)
+    if protocol == "full":
+        refuse_overlap(held_out, union(seen, dataset.n_users, dataset.n_items), f"data={dataset.name}, split {split}")
+    elif split != "test" or dataset.test_negatives is None:
+        check_enough_negatives(held_out, seen, N_NEGATIVES)
+
+
+def _lay_out(dataset: Dataset, split: str, exclude: str, exclude_auxiliary: bool):
+    """The held-out pairs, what is left out of the rankings, the auxiliary part of it, and which pairs are kept."""
+    held_out, seen = _sides(dataset, split, exclude)
+    if not exclude_auxiliary:
+        return held_out, seen, [], np.ones(held_out.nnz, bool)
+    auxiliary = auxiliary_pairs(dataset)
+    kept = ~union(auxiliary, dataset.n_users, dataset.n_items).contains(held_out.rows, held_out.indices)
+    if not kept.any():
+        raise UserError(
+            f"data={dataset.name}: every {split} pair is in an auxiliary behaviour as well, "
+            "which leaves nothing to evaluate. Set evaluation.exclude_auxiliary=false."
+        )
+    return _subset(held_out, kept), seen + auxiliary, auxiliary, kept
 
 
 def auxiliary_pairs(dataset: Dataset) -> list[CSR]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from data_prep.errors import UserError
-from recsys_cli.models.base import SolvedModel
+from recsys_cli.models.base import Need, SolvedModel
 from recsys_cli.models.item_to_item import CPU, CoOccurrence, Rows, sparse_matrix
 from recsys_cli.ops.linalg import check_solved, solve_positive_definite
 
@@ -35,6 +35,11 @@ class EASE(SolvedModel):
                 "machine has the memory, or choose model=item_knn."
             )
         self.weights = tf.Variable(tf.zeros([n, n]), name="weights", trainable=False)
+
+    @classmethod
+    def memory(cls, config, dataset):
+        n = dataset.n_items
+        return Need(n**2, step=(MATRICES - 1) * n**2, scoring=n**2, pairs=dataset.target_train.nnz)
 
     def run_step(self, step):
         inverse = solve_positive_definite(self._gramian(), tf.eye(self.n_items))

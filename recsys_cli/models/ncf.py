@@ -19,7 +19,7 @@ import math
 import tensorflow as tf
 
 from data_prep.errors import UserError
-from recsys_cli.models.base import TrainableModel, gather
+from recsys_cli.models.base import Need, TrainableModel, gather
 from recsys_cli.ops.layers import times
 
 USER, ITEM = 0, 1
@@ -53,6 +53,19 @@ class NeuralCF(TrainableModel):
         self.output = self.parameter("output", (fan_in, 1), "uniform", math.sqrt(3.0 / fan_in))  # LeCun uniform
         self.output_bias = tf.Variable(tf.zeros([1]), name="output_bias")
         self._scorer = tf.function(self._score_all, reduce_retracing=True)
+
+    @classmethod
+    def memory(cls, config, dataset):
+        """Scoring holds the layers of ten users at a time (the default of map_fn) for all items."""
+        widths, size = list(config.layer_widths), config.embedding_size or 0
+        layers = sum(a * b + b for a, b in zip(widths, widths[1:])) + widths[-1] + size + 1
+        return Need(
+            (dataset.n_users + dataset.n_items) * (widths[0] // 2 + size) + layers,
+            scoring=10 * dataset.n_items * (2 * sum(widths[1:]) + 2 * size),
+            pairs=dataset.target_train.nnz,
+            width=2 * sum(widths) + size,
+            setting="model.layer_widths" if widths[0] > size else "model.embedding_size",
+        )
 
     def score(self, task, encoded, users, items, noise=None):
         return self._network([part[:, None] for part in self._side(USER, users)], self._side(ITEM, items))

@@ -23,7 +23,7 @@ from functools import partial
 
 import tensorflow as tf
 
-from recsys_cli.models.base import Scorer, TrainableModel, gather
+from recsys_cli.models.base import Need, Scorer, TrainableModel, gather
 from recsys_cli.models.behaviours import behaviour_tasks
 from recsys_cli.ops.layers import times
 
@@ -53,6 +53,19 @@ class NMTR(TrainableModel):
             self.networks.append((weights, shifts, out))
             if k:
                 self.item_biases.append(tf.Variable(tf.zeros([self.n_items]), name=f"item_bias_{task.name}"))
+
+    @classmethod
+    def memory(cls, config, dataset):
+        size, tasks = config.embedding_size, len(dataset.train)
+        widths = [max(1, 3 * size // 2**n) for n in range(config.hidden_layers + 1)]
+        network = sum(a * b + b for a, b in zip(widths, widths[1:])) + widths[-1]
+        return Need(
+            (dataset.n_users + dataset.n_items) * size + tasks * network + (tasks - 1) * dataset.n_items,
+            scoring=2 * dataset.n_items * sum(widths),
+            pairs=sum(pairs.nnz for pairs in dataset.train.values()),
+            width=2 * sum(widths),
+            setting="model.embedding_size",
+        )
 
     def score(self, task, encoded, users, items, noise=None):
         p, q = tf.gather(self.user_embedding, users)[:, None, :], tf.gather(self.item_embedding, items)

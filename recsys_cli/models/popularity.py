@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from recsys_cli.models.base import SolvedModel
+from recsys_cli.models.base import Need, SolvedModel
 
 
 class Popularity(SolvedModel):
@@ -16,6 +16,10 @@ class Popularity(SolvedModel):
     def __init__(self, config, dataset, seed):
         super().__init__(config, dataset, seed)
         self.counts = tf.Variable(tf.zeros([self.n_items]), name="counts", trainable=False)
+
+    @classmethod
+    def memory(cls, config, dataset):
+        return Need(dataset.n_items, pairs=dataset.target_train.nnz)
 
     def run_step(self, step):
         self.counts.assign(self.tasks[self.target].pairs.col_counts)

@@ -13,17 +13,21 @@ from recsys_cli.training.learner import GradientLearner, SolverLearner
 from recsys_cli.training.optimizers import build_optimizer
 
 
-def build_model(config, dataset: Dataset, seed: int) -> Model:
+def model_class(config) -> type[Model]:
     """config: a node of configs/model; its `_target_` names the class, also one outside this package."""
     module, _, name = config._target_.rpartition(".")
     try:
-        cls = getattr(importlib.import_module(module), name)
+        return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise UserError(
             f"model._target_={config._target_} cannot be imported ({error}); it must be a class that "
             "takes (config, dataset, seed)."
         ) from error
-    return cls(config, dataset, seed)
+
+
+def build_model(config, dataset: Dataset, seed: int) -> Model:
+    """config: a node of configs/model."""
+    return model_class(config)(config, dataset, seed)
 
 
 def build_learner(config, model: Model) -> Learner:

@@ -13,6 +13,7 @@ from data_prep.errors import UserError
 
 def set_up_device(config) -> str:
     """config: kind (auto | cpu | gpu), threads, memory_growth, determinism. Returns "cpu" or "gpu"; must run first of all."""
+    _check_threads(config.threads)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if config.kind == "cpu":
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
@@ -20,6 +21,7 @@ def set_up_device(config) -> str:
         import tensorflow as tf
 
         gpus = tf.config.list_physical_devices("GPU")
+    tf.get_logger().setLevel("ERROR")  # it warns of retracing, but every model of a multirun has loops of its own
     if config.threads is not None:
         try:
             tf.config.threading.set_intra_op_parallelism_threads(config.threads)
@@ -44,6 +46,15 @@ def set_up_device(config) -> str:
         if config.determinism:
             tf.config.experimental.enable_op_determinism()
     return "gpu" if use_gpu else "cpu"
+
+
+def _check_threads(threads: int | None) -> None:
+    """Refuses so many that the machine would be busy with starting them."""
+    cores = os.cpu_count() or 1
+    if threads is not None and threads > (most := max(64, 4 * cores)):
+        raise UserError(
+            f"device.threads={threads}: this machine has {cores} cores; give at most {most}, or null for all cores."
+        )
 
 
 @contextmanager

@@ -33,9 +33,10 @@ def write_copy(directory: Path, dataset: Dataset) -> None:
             "target": dataset.target,
             "sizes": sizes,
             "fields": fields,
-            "notes": [],
+            "notes": [],  # they would count rows that may be forgotten later
         },
-    )  # notes count rows that may be forgotten later
+        advice="move the run directory to where there is more",
+    )
 
 
 def digest(dataset: Dataset) -> str:
