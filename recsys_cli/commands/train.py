@@ -26,7 +26,7 @@ def main(config: DictConfig) -> int:
     from recsys_cli.training.fit import Stopped, fit
     from recsys_cli.training.reporter import Reporter
     from recsys_cli.training.run import METRICS, MetricsLog
-    from recsys_cli.training.selection import Selection, score
+    from recsys_cli.training.selection import Selection, most_popular, score
 
     dataset = get_dataset(config.data)
     selection = Selection(config, dataset)
@@ -88,6 +88,8 @@ def main(config: DictConfig) -> int:
         epoch=selection.chosen(progress),
     )
     show_result(run, table, f"test, {selection.describe(progress)}", result)
+    if model.name != "popularity":
+        print(most_popular(config.evaluation, dataset, "test", config.seed))
     return 0
 
 

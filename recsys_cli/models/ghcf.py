@@ -75,13 +75,12 @@ class GHCF(FactoredModel):
     @classmethod
     def memory(cls, config, dataset):
         """A step keeps for its gradient, of each layer: what every behaviour sends (for differences also what it makes of
-        the vectors before), about three more tables (measured), W and W_rel, and W as each behaviour scales it for
-        users and items.
+        the vectors before), about three more tables (measured), and W as each behaviour scales it for users and items.
         """
         tasks = behaviour_tasks(dataset, config.task_weights)
         layers, size, active = config.layers, config.embedding_size, sum(task.weight > 0 for task in tasks)
         table = (dataset.n_users + dataset.n_items) * size
-        tables = (layers + 1) * (active + 3) + (layers * active if config.composition == "subtraction" else 0)
+        tables = (layers + 2) * (active + 3) - 3 + (layers * active if config.composition == "subtraction" else 0)
         return Need(
             parameters=table + len(tasks) * size + 2 * layers * size**2,
             step=tables * table + layers * 3 * active * size**2,

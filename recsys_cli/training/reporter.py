@@ -15,14 +15,15 @@ from recsys_cli.training.fit import Progress
 
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.1f}/{total_fmt} epochs [{elapsed}{postfix}]"
 LINES_EVERY = 30  # seconds
+RECENT = 20  # epochs
 LONG = 60  # seconds: worth to be said as soon as it is known
 
 
 class RemainingTime:
     """Seconds until the last epoch, from what passed in this process.
 
-    The first epoch, and the first with an evaluation, are slow because loops are compiled in them: they count only as
-    long as there is nothing else, and of the first epoch only what follows its first chunk of steps.
+    The first epoch, and the first with an evaluation, are slow because loops are compiled in them: they do not count,
+    save what follows the first chunk of steps of an epoch, as long as there is nothing else.
     """
 
     def __init__(self, epochs: int, position: float, now: float):
@@ -43,23 +44,16 @@ class RemainingTime:
 
     def left(self) -> float | None:
         """None as long as only compilation was seen."""
-        kinds = [seconds for seconds in (self._settled(self._plain), self._settled(self._evaluated)) if seconds]
-        total = len(self._plain) + len(self._evaluated)
-        if total > 1 and kinds:
-            share = len(self._evaluated) / total if len(kinds) == 2 else 1.0
-            per_epoch = share * kinds[-1] + (1.0 - share) * kinds[0]
+        settled = [kind for kind in (self._plain, self._evaluated) if len(kind) > 1]
+        if settled:
+            total = sum(map(len, settled))
+            per_epoch = sum(len(kind) / total * statistics.median(kind[1:][-RECENT:]) for kind in settled)
         elif len(self._chunks) > 1:
             (start, began), (end, now) = self._chunks[0], self._chunks[-1]
             per_epoch = (now - began) / max(end - start, 1e-9)
-        elif total:
-            return None if self.epochs > self._position else 0.0
         else:
-            return None
+            return None if self._position < self.epochs else 0.0
         return max(0.0, self.epochs - self._position) * per_epoch
-
-    @staticmethod
-    def _settled(seconds: list[float]) -> float | None:
-        return statistics.median(seconds[1:][-20:] or seconds) if seconds else None
 
 
 class Reporter:

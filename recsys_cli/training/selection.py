@@ -28,6 +28,23 @@ def score(config, model: Model, dataset: Dataset, split: str, seed: int) -> Resu
     scorer = model.scorer()
     if (seconds := ranking_seconds(scorer, dataset, split)) > LONG:
         print(f"ranking: about {duration(seconds)}", file=sys.stderr, flush=True)
+    return _evaluate(config, scorer, dataset, split, seed)
+
+
+def most_popular(config, dataset: Dataset, split: str, seed: int) -> str:
+    """What the most popular items would have reached by the same evaluation: without it no number says much.
+
+    As model=popularity, by factors of one dimension, which takes as long as one ranking of a factored model.
+    """
+    counts = tf.constant(dataset.target_train.col_counts[:, None], tf.float32)
+    means = _evaluate(config, Factors(tf.ones([dataset.n_users, 1]), counts), dataset, split, seed).means
+    values = [
+        f"{name} {value:.4f}" for name, value in means.items() if name.endswith(f"@{config.k[0]}") or name == "AUC"
+    ]
+    return "for comparison, the most popular items: " + ", ".join(values)
+
+
+def _evaluate(config, scorer: Scorer, dataset: Dataset, split: str, seed: int) -> Result:
     return evaluate(
         scorer,
         dataset,

@@ -9,7 +9,7 @@ import pytest
 
 from recsys_cli.config.compose import compose
 from recsys_cli.config.library import library
-from recsys_cli.multirun import job_hash
+from recsys_cli.multirun import JOB_HASH, already_there, job_hash
 from tests.commands.conftest import TINY, record_of
 
 WORDS = [*(word for word in TINY if "epochs" not in word and "checkpoint" not in word), "trainer.epochs=1"]
@@ -25,31 +25,39 @@ def test_what_is_there_is_not_trained_again(recsys, tmp_path):
     words = [*WORDS, f"runs_dir={tmp_path / 'runs'}", f"data.cache_dir={tmp_path / 'cache'}"]
     first = recsys("train", "-m", "seed=0,1", *words)
     assert first.code == 0 and [status for *_, status in jobs(first)] == ["finished", "finished"]
-    runs = sorted((tmp_path / "runs").iterdir())
-    value = json.loads((runs[0] / "test.json").read_text())["metrics"]["NDCG@5"]["mean"]
-    assert f"{value:.4f}" in first.out[first.out.rindex("test NDCG@5") :] and str(runs[0]) in first.out
+    (run,) = [path for path in (tmp_path / "runs").iterdir() if record_of(path)["seed"] == 0]
+    value = json.loads((run / "test.json").read_text())["metrics"]["NDCG@5"]["mean"]
+    assert f"{value:.4f}" in first.out[first.out.rindex("test NDCG@5") :] and str(run) in first.out
 
     again = recsys("train", "-m", "seed=0,1,2", *words, "device=cpu", "trainer.progress=false")
     assert again.code == 0 and [job[2] for job in jobs(again)] == ["already there", "already there", "finished"]
-    assert f"already there: {runs[0]}" in again.out and len(list((tmp_path / "runs").iterdir())) == 3
+    assert f"already there: {run}" in again.out and len(list((tmp_path / "runs").iterdir())) == 3
 
-    # Not the same: other settings, a run that was trained further, other program code, one that did not finish, other data.
-    assert [job[2] for job in jobs(recsys("train", "-m", "seed=0", "model.dropout=0.1,0.2", *words))] == [
-        "finished"
-    ] * 2
-    assert recsys("train", f"resume={runs[0]}", "trainer.epochs=2").code == 0
-    for place, key, wrong in (
-        (1, "environment", {"code": "other"}),
-        (2, "status", "failed"),
-        (2, "data_hash", "other"),
+    def found(*more: str):
+        return already_there(compose("train", ["seed=0", *words, *more], library("")))
+
+    assert found() == run and found("model.dropout=0.1") is None
+    assert found(f"run_dir={run}") == run and found(f"run_dir={tmp_path / 'other'}") is None
+    before = (run / "record.json").read_text()
+    for key, other in (
+        ("environment", {"code": "other"}),
+        ("status", "failed"),
+        ("data_hash", "other"),
+        (JOB_HASH, ""),
     ):
-        run = sorted((tmp_path / "runs").iterdir())[place]
-        before = (run / "record.json").read_text()
-        (run / "record.json").write_text(json.dumps(record_of(run) | {key: wrong}))
-        result = recsys("train", "-m", f"seed={record_of(run)['seed']}", *words)
-        (run / "record.json").write_text(before)
-        assert [job[2] for job in jobs(result)] == ["finished"], (key, result.out)
-    assert [job[2] for job in jobs(recsys("train", "-m", "seed=0", *words))] == ["finished"]
+        (run / "record.json").write_text(json.dumps(json.loads(before) | {key: other}))
+        assert found() is None, key
+    (run / "record.json").write_text(before)
+    assert recsys("train", f"resume={run}").code == 0 and found() == run
+    assert recsys("train", f"resume={run}", "trainer.epochs=2").code == 0
+    assert found() is None, "trained further, it is not what was asked for"
+
+
+def test_models_and_runs_whose_bytes_nobody_vouches_for_are_trained_again():
+    own = compose("train", [], library(""))
+    own.model._target_ = "mine.Model"
+    assert already_there(own) is None
+    assert already_there(compose("train", ["unlearning=sisa"], library(""))) is None
 
 
 def test_a_single_command_trains_again(recsys, tmp_path):

@@ -23,11 +23,11 @@ def test_compilation_does_not_count():
         if epoch == 10:
             now += 0.5  # the first evaluation compiles as well
         time.epoch(epoch, now, epoch == 10)
-    assert time.left() == pytest.approx(190 * (0.9 * 0.01 + 0.1 * 0.51), rel=0.01)
+    assert time.left() == pytest.approx(190 * 0.01, rel=0.01)
     for epoch in range(11, 21):
         now += 0.01 + 0.02 * (epoch == 20)
         time.epoch(epoch, now, epoch == 20)
-    assert time.left() == pytest.approx(180 * (0.9 * 0.01 + 0.1 * 0.03), rel=0.01)
+    assert time.left() == pytest.approx(180 * (0.9 * 0.01 + 0.1 * 0.03), rel=0.02)
 
 
 def test_a_long_first_epoch_is_measured_within():

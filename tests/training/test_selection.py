@@ -75,3 +75,15 @@ def test_what_an_evaluation_would_refuse_is_refused_by_the_check(tiny_dataset):
             check(tiny_dataset, "test", **keys)
         with pytest.raises(UserError, match=part):
             evaluate(Factors(np.zeros((2, 1), np.float32), np.zeros((4, 1), np.float32)), tiny_dataset, "test", **keys)
+
+
+def test_the_most_popular_items_stand_beside_the_result(recsys, tmp_path):
+    words = [*(w for w in TINY if "epochs" not in w), "trainer.epochs=1", "data.seed=3"]
+    own = recsys("train", *words, f"run_dir={tmp_path / 'own'}")
+    popular = recsys(
+        "train", *[w for w in words if "embedding" not in w], "model=popularity", f"run_dir={tmp_path / 'pop'}"
+    )
+    values = json.loads((tmp_path / "pop" / "test.json").read_text())["metrics"]
+    expected = ", ".join(f"{m}@5 {values[f'{m}@5']['mean']:.4f}" for m in ("HR", "Recall", "NDCG"))
+    assert f"for comparison, the most popular items: {expected}\n" in own.out
+    assert "for comparison" not in popular.out
