@@ -103,3 +103,11 @@ def test_the_peak_of_a_job_is_its_own():
     del large
     reset_peak_memory()
     assert peak_memory_mb() < with_it - 300
+
+
+def test_tensorflow_does_not_warn_of_loops_that_every_job_has(recsys, tmp_path):
+    import tensorflow as tf
+
+    tf.get_logger().setLevel("WARNING")
+    result = recsys("train", "-m", "seed=0", *WORDS, f"runs_dir={tmp_path / 'runs'}")
+    assert result.code == 0 and not tf.get_logger().isEnabledFor(30)

@@ -26,11 +26,11 @@ def test_every_model_tells_the_size_of_its_variables(case):
         assert slots == pytest.approx(estimate.SLOTS[configured(case, 0).optimizer.name] * variables, abs=4)
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_every_model_is_refused_where_memory_is_short(case, monkeypatch, recsys, tmp_path):
+@pytest.mark.parametrize("model", ["popularity", "ease", "enmf", "nmtr"])
+def test_any_kind_of_model_is_refused_where_memory_is_short(model, monkeypatch, recsys, tmp_path):
     monkeypatch.setattr(estimate, "free_memory", lambda: 10_000)
     words = [word for word in TINY if "embedding" not in word]
-    result = recsys("train", f"model={case.model}", *words, *case.words, f"runs_dir={tmp_path / 'runs'}")
+    result = recsys("train", f"model={model}", *words, f"runs_dir={tmp_path / 'runs'}")
     assert result.code == 2 and "of memory, and 0 MB are free. Most of it" in result.err
     assert not (tmp_path / "runs").exists()
 
