@@ -101,4 +101,4 @@ def test_more_negatives_layers_and_dimensions_need_more():
     assert total("lightgcn", "model.embedding_size=64") > 4 * total("lightgcn", "model.embedding_size=8") / 8
     assert total("ghcf", "model.composition=subtraction") > total("ghcf")
     assert total("ghcf", "model.layers=4") > total("ghcf", "model.layers=2")
-    assert total("item_knn", "model.neighbours=40") > total("item_knn")
+    assert total("item_knn") > total("item_knn", "model.neighbours=5")
