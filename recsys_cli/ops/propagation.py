@@ -57,14 +57,14 @@ class SparseMatrix:
 
         They get no gradient: see `product` where they are learnt.
         """
-        return self._layout.operator(tf.convert_to_tensor(values))
+        return self._layout.operator(tf.stop_gradient(values))
 
     def product(self, values: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
         """with_values(values)(x), with gradients to both: d values = dy[row] . x[column], at nnz x d numbers."""
 
         @tf.custom_gradient
         def multiply(values, x):
-            operator = self._layout.operator(values)
+            operator = self.with_values(values)
 
             def gradient(dy):
                 rows, cols = self._layout.places()

@@ -187,3 +187,37 @@ def test_too_little_memory_is_told():
     with pytest.raises(UserError, match=r"model.layers=9 needs about 4000.0 GB .*: take fewer layers\.$"):
         propagation.check_memory(10**12, "model.layers=9", "fewer layers")
     propagation.check_memory(1000, "model.layers=9", "fewer layers")
+
+
+def test_values_that_are_learnt_have_a_gradient():
+    """y = sum of w o tanh(M x), with respect to the values of M and to x, beside the dense product."""
+    label, rng = observed(), np.random.default_rng(12)
+    matrix, (rows, cols) = SparseMatrix(pairs(label), tf.float64), np.nonzero(label)
+    values, x, w = (tf.Variable(rng.normal(size=s)) for s in (label.sum(), (N_ITEMS, SIZE), (N_USERS, SIZE)))
+
+    def gradients(product):
+        with tf.GradientTape() as tape:
+            value = tf.reduce_sum(w * tf.tanh(product()))
+        return [value, *tape.gradient(value, [values, x])]
+
+    dense = gradients(lambda: tf.matmul(tf.scatter_nd(np.stack([rows, cols], 1), values, label.shape), x))
+    for actual, expected in zip(gradients(lambda: matrix.product(values, x)), dense):
+        np.testing.assert_allclose(actual, expected, rtol=1e-12)
+    np.testing.assert_allclose(matrix.with_values(values)(x), matrix.product(values, x))
+
+
+def test_a_compiled_loop_sees_the_values_of_a_variable_as_they_are():
+    label = observed()
+    matrix, values = SparseMatrix(pairs(label), tf.float64), tf.Variable(tf.ones([label.sum()], tf.float64))
+    x = tf.ones([N_ITEMS, 1], tf.float64)
+
+    @tf.function
+    def doubled():
+        total = tf.zeros([N_USERS, 1], tf.float64)
+        for _ in tf.range(2):
+            total += matrix.with_values(values)(x)
+            values.assign(2.0 * values)
+        return total
+
+    np.testing.assert_allclose(doubled()[:, 0], 3.0 * label.sum(1))
+    np.testing.assert_allclose(doubled()[:, 0], 12.0 * label.sum(1))
