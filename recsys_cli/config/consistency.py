@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 RUN_CONFIG = "config.yaml"
-RESUME_MAY_CHANGE = ("trainer.epochs", "device")
+RESUME_MAY_CHANGE = ("trainer.epochs", "device", "evaluation.metrics")
 
 
 def check_consistency(cfg: DictConfig, given: frozenset[str], library: Library) -> None:
@@ -31,6 +31,12 @@ def resumed(cfg: DictConfig, given: frozenset[str]) -> DictConfig:
     if not path.is_file():
         raise UserError(f"resume={cfg.resume}: there is no {path}, so this is not the directory of a run")
     run = OmegaConf.load(path)
+    before = OmegaConf.select(run, "evaluation.metrics")
+    if "evaluation.metrics" in given and list(cfg.evaluation.metrics) != list(before or []):
+        raise UserError(
+            f"resume={cfg.resume} continues a run with its own config, so evaluation.metrics can only be repeated, which "
+            f"it needs where it names code of your own: the run has {list(before or [])}."
+        )
     with open_dict(run):
         run.resume = cfg.resume
         for key in given:
@@ -100,7 +106,7 @@ def _monitor_is_computed(cfg: DictConfig, given: frozenset[str], library: Librar
     if "trainer" not in cfg or cfg.trainer.monitor is None:
         return None
     metric, _, k = cfg.trainer.monitor.partition("@")
-    if metric in cfg.evaluation.metrics and (not k or int(k) in cfg.evaluation.k):
+    if metric in [name.rpartition(".")[2] for name in cfg.evaluation.metrics] and (not k or int(k) in cfg.evaluation.k):
         return None
     return (
         f"trainer.monitor={cfg.trainer.monitor} is not computed: evaluation.metrics is "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -128,7 +128,3 @@ class Dataset:
     @property
     def target_train(self) -> CSR:
         return self.train[self.target]
-
-    def with_train(self, target_train: CSR) -> Dataset:
-        """The same data set with other training pairs of the target behaviour."""
-        return replace(self, train={**self.train, self.target: target_train})

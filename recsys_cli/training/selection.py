@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from data_prep.errors import UserError
 from recsys_cli.data.dataset import Dataset
+from recsys_cli.evaluation.own import is_lower_better, short_name
 from recsys_cli.evaluation.protocol import Result, auxiliary_pairs, evaluate
 from recsys_cli.models.base import Model
 from recsys_cli.training.fit import Evaluation, Progress
@@ -66,7 +67,8 @@ class Selection:
         def means() -> Mapping[str, float]:
             return score(self.config.evaluation, model, self.dataset, self.split, self.config.seed).means
 
-        return Evaluation(means, self.monitor, self.keeps_best)
+        lower = is_lower_better(self.monitor, self.config.evaluation.metrics)
+        return Evaluation(means, self.monitor, self.keeps_best, lower)
 
     def chosen(self, progress: Progress) -> int:
         """The epoch whose parameters are scored at the end."""
@@ -83,5 +85,5 @@ class Selection:
 
 def _first_metric(evaluation) -> str:
     family = "NDCG" if "NDCG" in evaluation.metrics else evaluation.metrics[0]
-    name = family if family == "AUC" else f"{family}@{evaluation.k[0]}"
+    name = family if family == "AUC" else f"{short_name(family)}@{evaluation.k[0]}"
     return f"sampled-{name}" if evaluation.protocol == "sampled" else name
