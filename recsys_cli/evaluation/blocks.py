@@ -126,7 +126,8 @@ def _compiled(score: Callable, body: Body, types: tuple, rows: int, n_items: int
             outputs = [output.write(block, r) for output, r in zip(outputs, (finite, *results))]
         return [output.concat() for output in outputs]
 
-    return tf.function(loop, input_signature=specs)
+    # Traced here rather than at the first call: TensorFlow warns of a loop that many models of a process have traced.
+    return tf.function(loop).get_concrete_function(*specs)
 
 
 def _product(users: tf.Tensor, user_factors: tf.Tensor, item_factors: tf.Tensor) -> tf.Tensor:

@@ -55,4 +55,4 @@ class PairwiseModel(TrainableModel):
 
             return tf.map_fn(of_user, users, fn_output_signature=tf.TensorSpec([n], tf.float32), parallel_iterations=1)
 
-        return tf.function(score, input_signature=[tf.TensorSpec([None], tf.int32)])
+        return tf.function(score).get_concrete_function(tf.TensorSpec([None], tf.int32))

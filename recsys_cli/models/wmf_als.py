@@ -44,7 +44,7 @@ class WeightedALS(SolvedModel):
         self._sides = (_Side(pairs), _Side(pairs.T))
         number, matrix = tf.TensorSpec([]), tf.TensorSpec([None, size])
         shapes = [matrix, tf.TensorSpec([None, None], tf.int32), number, number]
-        self._solvers = [tf.function(solver, input_signature=shapes) for solver in (solve_long, solve_short)]
+        self._solvers = [tf.function(solver).get_concrete_function(*shapes) for solver in (solve_long, solve_short)]
 
     def begin(self, epoch):
         return sum(len(side.bounds) for side in self._sides)
