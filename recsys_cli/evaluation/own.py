@@ -79,7 +79,12 @@ def own_values(names: Sequence[str], evaluated: Evaluated, k: Sequence[int]) -> 
     for name in names:
         metric = own_metric(name)
         for cutoff in k:
-            found = metric(evaluated, cutoff)
+            try:
+                found = metric(evaluated, cutoff)
+            except Exception as error:  # whatever it does, the run and its place are told
+                raise UserError(
+                    f"evaluation.metrics={name} failed for k={cutoff}: {type(error).__name__}: {error}"
+                ) from error
             plain = found if isinstance(found, Pooled) else np.asarray(found, np.float64)
             numbers = Pooled.of(plain).values
             if np.shape(numbers) != np.shape(evaluated.users) or not np.isfinite(numbers).all():

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from data_prep.errors import UserError
 from recsys_cli.data.dataset import Dataset
-from recsys_cli.evaluation.own import is_lower_better, short_name
+from recsys_cli.evaluation.own import is_lower_better, own_metric, short_name
 from recsys_cli.evaluation.protocol import Result, auxiliary_pairs, evaluate
 from recsys_cli.models.base import Model
 from recsys_cli.training.fit import Evaluation, Progress
@@ -50,6 +50,9 @@ class Selection:
                 f"evaluation.k={list(config.evaluation.k)} goes beyond the {dataset.n_items} items of "
                 f"data={dataset.name}: give smaller cut-offs."
             )
+        for name in config.evaluation.metrics:
+            if "." in name:
+                own_metric(name)  # is imported here rather than after the training
         if config.evaluation.exclude_auxiliary:
             auxiliary_pairs(dataset)  # refuses here rather than after the training
         self.split = "test" if self.rule == "best_test_epoch" else "valid" if valid else None

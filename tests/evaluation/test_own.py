@@ -35,6 +35,9 @@ class MeanRank:
 
 def Short(evaluated, k):
     return np.zeros(1)
+
+def Failing(evaluated, k):
+    return {}["x"]
 '''
 
 
@@ -73,7 +76,11 @@ def test_what_nobody_named_is_not_imported(own):
 
 @pytest.mark.parametrize(
     "name, message",
-    [("Short", r"for each of the 2 users, and gives an array of shape \(1,\)"), ("Shrot", "cannot be imported")],
+    [
+        ("Short", r"for each of the 2 users, and gives an array of shape \(1,\)"),
+        ("Shrot", "cannot be imported"),
+        ("Failing", "failed for k=2: KeyError: 'x'"),
+    ],
 )
 def test_what_is_no_metric_is_refused(own, name, message):
     own(name)
