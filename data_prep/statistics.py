@@ -59,6 +59,17 @@ def notes_of(statistics: dict[str, Any]) -> list[str]:
         notes.append(f"{count:,} users have no training pair of the target behaviour.")
     if count := statistics["items_without_train"]:
         notes.append(f"{count:,} items have no training pair of the target behaviour.")
+    for behaviour, count in statistics.get("cut_auxiliary", {}).items():
+        if count:
+            notes.append(
+                f"{count:,} pairs of '{behaviour}' at or after the held-out part were cut (data.cut_auxiliary)."
+            )
+    for behaviour, count in statistics.get("later_auxiliary", {}).items():
+        if count:
+            notes.append(
+                f"{count:,} pairs of '{behaviour}' ({count / statistics['train'][behaviour]:.1%}) are at or after the "
+                "first held-out event of their user and train the model all the same; data.cut_auxiliary=true cuts them."
+            )
     for part in ("valid", "test"):
         held = statistics.get(part, {})
         if count := held.get("users_unknown"):

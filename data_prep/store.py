@@ -17,7 +17,7 @@ import numpy as np
 from data_prep.errors import UserError
 from data_prep.events import Events
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST = "manifest.json"
 
 

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from math import inf
 from typing import Any
 
-from data_prep.options import CUTS
+from data_prep.split_options import CUTS
 
 METRICS = ("HR", "Recall", "Precision", "F1", "NDCG", "MRR", "MAP", "AUC")
 
@@ -84,6 +84,13 @@ RULES: tuple[tuple[str, Kind], ...] = (
     ("data.split", one_of("given", *CUTS)),
     ("data.validation", replace(TEXT, choices=("none", "given", *CUTS))),
     ("data.split_seed", integer(0)),
+    ("data.name", TEXT),
+    ("data.split_n", integer(1)),
+    ("data.valid_n", integer(1)),
+    ("data.folds", integer(2)),
+    ("data.fold", integer(0)),
+    ("data.cut_auxiliary", BOOLEAN),
+    ("data.form", one_of("table", "lines")),
     ("data.k_core", integer(0)),
     ("data.*_ratio", number(0, above=True, below=1)),
     ("model.init", one_of("truncated_normal", "normal", "xavier_uniform", "uniform")),

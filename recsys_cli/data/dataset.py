@@ -7,6 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
+from data_prep.features import Features
+
 
 @dataclass(frozen=True)
 class CSR:
@@ -74,15 +76,6 @@ class CSR:
         np.cumsum(self.col_counts, out=indptr[1:])
         values = None if self.values is None else self.values[order]
         return CSR(indptr, self.rows[order], self.n_rows, values)
-
-
-@dataclass(frozen=True)
-class Features:
-    """Categorical fields of users or items: ids int32 [entities, fields] counted over all fields of a side."""
-
-    names: tuple[str, ...]
-    ids: np.ndarray
-    n_values: int
 
 
 @dataclass(frozen=True)

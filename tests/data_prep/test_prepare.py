@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from data_prep.errors import UserError
@@ -13,6 +14,10 @@ from .conftest import TRAIN
 
 def pairs(csr):
     return set(zip(csr.rows.tolist(), csr.indices.tolist(), strict=True))
+
+
+def by_entity(features):
+    return [part.tolist() for part in np.split(features.indices, features.indptr[1:-1])]
 
 
 def test_a_source_with_all_companions(tiny, raw):
@@ -44,8 +49,9 @@ def test_a_source_with_all_companions(tiny, raw):
     assert sorted(dataset.graph.triples.tolist()) == [[0, 0, 4], [3, 1, 0], [4, 1, 5]]
     assert (dataset.graph.n_entities, dataset.graph.n_relations) == (6, 2)
     assert dataset.item_features.names == ("genre", "year")
-    assert dataset.item_features.ids.tolist() == [[1, 3], [2, 5], [0, 4], [1, 4]]
-    assert dataset.item_features.n_values == 6
+    # genres action, drama; years 1990, 2000; nothing is known of item 1
+    assert by_entity(dataset.item_features) == [[1, 2], [], [0, 3], [1, 3]]
+    assert dataset.item_features.fields.tolist() == [0, 0, 1, 1] and dataset.item_features.values is None
     assert dataset.item_ids.tolist() == [100, 101, 107, 109] and dataset.user_ids.tolist() == [0, 1, 2]
 
 
@@ -191,7 +197,7 @@ def test_csv_with_a_given_test_part(csv_cfg, tmp_path):
     (tmp_path / "test.csv").write_text("user,item\n1,30\n2,10\n")
     cfg = csv_cfg("user,item\n1,10\n1,20\n2,20\n", test_path=str(tmp_path / "test.csv"), split="given")
     dataset = get_dataset(cfg)
-    assert dataset.behaviours == ("interaction",) and dataset.item_ids.tolist() == [10, 20, 30]
+    assert dataset.behaviours == ("interaction",) and dataset.item_ids.tolist() == ["10", "20", "30"]
     assert raw_pairs(dataset, dataset.test) == {("1", "30"), ("2", "10")}
 
 
@@ -209,5 +215,5 @@ def test_a_table_as_a_file_of_a_source(tiny, raw):
         {"file": "trust.csv", "form": "table", "role": "friends"},
     ]
     dataset = get_dataset(tiny() | {"files": files, "behaviours": ["buy"], "remap_ids": True, "split": "ratio"})
-    assert dataset.item_ids.tolist() == [1, 2] and pairs(dataset.friends) == {(0, 1)}
+    assert dataset.item_ids.tolist() == ["1", "2"] and pairs(dataset.friends) == {(0, 1)}
     assert "1 rows of trust.csv name ids without interactions" in " ".join(dataset.notes)
