@@ -154,5 +154,5 @@ def as_texts(column: Any) -> Texts:
     """Of a pandas Series of str, where an empty cell is missing."""
     import pandas as pd
 
-    codes, values = pd.factorize(column)
+    codes, values = pd.factorize(np.asarray(column))
     return Texts(codes.astype(np.int32), np.asarray(values, object))

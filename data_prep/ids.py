@@ -46,17 +46,21 @@ def are_numbers(ids: object) -> bool:
     return isinstance(ids, np.ndarray) and ids.dtype.kind in "iu"
 
 
+def is_faulty(text: str) -> bool:
+    return not text or text != text.strip() or len(text) > MAX_LENGTH or "\0" in text
+
+
 def fault(text: str) -> str | None:
     """Why a text cannot be an id, to follow "the id ..."; None where it can."""
+    if not is_faulty(text):
+        return None
     if not text:
         return "is empty"
     if "\0" in text:
         return "has a NUL in it"
     if text != text.strip():
         return "begins or ends with white space, and ids are taken as they are written"
-    if len(text) > MAX_LENGTH:
-        return f"has over {MAX_LENGTH} characters"
-    return None
+    return f"has over {MAX_LENGTH} characters"
 
 
 def places(raw: Sequence[str] | np.ndarray | Texts, ids: np.ndarray) -> np.ndarray:

@@ -19,9 +19,9 @@ def settled(options: Mapping[str, Any]) -> dict[str, Any]:
     if options.get("source") == "csv":
         if not options.get("name") and options.get("path"):
             changed["name"] = name_of(options["path"])
-        if options.get("split") is None:
+        if options.get("split", "") is None:
             changed["split"] = "given" if options.get("test_path") else "leave_one_out_last"
-        if options.get("validation") is None:
+        if options.get("validation", "") is None:
             changed["validation"] = "given" if options.get("valid_path") else "none"
     return {key: value for key, value in changed.items() if options.get(key) != value}
 

@@ -24,6 +24,7 @@ from omegaconf import OmegaConf
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from data_prep.ids import places
 from scripts.tabulate import label_of
 
 Points = dict[str, dict[str, list[float]]]  # line -> place on the axis -> a value per seed
@@ -76,14 +77,15 @@ def over_epochs(path: Path, config, args):
 
 
 def over_activity(path: Path, config, args):
-    import pandas as pd
-
     from recsys_cli.data.load import get_dataset
 
     with np.load(path / "test_per_user.npz") as file:
         raw, values = file["user"], file[args.metric]
     dataset = get_dataset(config.data)
-    counts = dataset.target_train.row_lengths[pd.Index(dataset.user_ids).get_indexer(raw)]
+    users = places(raw, dataset.user_ids)
+    if (users < 0).any():
+        sys.exit(f"{path}: test_per_user.npz names users that its data set does not have: evaluate or train it again")
+    counts = dataset.target_train.row_lengths[users]
     group = np.searchsorted(args.bounds, counts)
     bounds = [0, *args.bounds]
     names = [f"{low + 1}-{high}" for low, high in zip(bounds, bounds[1:])] + [f">{bounds[-1]}"]

@@ -22,7 +22,9 @@ def main(config: DictConfig) -> int:
     given = {k: v for k, v in config.evaluation.items() if v is not None}
     evaluation = OmegaConf.merge(trained.config.evaluation, given)
     result = score(evaluation, trained.model, trained.dataset, SPLITS[config.split], trained.config.seed)
-    table = save_result(trained.run, f"{config.split}-again", result, evaluation, trained.config.seed)
+    table = save_result(
+        trained.run, f"{config.split}-again", result, trained.dataset.user_ids, evaluation, trained.config.seed
+    )
     if config.per_user:
         save_per_user(config.per_user, trained.dataset.user_ids[result.users], result.per_user)
     show_result(trained.run, table, f"{config.split}, epoch {trained.epoch}", result)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
+
 from recsys_cli.data.files import write_file
 from recsys_cli.evaluation.protocol import Result
 from recsys_cli.evaluation.summary import intervals, save_per_user
@@ -11,8 +13,12 @@ from recsys_cli.report import metrics_table
 from recsys_cli.training.run import Run
 
 
-def save_result(run: Run, split: str, result: Result, evaluation, seed: int) -> str:
-    """Writes the files into the run directory and returns the table. evaluation: a node of configs/evaluation."""
+def save_result(run: Run, split: str, result: Result, user_ids: np.ndarray, evaluation, seed: int) -> str:
+    """Writes the files into the run directory and returns the table.
+
+    user_ids: the raw ids by internal id, which stand beside the values per user. evaluation: a node of
+    configs/evaluation.
+    """
     found = {
         name: (mean, low, high) if evaluation.bootstrap else (mean, None, None)
         for name, (mean, low, high) in intervals(result.per_user, evaluation.bootstrap, seed).items()
@@ -31,7 +37,7 @@ def save_result(run: Run, split: str, result: Result, evaluation, seed: int) -> 
     }
     write_file(run.path / f"{split}.json", (json.dumps(summary, indent=1) + "\n").encode())
     if evaluation.per_user:
-        save_per_user(run.path / f"{split}_per_user.npz", result.users, result.per_user)
+        save_per_user(run.path / f"{split}_per_user.npz", user_ids[result.users], result.per_user)
     return metrics_table(found)
 
 

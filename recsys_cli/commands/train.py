@@ -56,7 +56,7 @@ def main(config: DictConfig) -> int:
         if selection.keeps_best and progress.best_epoch:
             restore(load_newest(run.checkpoints, "best")[0], learner.state())
         result = score(config.evaluation, model, dataset, "test", config.seed)
-        table = save_result(run, "test", result, config.evaluation, config.seed)
+        table = save_result(run, "test", result, dataset.user_ids, config.evaluation, config.seed)
     except Stopped as stopped:
         run.finish("interrupted", training_seconds=round(log.seconds, 2))
         reporter.close()

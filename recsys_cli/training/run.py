@@ -157,6 +157,8 @@ def _of_this_version(config: DictConfig, path: Path) -> DictConfig:
         for group, default in library().defaults("train").items()
         if config.get(group)
     }
+    if config.data.get("source") == "csv":  # called by its file
+        choices["data"] = "csv"
     expected = {group: library().group_values(group, choice) for group, choice in choices.items() if choice}
     for group in ("evaluation", "device"):
         config[group] = OmegaConf.merge(expected.pop(group, {}), config.get(group, {}))
