@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import stat
+import sys
 import tarfile
 import zipfile
 import zlib
@@ -37,7 +38,8 @@ def read_archived(path: Path) -> bytes:
     """
     archive = archive_of(path)
     if archive is None:
-        raise UserError(f"The file {path} does not exist (current folder: {Path.cwd()}).")
+        problem = "is a folder: name a file in it" if path.is_dir() else "does not exist"
+        raise UserError(f"The file {path} {problem} (current folder: {Path.cwd()}).")
     content = read_bytes(archive)
     member = path.relative_to(archive).as_posix()
     if content[:4] == b"PK\x03\x04":
@@ -57,6 +59,8 @@ def archive_of(path: Path) -> Path | None:
 @cache
 def read_stream(path: str) -> bytes:
     """All of standard input (-) or of a pipe, decompressed if it is gzip: once, for all jobs of this process."""
+    if path == "-" and sys.stdin.isatty():
+        raise UserError("data.path=- reads what is piped in, and nothing is: zcat log.csv.gz | recsys ... data.path=-")
     try:
         with open(0 if path == "-" else path, "rb", closefd=path != "-") as stream:
             return _gunzip(stream.read(), Path(path))

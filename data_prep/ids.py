@@ -4,7 +4,7 @@ An id is text and is compared letter by letter: 7, 007 and 7.0 are three ids. Id
 declares them: files of whole numbers, a column of whole numbers in Parquet, a source whose ids are 0..n-1. A number
 has one spelling, the plain decimal one: 7 finds it, 007 and 7.0 do not.
 
-An id is not empty, has no NUL and no white space at its ends: wherever ids are read, others are refused.
+An id is not empty, has no NUL, no line break and no white space at its ends: wherever ids are read, others are refused.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 
@@ -21,10 +22,14 @@ _PLAIN_DECIMAL = re.compile(r"0|-?[1-9][0-9]{0,18}")
 
 @dataclass(frozen=True)
 class Texts:
-    """A column of texts: codes int32 [n] into values, object [m] of distinct str; -1 is an empty cell."""
+    """A column of texts: codes int32 [n] into values, object [m] of distinct str; -1 is an empty cell.
+
+    plain: whether it is known already that all values are plain decimals.
+    """
 
     codes: np.ndarray
     values: np.ndarray
+    plain: bool = False
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -37,8 +42,10 @@ class Texts:
         """Numbers in their plain decimal spelling."""
         if isinstance(column, Texts):
             return column
-        numbers, codes = np.unique(column, return_inverse=True)
-        return cls(codes.astype(np.int32), np.array([str(n) for n in numbers.tolist()], object))
+        import pandas as pd
+
+        codes, numbers = pd.factorize(column)
+        return cls(codes.astype(np.int32), np.array(list(map(str, numbers.tolist())), object), plain=True)
 
 
 def are_numbers(ids: object) -> bool:
@@ -47,7 +54,11 @@ def are_numbers(ids: object) -> bool:
 
 
 def is_faulty(text: str) -> bool:
-    return not text or text != text.strip() or len(text) > MAX_LENGTH or "\0" in text
+    return not text or text != text.strip() or len(text) > MAX_LENGTH or not text.isprintable() and _odd(text)
+
+
+def _odd(text: str) -> bool:
+    return any(mark in text for mark in "\0\n\r")
 
 
 def fault(text: str) -> str | None:
@@ -58,6 +69,8 @@ def fault(text: str) -> str | None:
         return "is empty"
     if "\0" in text:
         return "has a NUL in it"
+    if "\n" in text or "\r" in text:
+        return "has a line break in it, and lists of ids have one a line"
     if text != text.strip():
         return "begins or ends with white space, and ids are taken as they are written"
     return f"has over {MAX_LENGTH} characters"
@@ -98,9 +111,9 @@ def numbered(columns: Sequence[Texts | np.ndarray]) -> tuple[list[np.ndarray], n
         return np.split(codes.astype(np.int32), ends), np.asarray(ids)
     texts = [Texts.of(column) for column in columns]
     used = [column.values[np.bincount(column.codes + 1, minlength=len(column.values) + 1)[1:] > 0] for column in texts]
-    ids = sorted(set().union(*used))
-    place = {text: number for number, text in enumerate(ids)}
-    new = [np.array([*(place.get(text, -1) for text in column.values), -1], np.int32) for column in texts]
+    ids = sorted(set().union(*(values.tolist() for values in used)))
+    place = dict(zip(ids, range(len(ids)), strict=True))
+    new = [np.array([*map(place.get, column.values.tolist(), repeat(-1)), -1], np.int32) for column in texts]
     return [table[column.codes] for table, column in zip(new, texts, strict=True)], np.array(ids, np.str_)
 
 

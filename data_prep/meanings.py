@@ -66,15 +66,15 @@ def find_meanings(names: list[str], file: str, columns: Any, context: Sequence[s
             raise UserError(f"{file}: several columns look like the {meaning}: {', '.join(offered)}; {how}.")
         if fitting:
             found[meaning] = fitting[0]
-    for meaning in NEEDED:
-        if meaning not in found and not (parts and meaning == "user"):
-            shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
-            raise UserError(
-                f"{file}: no column looks like the {meaning}; its columns are {shown}. "
-                f"Say which: data.columns={{{meaning}: <name>}}, or list all columns if there is no header: "
-                "data.columns=[user,item,rating]. Lines of a user and any number of items are read with "
-                "data.form=lines."
-            )
+    missing = [meaning for meaning in NEEDED if meaning not in found and not (parts and meaning == "user")]
+    if missing:
+        shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+        say = ", ".join([f"{meaning}: {name}" for meaning, name in said.items()] + [f"{m}: <name>" for m in missing])
+        raise UserError(
+            f"{file}: no column looks like the {' or the '.join(missing)}; its columns are {shown}. "
+            f"Say which: data.columns={{{say}}}, or list all columns if there is no header: "
+            "data.columns=[user,item,rating]. Lines of a user and any number of items are read with data.form=lines."
+        )
     return found | parts
 
 

@@ -68,4 +68,6 @@ class Parquet:
         )
 
     def _damaged(self, error: Exception) -> UserError:
-        return UserError(f"{self.file} is not a readable Parquet file: {error}. Write it again, or give CSV.")
+        return UserError(
+            f"{self.file} is not a readable Parquet file: {str(error).rstrip('.')}. Write it again, or give CSV."
+        )

@@ -59,7 +59,9 @@ def cut(events: Events, n_items: int, rule: str, rng: np.random.Generator, amoun
     if rule == "leave_one_out":
         rule = "leave_one_out_random" if events.times is None else "leave_one_out_last"
     if rule in TIMED and events.times is None:
-        raise UserError(f"data.split or data.validation={rule} needs times: a column timestamp (data.columns).")
+        raise UserError(
+            f"data.split or data.validation={rule} needs times: a column timestamp, or data.columns={{timestamp: <name>}}."
+        )
     held = np.zeros(len(events), bool)
     held[RULES[rule](events, n_items, rng, amount)] = True
     if not held.any():

@@ -69,7 +69,7 @@ def read_events_table(
 
 def check_ids(column: Texts | np.ndarray, meaning: str, file: str, line_of: Callable[[int], int]) -> None:
     """UserError with file and line for the first cell that cannot be an id (ids.fault)."""
-    if are_numbers(column):
+    if are_numbers(column) or column.plain:
         return
     faulty = np.array([is_faulty(value) for value in column.values] + [True])  # the last: an empty cell
     wrong = faulty[column.codes]

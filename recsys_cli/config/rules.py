@@ -184,7 +184,7 @@ RULES: tuple[tuple[str, Kind], ...] = (
     ("report", matching(r".*\.json", "a file name that ends in .json")),
     ("split", one_of("test", "validation")),
     ("per_user", matching(r".*\.(csv|parquet)", "a file name that ends in .csv or .parquet")),
-    ("users", either("all, a list of raw user ids such as [17,42], or a file name", TEXT, RAW_IDS)),
+    ("users", either("all, a list of raw user ids such as [17,'1.0'], or a file name", TEXT, RAW_IDS)),
     ("k", integer(1)),
     ("output", matching(r".*\.(csv|parquet)", "a file name that ends in .csv or .parquet")),
 )

@@ -41,7 +41,7 @@ def test_columns_are_numbered_together_as_numbers_where_all_are():
     assert ids.tolist() == ["04", "30", "4", "5"] and [c.tolist() for c in codes] == [[1, 2, 3], [0, 3, -1]]
 
 
-@pytest.mark.parametrize("text", ["", " a", "a ", "\ta", "a\u00a0", "a\0b", "x" * 1001])
+@pytest.mark.parametrize("text", ["", " a", "a ", "\ta", "a\u00a0", "a\0b", "a\nb", "a\rb", "x" * 1001])
 def test_what_no_id_may_be(text):
     assert fault(text)
 

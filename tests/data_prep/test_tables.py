@@ -21,7 +21,21 @@ def test_delimiters_are_found_out(delimiter):
     assert columns(text) == {"user": ["a", "b"], "item": ["x", "y"], "rating": [5.0, 4.0]}
 
 
-@pytest.mark.parametrize("ids", [["00123", "123"], ["1.0", "1"], ["NA", "nan"], ["1e5", "0x1"], ["True", "007"]])
+@pytest.mark.parametrize(
+    "ids",
+    [
+        ["00123", "123"],
+        ["1.0", "1"],
+        ["NA", "nan"],
+        ["1e5", "0x1"],
+        ["True", "007"],
+        ["-5", "-05"],
+        ["9" * 18, "9" * 19],
+        ["+7", "7"],
+        ["1_0", "10"],
+        ["5", "-0"],
+    ],
+)
 def test_ids_are_what_is_written(ids):
     assert columns(f"user,item\n{ids[0]},{ids[1]}\n{ids[1]},{ids[0]}\n") == {"user": ids, "item": ids[::-1]}
 
@@ -69,6 +83,7 @@ def test_an_absent_rating_stays_absent():
         ("user,item\n1,2\n,4\n", {}, r"f.csv, line 3: the user is empty"),
         ("user,item\n1,2\n 1,4\n", {}, r"f.csv, line 3: the user ' 1' begins or ends with white space, and ids are"),
         ("user,item\n1,2\n1,4\u00a0\n", {}, r"f.csv, line 3: the item '4.*' begins or ends with white space"),
+        ('user,item\n1,2\n"a\nb",3\n', {}, r"f.csv, line 3: the user 'a\\\\nb' has a line break in it"),
         ("user,item\n1,2\n1,a\0b\n", {}, r"f.csv, line 3: a NUL"),
         ("user,item\n1,2\n1,3\r4\n", {}, r"f.csv, line 3: a carriage return within the line"),
         (f"user,item\n1,{'x' * 1001}\n", {}, r"f.csv, line 2: the item 'x+' has over 1000 characters"),
@@ -87,6 +102,7 @@ def test_an_absent_rating_stays_absent():
         ("user,item,time\n1,2,5\n1,3,noon\n", {}, r"f.csv, line 3: the timestamp 'noon' is neither"),
         ("a,b\n1,2\n", {}, r"no column looks like the user; its columns are a, b. .*data.columns"),
         ("a,b\n1,2\n", {"columns": {"user": "A", "item": "b"}}, r"no column 'A' .*Valid: a, b"),
+        (b"\xff\r\0user", {}, r"f.csv, line 1: a NUL"),
         (b"user,item\n1,2\n\xff,4\n", {}, r"f.csv, line 3: not UTF-8 text"),
         ("", {}, "f.csv is empty"),
         ("user,item\n", {}, "f.csv has a header and no rows"),
