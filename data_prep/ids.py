@@ -54,11 +54,8 @@ def are_numbers(ids: object) -> bool:
 
 
 def is_faulty(text: str) -> bool:
-    return not text or text != text.strip() or len(text) > MAX_LENGTH or not text.isprintable() and _odd(text)
-
-
-def _odd(text: str) -> bool:
-    return any(mark in text for mark in "\0\n\r")
+    breaks = not text.isprintable() and any(mark in text for mark in "\0\n\r")
+    return not text or text != text.strip() or len(text) > MAX_LENGTH or breaks
 
 
 def fault(text: str) -> str | None:
