@@ -17,7 +17,7 @@ from data_prep.options import content_options, prepared_directory, read_options
 from data_prep.parsing import parse
 from data_prep.sources import locate
 from data_prep.splits import split
-from data_prep.statistics import measure, notes_of
+from data_prep.statistics import measure, notes_of, warnings_of
 from data_prep.store import csr_arrays, write_prepared
 from data_prep.synthetic import generate
 from data_prep.times import cut_auxiliary, keep_earliest
@@ -64,6 +64,7 @@ def prepare(data_cfg: Mapping[str, Any]) -> Path:
         ],
         "statistics": statistics,
         "published": options["published"],
+        "warnings": warnings_of(statistics),
         "notes": [*options["notes"], *notes, *raw.notes, *notes_of(statistics)],
     }
     write_prepared(directory, arrays, manifest)

@@ -37,6 +37,8 @@ def main(config: DictConfig) -> int:
         f"{model.name} on {dataset.name}: {dataset.n_users:,} users, {dataset.n_items:,} items, "
         f"{dataset.target_train.nnz:,} training pairs, seed {config.seed}, {device}; run directory {run.path}"
     )
+    for warning in dataset.warnings:
+        print(f"warning: {warning}")
     if not model.tasks[model.target].weight:
         print(
             f"note: model.task_weights gives 0 to the target {dataset.target!r}: the parameters that it alone has stay as "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -94,7 +94,8 @@ class Dataset:
     train: one user x item CSR per behaviour, in causal order; `target` is the behaviour to predict.
     valid, test: held-out pairs of the target behaviour (None where the data set has none).
     test_negatives: int32 [test pairs, n] candidates given by the source (NCF protocol), in the row order of `test`.
-    user_ids, item_ids: the raw ids by internal id.
+    user_ids, item_ids: the raw ids by internal id. notes: what a reader of results should know of the data; warnings:
+    what makes results look better than they are.
     """
 
     name: str
@@ -112,7 +113,8 @@ class Dataset:
     user_ids: np.ndarray | None = None
     item_ids: np.ndarray | None = None
     content_hash: str = ""
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def behaviours(self) -> tuple[str, ...]:
@@ -121,7 +123,3 @@ class Dataset:
     @property
     def target_train(self) -> CSR:
         return self.train[self.target]
-
-    def with_train(self, target_train: CSR) -> Dataset:
-        """The same data set with other training pairs of the target behaviour."""
-        return replace(self, train={**self.train, self.target: target_train})

@@ -64,6 +64,7 @@ def load_prepared(path: str | Path, *, validate: bool = True) -> Dataset:
         item_ids=arrays["item_ids"],
         content_hash=manifest["content_hash"],
         notes=tuple(manifest["notes"]),
+        warnings=tuple(manifest["warnings"]),
     )
 
 

@@ -34,8 +34,9 @@ def write_copy(directory: Path, dataset: Dataset) -> None:
             "sizes": sizes,
             "fields": fields,
             "notes": [],
+            "warnings": [],
         },
-    )  # notes count rows that may be forgotten later
+    )  # notes and warnings count rows that may be forgotten later
 
 
 def digest(dataset: Dataset) -> str:

@@ -108,3 +108,13 @@ def test_errors_name_users_and_items_as_the_raw_data_do():
     with pytest.raises(IdError, match=r"^user 1 \(internal id\)$") as found, raw_ids(Dataset("d", 2, 2, "buy", {})):
         raise IdError("{user}", 1)
     assert str(found.value) == "user 1 (internal id)"
+
+
+def test_training_warns_of_what_auxiliary_behaviours_know_of_the_future(recsys, tmp_path):
+    rows = ["ann,x,buy,1", "ann,y,buy,5", "bob,x,buy,1", "bob,z,buy,2", "ann,z,view,6"]
+    (tmp_path / "log.csv").write_text("user,item,event,time\n" + "\n".join(rows))
+    words = [f"data.path={tmp_path}/log.csv", f"data.cache_dir={tmp_path}/c", "data.behaviours=[view,buy]"]
+    words += ["model=popularity", "data=csv", "evaluation.k=[1]", "tensorboard=false", f"runs_dir={tmp_path}/runs"]
+    warned = recsys("train", *words)
+    assert warned.code == 0 and "warning: 1 pairs of 'view' (100.0%) are at or after the first held-out" in warned.out
+    assert "warning" not in recsys("train", *words, "data.cut_auxiliary=true").out
