@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from data_prep.errors import UserError
-from data_prep.ids import Texts
+from data_prep.ids import Texts, plain_number
 
 DELIMITERS = ("\t", ",", ";", "|", "::", " ")
 STAND_IN = "\x1f"  # for a delimiter of several characters: pandas' fast reader takes one only
@@ -43,6 +43,8 @@ class Delimited:
             raise UserError(f"{file} has a header and no rows.")
         self.names = names or [name.strip() for name in first]
         self._check_shape()
+        cells = head[self._first_line - 1].split(delimiter)  # of the first row, which may be longer than the head
+        self._begins = cells if len(cells) == len(self.names) else [""] * len(self.names)
 
     def line_of(self, row: int) -> int:
         return row + self._first_line
@@ -50,13 +52,16 @@ class Delimited:
     def read(self, texts: Sequence[int], values: Sequence[int] = ()) -> dict[int, Any]:
         """Columns by place: Texts, exactly as written, and pandas Series of numbers or whatever pandas finds.
 
-        A column of whole numbers is read as such, many times faster, if all of them turn out to be plain decimals.
+        A column that begins with a whole number is read as numbers, many times faster, and again as it is written
+        unless all of them turn out to be plain decimals.
         """
-        guessed = self._read({*texts, *values}, {})
-        plain = {place: found for place in texts if (found := self._plain_numbers(guessed[place], place)) is not None}
-        rest = set(texts) - plain.keys()
-        written = self._read(rest, dict.fromkeys(rest, object)) if rest else {}
-        return guessed | plain | {place: as_texts(column) for place, column in written.items()}
+        tried = {place for place in texts if self._lengths and plain_number(self._begins[place]) is not None}
+        found = self._read({*texts, *values}, dict.fromkeys(set(texts) - tried, object))
+        plain = {place: self._plain_numbers(found[place], place) for place in tried}
+        again = {place for place, column in plain.items() if column is None}
+        found |= self._read(again, dict.fromkeys(again, object)) if again else {}
+        written = {place: as_texts(found[place]) for place in texts if plain.get(place) is None}
+        return found | plain | written
 
     def _read(self, places: set[int], types: dict[int, type]) -> dict[int, Any]:
         import pandas as pd
@@ -84,7 +89,7 @@ class Delimited:
 
         Every other way (007, +7, " 7") is longer, so it is enough to compare the lengths of all cells together.
         """
-        if column.dtype != np.int64 or self._lengths is None:
+        if column.dtype != np.int64:
             return None
         numbers = column.to_numpy()
         digits = len(numbers) + np.count_nonzero(numbers < 0)
@@ -144,7 +149,7 @@ def clean_text(content: bytes, file: str) -> bytes:
 
 def head_of(content: bytes) -> list[str]:
     """The first lines, 20 at most."""
-    return content[: 1 << 16].decode("utf-8", "replace").split("\n")[:20]
+    return content[: 1 << 20].decode("utf-8", "replace").split("\n")[:20]
 
 
 def sniff(head: list[str]) -> str:
