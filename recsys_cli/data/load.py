@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from data_prep.errors import UserError
 from data_prep.prepare import prepare
 from data_prep.store import Damaged, read_manifest, sha256_file
 from recsys_cli.data.dataset import CSR, Dataset, Features, KnowledgeGraph
@@ -16,6 +18,17 @@ from recsys_cli.data.dataset import CSR, Dataset, Features, KnowledgeGraph
 def get_dataset(data_cfg: Mapping[str, Any], *, validate: bool = True) -> Dataset:
     """The data set of a `data` configuration, prepared first if the cache does not hold it."""
     return load_prepared(prepare(data_cfg), validate=validate)
+
+
+def find_prepared(cache_dir: str | Path, name: str, content_hash: str) -> Path | None:
+    """The prepared data set of this name and content in a cache, whatever it was prepared from; None if it has none."""
+    for path in sorted((Path(cache_dir).expanduser() / "prepared").glob(f"{glob.escape(name)}-*")):
+        try:
+            if read_manifest(path)["content_hash"] == content_hash:
+                return path
+        except UserError:  # not whole: it is as good as none
+            continue
+    return None
 
 
 def load_prepared(path: str | Path, *, validate: bool = True) -> Dataset:
@@ -53,7 +66,7 @@ def load_prepared(path: str | Path, *, validate: bool = True) -> Dataset:
 
 
 def _array(directory: Path, entry: dict[str, Any], validate: bool) -> np.ndarray:
-    path = directory / entry["file"]
+    path = directory / Path(entry["file"]).name  # nothing outside of the directory
     if not path.is_file():
         raise Damaged(path, "the file is missing")
     if validate and sha256_file(path) != entry["sha256"]:

@@ -27,8 +27,8 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UserError
-from recsys_cli.data.files import write_file
-from recsys_cli.training.run import environment
+from data_prep.files import write_file
+from recsys_cli.runs.environment import environment
 
 LEDGER = "ledger.json"
 KEYS = {"generation", "id", "seed", "method", "data", "partition", "aggregation", "shards", "requests"}

@@ -16,7 +16,10 @@ import numpy as np
 
 from data_prep.store import MANIFEST
 from recsys_cli.evaluation.summary import load_per_user
-from recsys_cli.training.run import CONFIG, METRICS, RECORD
+from recsys_cli.runs.config import CONFIG
+from recsys_cli.runs.directory import STATE_FILES
+from recsys_cli.runs.metrics_log import METRICS
+from recsys_cli.runs.record import RECORD
 from recsys_cli.unlearning.data_copy import arrays_of
 from recsys_cli.unlearning.generation import AGGREGATION, PARAMETERS, ROWS, SHARDS, Rows
 from recsys_cli.unlearning.ledger import LEDGER, sha256_of
@@ -24,7 +27,7 @@ from recsys_cli.unlearning.search import UNREADABLE, all_files
 from recsys_cli.unlearning.unit import INPUTS, ORIGIN, VECTORS
 
 TEST, PER_USER = "test.json", "test_per_user.npz"
-LINKS = (TEST, PER_USER, LEDGER)  # seen in the run directory, lying in the current state
+LINKS = STATE_FILES  # seen in the run directory, lying in the current state
 LEDGER_FILES = {LEDGER, Path(LEDGER).with_suffix(".sha256").name}
 RECORD_KEYS = {
     "status",
@@ -40,6 +43,7 @@ RECORD_KEYS = {
     "seconds_per_epoch",
     "data_hash",
     "generation",
+    "config_hash",
 }
 
 
@@ -161,7 +165,7 @@ STRUCTURES: dict[str, Callable[[Path, Rows], bool]] = {
     ".lock": lambda file, rows: file.stat().st_size == 0,
     RECORD: _record,
     METRICS: _metrics,
-    "*-again.json": _result,
-    "*-again_per_user.npz": _per_user,
+    "evaluations/*.json": _result,
+    "evaluations/*_per_user.npz": _per_user,
     "tensorboard/events.out.tfevents.*": _scalars,
 }

@@ -20,8 +20,8 @@ from typing import NamedTuple
 import numpy as np
 
 from data_prep.errors import UserError
+from data_prep.files import write_file
 from recsys_cli.data.dataset import Dataset
-from recsys_cli.data.files import write_file
 from recsys_cli.unlearning.restrict import matrices
 
 Content = tuple[str, list[tuple[str, ...]]]  # kind and distinct rows, sorted, of a file to forget

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from data_prep.store import read_manifest
-from recsys_cli.training.run import Run
+from recsys_cli.runs.directory import Run
 from recsys_cli.unlearning.generation import AGGREGATION, PARAMETERS, ROWS, SHARDS, Built, Rows, shard_inputs
 from recsys_cli.unlearning.generations import Generations
 from recsys_cli.unlearning.ledger import LEDGER, read_ledger, sha256_of, write_ledger
@@ -20,7 +20,7 @@ from recsys_cli.unlearning.requests import drop_pending
 from recsys_cli.unlearning.search import all_files
 from recsys_cli.unlearning.unit import VECTORS, code_of, shard_epochs, training_seconds
 
-OUTDATED = ("*-again.json", "*-again_per_user.npz", "error.log")  # made from an earlier state
+OUTDATED = ("evaluations/*.json", "evaluations/*_per_user.npz", "error.log")  # made from an earlier state
 TRIAL = "verifying"  # in the run directory, while `verify` trains again
 
 

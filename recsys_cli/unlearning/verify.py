@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from data_prep.errors import UserError
 from data_prep.store import read_manifest
-from recsys_cli.training.run import code_hash
+from recsys_cli.runs.environment import code_hash
 from recsys_cli.unlearning.generation import AGGREGATION, PARAMETERS, ROWS, SHARDS, Rows, build
 from recsys_cli.unlearning.generations import Generations
 from recsys_cli.unlearning.ledger import LEDGER, read_ledger, sha256_of
