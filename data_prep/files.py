@@ -97,6 +97,15 @@ def write_file(
         raise UserError(f"cannot write {path} ({len(payload) / 1e6:.1f} MB): {error.strerror}. {advice}") from error
 
 
+def check_writable(path: Path | str, key: str) -> None:
+    """Raises UserError, before anything is computed, where the file that a person named by `key` cannot be written."""
+    path = Path(path)
+    if path.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UserError(
+            f"{key}={path} cannot be written: name a file in a folder that exists and that you may write to."
+        )
+
+
 def make_folder(path: Path | str, root: Path | str) -> Path:
     """The folder, made where it is not there yet; no part of it below root, which is there, may be a link."""
     path, so_far = Path(path), Path(root)

@@ -7,6 +7,7 @@ import os
 from omegaconf import DictConfig, OmegaConf
 
 from data_prep.errors import UserError
+from data_prep.files import check_writable
 
 SPLITS = {"test": "test", "validation": "valid"}
 
@@ -28,6 +29,8 @@ def main(config: DictConfig) -> int:
         )
     name = config.name or f"{config.split}-again"
     check_name(name)
+    if config.per_user:
+        check_writable(config.per_user, "per_user")
     data = {k: v for k, v in config.data.items() if v is not None}
     trained = open_trained(config.run, data or None)
     given = {k: v for k, v in config.evaluation.items() if v is not None}

@@ -7,6 +7,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from data_prep.errors import UserError
+from data_prep.files import check_writable
 
 
 def main(config: DictConfig) -> int:
@@ -20,6 +21,7 @@ def main(config: DictConfig) -> int:
     from recsys_cli.data.tables import write_table
     from recsys_cli.evaluation.topk import top_k
 
+    check_writable(config.output, "output")
     trained = open_trained(config.run)
     dataset = trained.dataset
     if config.k > dataset.n_items:

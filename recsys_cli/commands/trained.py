@@ -12,6 +12,7 @@ from recsys_cli.runs.config import CONFIG
 from recsys_cli.runs.directory import Run
 from recsys_cli.training.build import build_model
 from recsys_cli.training.checkpoint import restore
+from recsys_cli.training.fit import Progress
 from recsys_cli.training.taking_up import data_of, newest_checkpoint, other_config, warn_otherwise
 from recsys_cli.unlearning.opening import method_of, open_current
 
@@ -30,6 +31,7 @@ def open_trained(path: str, data_overrides=None) -> Trained:
     if method_of(config) != "none":
         return Trained(run, config, *open_current(run, config, data_overrides))
     checkpoint = newest_checkpoint(run, "epoch" if config.evaluation.select == "last" else "best")
+    progress = Progress.from_header(checkpoint.header)
     if other_config(run, checkpoint):
         print(f"warning: {run.path / CONFIG} is not the config that {checkpoint.path.name} was trained with")
     warn_otherwise(run, checkpoint, "the last digits of scores may differ")
@@ -38,4 +40,4 @@ def open_trained(path: str, data_overrides=None) -> Trained:
     state = model.state()
     # Optimiser slots are of no use here.
     restore(checkpoint._replace(arrays={n: a for n, a in checkpoint.arrays.items() if n in state}), state)
-    return Trained(run, config, dataset, model, checkpoint.header["epoch"])
+    return Trained(run, config, dataset, model, progress.epoch)

@@ -35,8 +35,8 @@ CHECKPOINTS, EVALUATIONS, TENSORBOARD = "checkpoints", "evaluations", "tensorboa
 GENERATIONS, CURRENT, LOCK = "generations", "current", ".lock"
 STATE_FILES = ("test.json", "test_per_user.npz", "ledger.json")  # links into the current state, where there is one
 OWN = {
-    CHECKPOINTS, EVALUATIONS, TENSORBOARD, GENERATIONS, LOCK, CONFIG, RECORD, METRICS, "error.log", "requests",
-    "verifying", "validation.json", "validation_per_user.npz", *STATE_FILES,
+    CHECKPOINTS, EVALUATIONS, TENSORBOARD, LOCK, CONFIG, RECORD, METRICS, "error.log",
+    "validation.json", "validation_per_user.npz", *STATE_FILES,
 }  # fmt: skip
 
 
@@ -62,6 +62,7 @@ class Run:
             path = Path(config.runs_dir) / name
         try:
             path.mkdir(parents=True, exist_ok=True)
+            refuse_links(path)
             run = cls(path, settings_of(config), _locked(path, fcntl.LOCK_EX))
         except OSError as error:
             raise UserError(
@@ -132,9 +133,9 @@ class Run:
 def refuse_links(run: Path) -> None:
     """Raises UserError where what the program itself would open in a run is a link to elsewhere.
 
-    Files of other names are not opened; those inside of folders are opened without following links.
+    Files of other names are not opened; those inside of folders are opened without following links. What belongs to
+    the states of a run that can forget is looked after in unlearning/generations.py.
     """
-    state_folder(run)
     for name in sorted(OWN):
         path = run / name
         if path.is_symlink() and not (name in STATE_FILES and os.readlink(path) == f"{CURRENT}/{name}"):

@@ -62,8 +62,10 @@ def other_config(run: Run, checkpoint: Checkpoint | None) -> bool:
     return then is not None and then != config_hash(run.settings)
 
 
-def warn_otherwise(run: Run, checkpoint: Checkpoint | None, consequence: str) -> None:
-    """Says in a sentence what is not as it was when the checkpoint was made."""
+def warn_otherwise(run: Run, checkpoint: Checkpoint | None, consequence: str) -> str:
+    """Says in a sentence what is not as it was when the checkpoint was made; returns what, or ''."""
     then = made_with(checkpoint)
-    if then and (found := otherwise(then, identity(run.settings, then.get(DATA_HASH, "")))):
+    found = otherwise(then, identity(run.settings, then.get(DATA_HASH, "")))
+    if found:
         print(f"warning: {run.path} was trained with other {found}; {consequence}")
+    return found

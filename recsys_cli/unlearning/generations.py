@@ -11,9 +11,6 @@ import os
 import shutil
 from pathlib import Path
 
-from data_prep.files import refuse_linked_folders
-from recsys_cli.runs.directory import state_folder
-
 
 class Generations:
     def __init__(self, run: Path):
@@ -21,10 +18,8 @@ class Generations:
 
     @property
     def current(self) -> Path | None:
-        """The folder of the current state, in which no folder is a link to elsewhere."""
-        if folder := state_folder(self.run):
-            refuse_linked_folders(folder)
-        return folder
+        link = self.run / "current"
+        return self.run / os.readlink(link) if link.is_symlink() else None
 
     @property
     def next(self) -> int:
@@ -32,7 +27,6 @@ class Generations:
 
     def begin(self) -> Path:
         """The folder in which the next state is built; a try that was cut off goes on."""
-        refuse_linked_folders(self.folder)
         partial, complete = self.folder / f"{self.next}.partial", self.folder / str(self.next)
         if complete.exists():  # cut off between the two renames of `commit`
             shutil.rmtree(partial, ignore_errors=True)

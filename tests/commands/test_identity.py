@@ -81,10 +81,11 @@ def test_other_code_or_instructions_are_said_in_one_sentence(recsys, trained, mo
     from recsys_cli.runs import identity
 
     monkeypatch.setattr(identity, name, lambda: value)
-    for words in (["train", f"resume={trained}", "trainer.epochs=5"], ["evaluate", f"run={trained}"]):
+    for words in (["evaluate", f"run={trained}"], ["train", f"resume={trained}", "trainer.epochs=5"]):
         result = recsys(*words)
         warnings = [line for line in result.out.splitlines() if line.startswith("warning: ")]
         assert result.code == 0 and len(warnings) == 1 and text in warnings[0], result.out + result.err
+    assert text in record_of(trained)["resumed_with_other"]
 
 
 def test_another_version_of_a_library_is_said(recsys, trained, monkeypatch):

@@ -109,7 +109,7 @@ def test_recommend_for_some_users_from_a_file(recsys, trained, tmp_path):
         (["users=[5,77777]"], "1 of 2 users"),
         (["users=nowhere.txt"], "no such file"),
         (["k=181"], "beyond the 180 items"),
-        (["output=/nowhere/x.csv"], "cannot write"),
+        (["output=/nowhere/x.csv"], "output=/nowhere/x.csv cannot be written"),
     ],
 )
 def test_recommend_refuses_in_one_sentence(recsys, trained, words, text):
