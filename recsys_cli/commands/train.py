@@ -108,6 +108,8 @@ def _taken_up(path: str):
     run, _ = Run.open(path)
     checkpoint = newest_checkpoint(run) if has_checkpoint(run) else None
     refuse_other_config(run, checkpoint)
+    if has_checkpoint(run, "best"):  # it may be the one that is scored at the end
+        refuse_other_config(run, newest_checkpoint(run, "best"))
     found = warn_otherwise(run, checkpoint, "what is trained from here on may differ from an uninterrupted run")
     if found:  # the checkpoints to come will not tell any more
         run.record["resumed_with_other"] = found

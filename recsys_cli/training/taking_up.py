@@ -24,9 +24,9 @@ def newest_checkpoint(run: Run, kind: str = "epoch") -> Checkpoint:
     return checkpoint
 
 
-def has_checkpoint(run: Run) -> bool:
-    """Otherwise the run was stopped before its first save."""
-    return any(run.checkpoints.glob("epoch-*.npz"))
+def has_checkpoint(run: Run, kind: str = "epoch") -> bool:
+    """Otherwise the run was stopped before its first save, or keeps none of this kind."""
+    return any(run.checkpoints.glob(f"{kind}-*.npz"))
 
 
 def made_with(checkpoint: Checkpoint | None) -> dict[str, str]:

@@ -20,7 +20,8 @@ from recsys_cli.unlearning.requests import drop_pending
 from recsys_cli.unlearning.search import all_files
 from recsys_cli.unlearning.unit import VECTORS, code_of, shard_epochs, training_seconds
 
-OUTDATED = ("evaluations/*.json", "evaluations/*_per_user.npz", "error.log")  # made from an earlier state
+# Made from an earlier state; the names in the run directory itself are those of older versions of the program.
+OUTDATED = ("evaluations/*.json", "evaluations/*.npz", "*-again.json", "*-again_per_user.npz", "error.log")
 TRIAL = "verifying"  # in the run directory, while `verify` trains again
 
 

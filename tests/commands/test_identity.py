@@ -60,6 +60,19 @@ def test_checkpoints_of_another_run_are_refused(recsys, trained, tmp_path):
     assert result.code == 2 and "the checkpoint is of another run" in result.err
 
 
+def test_the_best_checkpoint_of_another_run_is_refused(recsys, tmp_path):
+    runs = [tmp_path / name for name in ("one", "other")]
+    for run, seed in zip(runs, (0, 1)):
+        words = [*TINY, "evaluation.select=best_validation", f"seed={seed}", f"run_dir={run}"]
+        assert recsys("train", *words).code == 0
+    for file in runs[0].glob("checkpoints/best-*"):
+        file.unlink()
+    for file in runs[1].glob("checkpoints/best-*"):
+        shutil.copy(file, runs[0] / "checkpoints")
+    result = recsys("train", f"resume={runs[0]}", "trainer.epochs=6")
+    assert result.code == 2 and "the checkpoint is of another run" in result.err
+
+
 def test_a_deleted_record_does_not_drop_the_check_of_the_data(recsys, trained, tmp_path):
     (trained / "record.json").unlink()
     checkpoint, _ = ckpt.load_newest(trained / "checkpoints")

@@ -18,7 +18,9 @@ def forgotten(tmp_path_factory):
     """A run that was trained and has forgotten USER."""
     folder = tmp_path_factory.mktemp("forgotten")
     run = train_run(folder, "unlearning=grapheraser", "unlearning.shards=2", *MODELS["bpr"])
-    (run / "test-again.json").write_text("of the state before")
+    (run / "evaluations").mkdir()
+    for name in ("test-again.json", "evaluations/test-again.json", "evaluations/short_per_user.npz"):
+        (run / name).write_text("of the state before")
     words = ["device=cpu", "audit=true", "verify=true", f"report={folder / 'report.json'}"]
     assert recsys("unlearn", f"run={run}", f"forget={write_pairs(folder / 'f.csv', [(USER,)], 'user')}", *words) == 0
     return run
@@ -58,14 +60,14 @@ def test_other_data_sets_in_the_cache_are_not_accused(forgotten):
 
 
 def test_what_belongs_to_the_state_before_is_gone(forgotten):
-    assert not (forgotten / "test-again.json").exists()
+    assert not (forgotten / "test-again.json").exists() and not list((forgotten / "evaluations").iterdir())
     assert json.loads((forgotten / "test.json").read_text())["users"] == 15
     assert json.loads((forgotten / "record.json").read_text())["generation"] == 1
 
 
 def test_evaluate_scores_the_current_state(forgotten):
     assert recsys("evaluate", f"run={forgotten}", "device=cpu") == 0
-    one, other = (json.loads((forgotten / name).read_text()) for name in ("test.json", "test-again.json"))
+    one, other = (json.loads((forgotten / name).read_text()) for name in ("test.json", "evaluations/test-again.json"))
     assert one["metrics"] == other["metrics"] and other["users"] == 15
 
 
