@@ -80,16 +80,14 @@ def write_file(
             aside = f"{path.name}.{secrets.token_hex(6)}{PARTIAL}"
             try:
                 _write(aside, payload, folder)
-                if replace:
-                    os.replace(aside, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+                if not replace and _linked(aside, path.name, folder):
+                    os.unlink(aside, dir_fd=folder)  # the other name stays
                 else:
-                    os.link(aside, path.name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+                    os.replace(aside, path.name, src_dir_fd=folder, dst_dir_fd=folder)
             except Exception:
                 with suppress(OSError):
                     os.unlink(aside, dir_fd=folder)
                 raise
-            if not replace:
-                os.unlink(aside, dir_fd=folder)
             os.fsync(folder)
     except FileExistsError:
         raise
@@ -141,6 +139,21 @@ def _write(name: str, payload: bytes, folder: int) -> None:
         stream.write(payload)
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def _linked(aside: str, name: str, folder: int) -> bool:
+    """Gives a new name to what lies aside; FileExistsError where somebody else was first.
+
+    A file system without hard links gets an empty file of that name, to be replaced at once: False.
+    """
+    try:
+        os.link(aside, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+        return True
+    except FileExistsError:
+        raise
+    except OSError:
+        os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FILE, 0o666, dir_fd=folder))
+        return False
 
 
 @contextmanager

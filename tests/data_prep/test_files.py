@@ -72,7 +72,13 @@ def test_links_and_pipes_are_opened_neither_for_reading_nor_for_writing(tmp_path
     assert sorted(p.name for p in (tmp_path / "outside").iterdir()) == ["a"] and not (tmp_path / "new").exists()
 
 
-def test_a_file_that_is_not_to_be_replaced_stays(tmp_path):
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_is_not_to_be_replaced_stays(tmp_path, monkeypatch, links):
+    def refused(*args, **more):
+        raise PermissionError  # as file systems without hard links say
+
+    if not links:
+        monkeypatch.setattr(os, "link", refused)
     write_file(tmp_path / "a", b"first", replace=False)
     with pytest.raises(FileExistsError):
         write_file(tmp_path / "a", b"second", replace=False)
