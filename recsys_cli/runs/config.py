@@ -145,8 +145,9 @@ def _check_values(path: Path, settings: dict[str, Any]) -> None:
 
 def _choices(settings: dict[str, Any]) -> dict[str, str | None]:
     """The choice of every group of `recsys train` that the run has."""
-    return {
+    choices = {
         group: str(settings[group].get("name", default))
         for group, default in library().defaults("train").items()
         if settings.get(group)
     }
+    return choices | ({"data": "csv"} if settings["data"].get("source") == "csv" else {})  # whatever its name
