@@ -139,13 +139,15 @@ class Copy:
     def forget(self, pairs: list[tuple[str, str]]) -> tuple[int, float, float, float]:
         """Shards touched, seconds of the shards, of the aggregation, and of the whole request."""
         from recsys_cli.unlearning.forget import carry_out, make_plan
+        from recsys_cli.unlearning.forget_file import read_rows
         from recsys_cli.unlearning.intake import take_in
-        from recsys_cli.unlearning.requests import read_rows
+        from recsys_cli.unlearning.matching import match
 
         file = self.path / "forget.csv"
         file.write_text("user,item\n" + "".join(f"{user},{item}\n" for user, item in pairs))
         began = time.perf_counter()
-        requests = [take_in(str(file), read_rows(file), self.rows.dataset, [], ignore_missing=False).request]
+        found = match(read_rows(file), self.rows.dataset)
+        requests = [take_in(str(file), found, self.rows, [], ignore_missing=False).request]
         plan = make_plan(self.config, self.rows, requests, self.generations.current, repartition=False)
         outcome = carry_out(
             self.run, self.generations, self.config, self.rows, requests, plan, repartition=False, say=lambda line: None
@@ -157,7 +159,7 @@ class Copy:
         """Seconds of training one model on all rows."""
         from recsys_cli.unlearning.compare import retrain
 
-        return retrain(self.config, self.rows.dataset).seconds
+        return retrain(self.path, self.config, self.rows.dataset).seconds
 
 
 @contextmanager

@@ -172,7 +172,7 @@ RULES: tuple[tuple[str, Kind], ...] = (
     ("forget", TEXT),
     ("missing", one_of("refuse", "ignore")),
     ("compare", one_of("retrain")),
-    ("verify_shards", one_of("one", "all")),
+    ("verify_shards", one_of("touched", "one", "all")),
     ("receipt", TEXT),
     ("ledger", TEXT),
     ("report", matching(r".*\.json", "a file name that ends in .json")),

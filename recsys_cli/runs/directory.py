@@ -155,8 +155,12 @@ def state_folder(run: Path) -> Path | None:
     except OSError:
         raise UserError(f"{link} is no link to a state of the run, which it has to be.") from None
     folder = run / target
-    if not re.fullmatch(rf"{GENERATIONS}/\d+", target) or (run / GENERATIONS).is_symlink() or folder.is_symlink():
-        raise UserError(f"{link} leads to {target}, and not to {GENERATIONS}/N inside of the run: put it right.")
+    links = (run / GENERATIONS).is_symlink() or folder.is_symlink()
+    if links or not folder.is_dir() or not re.fullmatch(rf"{GENERATIONS}/(0|[1-9][0-9]*)", target):
+        raise UserError(
+            f"{link} leads to {target}, and not to a folder {GENERATIONS}/N of this run: somebody has changed it. "
+            "Put it back."
+        )
     return folder
 
 

@@ -6,6 +6,7 @@ of these rows to shards. That holds because a shard sees its own rows and a seed
 nothing else; epochs are fixed.
 
 partition, balanced (which row lies in which shard) -> restrict (a shard as a data set of its own) -> unit
-(training into a folder) -> generation (all shards, aggregation, result) -> requests, forget (the next
-generation) -> verify, audit.
+(training into a folder) -> generation (all shards, aggregation, result) -> generations, state, ledger (the current
+state) -> forget_file, matching, requests, intake, forget (the next one) -> verify (own_files, second_reader,
+trained_again), audit.
 """

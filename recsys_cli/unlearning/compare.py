@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+import shutil
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from recsys_cli.evaluation.summary import Interval, intervals
 from recsys_cli.models.base import Model
 from recsys_cli.training.build import build_model
 from recsys_cli.training.selection import score
+from recsys_cli.unlearning.state import clear_trial
 from recsys_cli.unlearning.unit import train_into, vectors_of
 
 
@@ -24,12 +25,18 @@ class Retrained(NamedTuple):
     seconds: float
 
 
-def retrain(config, dataset: Dataset) -> Retrained:
-    """As `recsys train unlearning=none` would, with the seed and the settings of the run; nothing is kept."""
+def retrain(run: Path, config, dataset: Dataset) -> Retrained:
+    """As `recsys train unlearning=none` would, with the seed and the settings of the run; nothing is kept.
+
+    What a kill leaves lies in the run directory, and the next call removes it.
+    """
     began = time.perf_counter()
     model = build_model(config.model, dataset, config.seed)
-    with tempfile.TemporaryDirectory(prefix="recsys-") as folder:
-        train_into(Path(folder) / "retrained", config, model, {}, lambda model: vectors_of(model, "final"))
+    folder = clear_trial(run)
+    try:
+        train_into(folder / "retrained", config, model, {}, lambda model: vectors_of(model, "final"))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
     seconds = time.perf_counter() - began
     return Retrained(model, score(config.evaluation, model, dataset, "test", config.seed), seconds)
 

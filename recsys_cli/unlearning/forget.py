@@ -12,10 +12,12 @@ from data_prep.errors import UserError
 from recsys_cli.runs.directory import Run
 from recsys_cli.unlearning.generation import Built, Rows, build, check_unchanged
 from recsys_cli.unlearning.generations import Generations
+from recsys_cli.unlearning.intake import found_pairs
 from recsys_cli.unlearning.ledger import read_ledger
+from recsys_cli.unlearning.matching import Selection, select
 from recsys_cli.unlearning.partition import check_shards, partition
 from recsys_cli.unlearning.pool import train_shards
-from recsys_cli.unlearning.requests import Request, Selection, select
+from recsys_cli.unlearning.requests import FOLDER, Request
 from recsys_cli.unlearning.restrict import among, restricted, without_orphans
 from recsys_cli.unlearning.state import partition_entry, publish
 
@@ -44,9 +46,11 @@ def make_plan(config, rows: Rows, requests: Sequence[Request], generation: Path,
     rows: of the state in the folder `generation`.
     """
     dataset, ledger = rows.dataset, read_ledger(generation)
-    selection = select(requests, dataset)
-    removed = _named(rows.pairs, selection)
-    held_out = sum(int(_named(m, selection).sum()) for m in (dataset.valid, dataset.test) if m is not None)
+    for request in requests:
+        _check_promise(request, rows)
+    selection = select([(request.kind, request.rows) for request in requests], dataset)
+    removed = selection.of(rows.pairs)
+    held_out = sum(int(selection.of(m).sum()) for m in (dataset.valid, dataset.test) if m is not None)
     n_shards = config.unlearning.shards
     left = _remaining(rows, selection, removed)
     _refuse_unfit(config, left, repartition)
@@ -78,8 +82,19 @@ def carry_out(
         check_shards(left.dataset, left.pairs, left.assignment, config.unlearning.shards)
         made = partition_entry(config.unlearning, generations.next)
     built = build(path, config, left, None if repartition else generations.current, train_shards, say)
-    entries = [request.entry(**_counts(rows, request)) for request in requests]
-    complete = publish(run, generations, config, left, path, built, partition=made, parent=parent, requests=entries)
+    entries = [request.entry() for request in requests]
+    complete = publish(
+        run,
+        generations,
+        config,
+        left,
+        path,
+        built,
+        partition=made,
+        touched=plan.touched,
+        parent=parent,
+        requests=entries,
+    )
     return Outcome(built, left, read_ledger(complete))
 
 
@@ -92,22 +107,15 @@ def _remaining(rows: Rows, selection: Selection, removed: np.ndarray) -> Rows:
     return Rows.of(without_orphans(left, dataset), rows.assignment[~removed])
 
 
-def _named(matrix, selection: Selection) -> np.ndarray:
-    """bool [nnz]"""
-    return (
-        np.isin(matrix.rows, selection.users)
-        | np.isin(matrix.indices, selection.items)
-        | among(matrix.keys, selection.keys)
-    )
-
-
-def _counts(rows: Rows, request: Request) -> dict[str, int]:
-    selection = select([request], rows.dataset)
-    held_out = [m for m in (rows.dataset.valid, rows.dataset.test) if m is not None]
-    return {
-        "training_pairs": int(_named(rows.pairs, selection).sum()),
-        "held_out_pairs": sum(int(_named(m, selection).sum()) for m in held_out),
-    }
+def _check_promise(request: Request, rows: Rows) -> None:
+    """A request that finds other pairs than when it was taken in is not the one that was asked for."""
+    now, then = found_pairs(rows, request.kind, request.rows), (request.training_pairs, request.held_out_pairs)
+    if now != then:
+        raise UserError(
+            f"refused, nothing changed: {FOLDER}/{request.id}.json was taken in for {then[0]:,} training pairs and "
+            f"{then[1]:,} held-out pairs, and finds {now[0]:,} and {now[1]:,} now. Remove it, or all pending requests "
+            "with discard=true, and ask again."
+        )
 
 
 def _refuse_unfit(config, left: Rows, repartition: bool) -> None:
@@ -125,7 +133,7 @@ def _refuse_unfit(config, left: Rows, repartition: bool) -> None:
             f"{emptied[0]} of {n_shards}; with repartition=true the remaining "
             "rows are shared out anew, which trains every shard again."
         )
-    if not dataset.test.nnz:
+    if dataset.test is None or not dataset.test.nnz:
         raise UserError(
             "refused, nothing changed: the request would leave no test pairs to evaluate on; delete the run instead."
         )

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from omegaconf import OmegaConf
@@ -75,10 +75,13 @@ class Rows(NamedTuple):
             ) from None
         return cls.of(dataset, load(generation / ROWS / "assignment.npz").arrays["shard"])
 
+    def inputs(self) -> dict[str, str]:
+        """What stands beside the copy."""
+        return {"data": digest(self.dataset), "assignment": hashlib.sha256(self.assignment.tobytes()).hexdigest()}
+
     def write(self, generation: Path) -> None:
         folder = generation / ROWS
-        shards = hashlib.sha256(self.assignment.tobytes()).hexdigest()
-        claim(folder, {"data": digest(self.dataset), "assignment": shards})
+        claim(folder, self.inputs())
         save(folder / "assignment.npz", {"shard": self.assignment}, {})
         write_copy(folder / "data", self.dataset)
 
@@ -165,8 +168,8 @@ def train_shard(path: Path, config, rows: Rows, k: int) -> str:
 
 def aggregated(path: Path, config, rows: Rows) -> FactoredModel:
     """The aggregation over the vectors of all shards, with its initial parameters."""
-    sides = {"users": [], "items": []}
-    ids = {"users": [], "items": []}
+    sides: dict[str, list[np.ndarray]] = {"users": [], "items": []}
+    ids: dict[str, list[np.ndarray]] = {"users": [], "items": []}
     for k in range(config.unlearning.shards):
         arrays = load(path / SHARDS / str(k) / VECTORS).arrays
         _, ids_of_users, ids_of_items = shard_of(*rows, k)
@@ -207,18 +210,24 @@ def aggregation_config(config, target: str):
     return config
 
 
-def _train_aggregation(path: Path, config, rows: Rows) -> FactoredModel:
-    model, folder = aggregated(path, config, rows), path / AGGREGATION
-    if not model.trainable_variables:
-        return model
+def aggregation_inputs(path: Path, config, rows: Rows) -> dict[str, Any]:
+    """All that the parameters of the aggregation depend on. config: the root node of the run."""
     config = aggregation_config(config, rows.dataset.target)
     settings = {key: value for key, value in config.unlearning.items() if key != "processes"}
-    inputs = {
+    return {
         "seed": config.seed,
         "settings": settings_hash(config, **settings),
         "data": digest(rows.dataset),
         "shards": [sha256_of(path / SHARDS / str(k) / VECTORS) for k in range(config.unlearning.shards)],
     }
+
+
+def _train_aggregation(path: Path, config, rows: Rows) -> FactoredModel:
+    model, folder = aggregated(path, config, rows), path / AGGREGATION
+    if not model.trainable_variables:
+        return model
+    inputs = aggregation_inputs(path, config, rows)
+    config = aggregation_config(config, rows.dataset.target)
     if is_done(folder, inputs, PARAMETERS):
         restore(load(folder / PARAMETERS), model.state())
     else:

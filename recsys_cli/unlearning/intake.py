@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from data_prep.errors import UserError
-from recsys_cli.data.dataset import Dataset
-from recsys_cli.unlearning.requests import Content, Request, new_request, unknown_rows
+from recsys_cli.data.dataset import CSR
+from recsys_cli.unlearning.generation import Rows
+from recsys_cli.unlearning.matching import Match, select
+from recsys_cli.unlearning.requests import Request, new_request
 
 
 class Intake(NamedTuple):
@@ -17,27 +19,30 @@ class Intake(NamedTuple):
     receipt: str | None
 
 
-def take_in(
-    path: str, content: Content, dataset: Dataset, pending: Sequence[Request], *, ignore_missing: bool
-) -> Intake | None:
-    """content: of the file at `path`. None where no row is in the data and that is to be ignored.
+def take_in(path: str, match: Match, rows: Rows, pending: Sequence[Request], *, ignore_missing: bool) -> Intake | None:
+    """match: of the rows in the file at `path`. None where none is in the data and that is to be ignored.
 
     Whether a row that is not in the data was forgotten or never there cannot be told:
     that is the point of forgetting.
     """
-    kind, rows = content
-    unknown = unknown_rows(kind, rows, dataset)
-    if unknown.any() and not ignore_missing:
-        examples = "; ".join(",".join(row) for row, missing in zip(rows, unknown) if missing)[:60]
+    if match.unmatched and not ignore_missing:
         raise UserError(
-            f"forget={path}: {unknown.sum():,} of {len(rows):,} {kind} are not in "
-            f"the data of the run, such as {examples} (never there, or forgotten "
-            "already). Nothing changed; missing=ignore goes on without them."
+            f"forget={path}: {match.sentence()} (never there, or forgotten already; ids are compared exactly). "
+            "Nothing changed; missing=ignore goes on without them."
         )
-    known = [row for row, missing in zip(rows, unknown) if not missing]
-    if not known:
+    if not match.matched:
         return None
     for request in pending:
-        if (request.kind, request.rows) == (kind, known):
+        if (request.kind, request.rows) == (match.kind, match.matched):
             return Intake(request, None)
-    return Intake(*new_request(kind, known, rows))
+    return Intake(*new_request(match, *found_pairs(rows, match.kind, match.matched)))
+
+
+def found_pairs(rows: Rows, kind: str, wanted: Sequence[tuple[str, ...]]) -> tuple[int, int]:
+    """How many training pairs and held-out pairs the rows name."""
+    selection = select([(kind, list(wanted))], rows.dataset)
+
+    def count(matrix: CSR | None) -> int:
+        return 0 if matrix is None else int(selection.of(matrix).sum())
+
+    return count(rows.pairs), count(rows.dataset.valid) + count(rows.dataset.test)

@@ -12,12 +12,17 @@ random ids, and a request leaves HMAC-SHA256(key, its rows) with a key of 128 bi
 a receipt, and kept nowhere. Whoever has the receipt and the file can show that the request was carried
 out; nobody else can learn a row.
 
+`touched` names the shards that were trained for this state, so that `verify` trains those again and not others. It
+tells of the rows forgotten last in which of the K shards they lay, which the times of the files in these shards tell
+as well; the next state writes its own over it, and it says nothing of which rows of a shard there were.
+
 Who can write into a run can write another ledger. Its own SHA-256 is therefore shown when it is written;
 who keeps that digest recognises a ledger that was rewritten.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import secrets
@@ -28,7 +33,9 @@ from typing import Any
 
 from data_prep.errors import UserError
 from data_prep.files import write_file
+from data_prep.store import sha256_file
 from recsys_cli.runs.environment import environment
+from recsys_cli.unlearning.files import read_text, strangeness
 
 LEDGER = "ledger.json"
 KEYS = {"generation", "id", "seed", "method", "data", "partition", "aggregation", "shards", "requests"}
@@ -66,10 +73,11 @@ def read_ledger(generation: Path) -> dict[str, Any]:
     """Raises UserError where a byte has changed since it was written."""
     path = generation / LEDGER
     try:
-        payload, expected = path.read_bytes(), path.with_suffix(".sha256").read_bytes()
-    except OSError as error:
+        payload, expected = read_text(path).encode(), read_text(path.with_suffix(".sha256")).encode()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise UserError(
-            f"cannot read {path}: {error.strerror}. Without it nothing can be said about this run; train again."
+            f"cannot read {path}: {reason}. Without it nothing can be said about this run; train again."
         ) from error
     if expected != f"{hashlib.sha256(payload).hexdigest()}  {LEDGER}\n".encode():
         raise UserError(f"{path} was changed: its bytes do not agree with {path.stem}.sha256. Train again.")
@@ -84,4 +92,7 @@ def read_ledger(generation: Path) -> dict[str, Any]:
 
 
 def sha256_of(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """Of a file of any size. Raises OSError for what is no regular file, which is not opened."""
+    if why := strangeness(path):
+        raise OSError(errno.EINVAL, f"it is {why}", str(path))
+    return sha256_file(path)

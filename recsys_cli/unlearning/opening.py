@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 from omegaconf import DictConfig
 
 from data_prep.errors import UserError
+from recsys_cli.runs.config import CONFIG
 from recsys_cli.runs.directory import Run
 from recsys_cli.unlearning.generation import open_model
 from recsys_cli.unlearning.generations import Generations
+from recsys_cli.unlearning.ledger import read_ledger, sha256_of
 from recsys_cli.unlearning.unit import shard_epochs
 
 
@@ -35,8 +38,7 @@ def open_unlearnable(path: str) -> Unlearnable:
             f"model={config.model.name} data={config.data.name}."
         )
     found = Unlearnable(run, config, Generations(run.path))
-    if found.generations.current is None:
-        raise UserError(f"the training of {path} has not come to its end: recsys train resume={path}")
+    found.generations.refuse_strange()
     return found
 
 
@@ -47,8 +49,19 @@ def open_current(run: Run, config: DictConfig, data_overrides) -> tuple:
             f"{run.path} keeps its own copy of the data, from which rows may have been "
             f"forgotten: leave out {', '.join('data.' + name for name in named)}."
         )
-    current = Generations(run.path).current
-    if current is None:
-        raise UserError(f"the training of {run.path} has not come to its end: recsys train resume={run.path}")
-    rows, model = open_model(current, config)
+    generations = Generations(run.path)
+    generations.refuse_strange()
+    refuse_other_config(run.path, generations.current)
+    rows, model = open_model(generations.current, config)
     return rows.dataset, model, shard_epochs(config)
+
+
+def refuse_other_config(run: Path, generation: Path) -> None:
+    """The config decides how everything was made; with another one the next ledger would vouch for what was not so."""
+    ledger = read_ledger(generation)
+    expected = ledger.get("files", {}).get(CONFIG)
+    if sha256_of(run / CONFIG) != expected:
+        raise UserError(
+            f"{run / CONFIG} is not the one whose SHA-256 the ledger names, so the run was not trained by it. Nothing "
+            "is done: put back the config that was written."
+        )

@@ -1,34 +1,39 @@
-"""Which files of an unlearnable run are the program's own; all others are foreign.
+"""Which files of an unlearnable run are the program's own. Anything else fails `verify` by its name.
 
-A state consists of files with exact names, whose bytes its ledger vouches for. The few files in the run
-directory that are no part of a state are known by name and structure: none has room for a row of the data.
+A state consists of files with exact names, whose bytes its ledger vouches for. The few files in the run directory
+that are no part of a state are known by name and structure, and their texts are searched for what was forgotten.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from data_prep.ids import places
 from data_prep.store import MANIFEST
 from recsys_cli.evaluation.summary import load_per_user
 from recsys_cli.runs.config import CONFIG
-from recsys_cli.runs.directory import STATE_FILES
+from recsys_cli.runs.directory import EVALUATIONS, STATE_FILES
 from recsys_cli.runs.metrics_log import METRICS
 from recsys_cli.runs.record import RECORD
 from recsys_cli.unlearning.data_copy import arrays_of
+from recsys_cli.unlearning.files import UNREADABLE, all_files, is_folder, read_text, strangeness
 from recsys_cli.unlearning.generation import AGGREGATION, PARAMETERS, ROWS, SHARDS, Rows
 from recsys_cli.unlearning.ledger import LEDGER, sha256_of
-from recsys_cli.unlearning.search import UNREADABLE, all_files
+from recsys_cli.unlearning.requests import FOLDER
 from recsys_cli.unlearning.unit import INPUTS, ORIGIN, VECTORS
 
 TEST, PER_USER = "test.json", "test_per_user.npz"
 LINKS = STATE_FILES  # seen in the run directory, lying in the current state
 LEDGER_FILES = {LEDGER, Path(LEDGER).with_suffix(".sha256").name}
+AGAIN = f"{EVALUATIONS}/*.json"  # what `recsys evaluate` writes
 RECORD_KEYS = {
     "status",
     "started",
@@ -73,32 +78,52 @@ def altered(run: Path, path: Path, names: set[str], expected: Mapping[str, str])
                 found[file] = "does not belong here" if file.exists() else "is missing"
             elif name not in expected:
                 found[file] = "is not in the ledger"
-            elif file.is_symlink() or sha256_of(file) != expected[name]:
+            elif why := strangeness(file):
+                found[file] = f"is {why}"
+            elif sha256_of(file) != expected[name]:
                 found[file] = "was changed"
         except OSError as error:
             found[file] = f"cannot be read ({error.strerror})"
     return found
 
 
-def beside_the_state(run: Path, rows: Rows) -> set[Path]:
-    """The program's own files and links in the run directory that are no part of a state."""
-    return {file for file in all_files(run) if _is_own(run, file, rows)}
+def foreign(run: Path, rows: Rows, known: set[Path]) -> list[Path]:
+    """Everything in the run that is neither known nor of the structure that the program gives to such a file."""
+    return [file for file in all_files(run) if _noted(file) or not (file in known or _is_own(run, file, rows))]
+
+
+def own_texts(run: Path) -> dict[Path, Any]:
+    """The JSON documents beside the state that are there, without the times in them."""
+    found = {}
+    for file in (run / RECORD, *sorted(run.glob(AGAIN))):
+        try:
+            document = json.loads(read_text(file))
+            found[file] = {k: v for k, v in document.items() if k not in ("started", "finished")}
+        except UNREADABLE:  # missing, or foreign
+            continue
+    return found
 
 
 def _is_own(run: Path, file: Path, rows: Rows) -> bool:
     name = str(file.relative_to(run))
-    if file.is_symlink():
-        target = os.readlink(file)
-        return (name in LINKS and target == f"current/{name}") or (
-            name == "current" and Path(target).parent == Path("generations")
-        )
-    for pattern, fits in STRUCTURES.items():
-        if Path(name).match(pattern) and name.count("/") == pattern.count("/"):
-            try:
-                return fits(file, rows)
-            except UNREADABLE:
-                return False
-    return False
+    try:
+        if file.is_symlink():
+            target = os.readlink(file)
+            return (name in LINKS and target == f"current/{name}") or name == "current"  # which is checked when opened
+        if name in (FOLDER, EVALUATIONS):
+            return is_folder(file)  # an empty one
+        fits = next((fits for pattern, fits in STRUCTURES.items() if re.fullmatch(pattern, name)), None)
+        return strangeness(file) is None and fits is not None and fits(file, rows)
+    except UNREADABLE:
+        return False
+
+
+def _noted(file: Path) -> bool:
+    """Whether somebody attached something to the file (extended attributes of users)."""
+    try:
+        return any(name.startswith("user.") for name in os.listxattr(file, follow_symlinks=False))
+    except (AttributeError, OSError):  # not on this system
+        return False
 
 
 def _trained(folder: str, result: str) -> set[str]:
@@ -110,62 +135,52 @@ def _with_checksum(name: str) -> set[str]:
 
 
 def _record(file: Path, rows: Rows) -> bool:
-    return json.loads(file.read_text()).keys() <= RECORD_KEYS
-
-
-def _metrics(file: Path, rows: Rows) -> bool:
-    lines = [json.loads(line) for line in file.read_text().splitlines()]
-    return [line["epoch"] for line in lines] == list(range(1, len(lines) + 1)) and all(
-        _is_number(value) for line in lines for value in line.values()
+    content = json.loads(read_text(file))
+    times = [content[key] for key in ("started", "finished") if key in content]
+    rest = [value for key, value in content.items() if key != "environment"]
+    return (
+        content.keys() <= RECORD_KEYS
+        and all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}", time) for time in times)
+        and all(map(_is_plain, [*rest, *content.get("environment", {}).values()]))
     )
 
 
 def _result(file: Path, rows: Rows) -> bool:
-    content = json.loads(file.read_text())
+    content = json.loads(read_text(file))
     return content.keys() == {"split", "users", "pairs", "left_out_pairs", "protocol", "metrics"} and all(
-        metric.keys() == {"mean", "low", "high"} and all(map(_is_number, metric.values()))
+        metric.keys() == {"mean", "low", "high"} and all(v is None or _is_number(v) for v in metric.values())
         for metric in content["metrics"].values()
     )
 
 
 def _per_user(file: Path, rows: Rows) -> bool:
-    """One value per metric of users by internal id, which only this state can resolve."""
+    """One value per metric of users of this state, by internal numbers or by raw ids."""
+    with zipfile.ZipFile(file) as archive:  # stored as it is, so that it takes no more memory than room on the disk
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+            return False
     users, metrics = load_per_user(file)
+    numbers = users.dtype.kind in "iu"
+    known = users < rows.dataset.n_users if numbers else places(users.tolist(), rows.dataset.user_ids) >= 0
     return bool(
         users.ndim == 1
-        and (np.diff(users) > 0).all()
-        and (users < rows.dataset.n_users).all()
+        and known.all()
+        and (not numbers or (np.diff(users) > 0).all())
         and all(v.shape == users.shape and v.dtype.kind == "f" for v in metrics.values())
+        and all(re.fullmatch(r"[A-Za-z0-9_.@-]+", name) for name in metrics)
     )
 
 
-def _scalars(file: Path, rows: Rows) -> bool:
-    """TensorBoard events with nothing but scalars."""
-    import tensorflow as tf
-    from tensorflow.core.util import event_pb2
-
-    try:
-        records = [raw.numpy() for raw in tf.data.TFRecordDataset(str(file), buffer_size=1 << 20)]
-    except tf.errors.OpError:
-        return False
-    if sum(len(record) + 16 for record in records) != file.stat().st_size:  # with lengths and checksums
-        return False
-    events = [event_pb2.Event.FromString(record) for record in records]
-    values = [value for event in events for value in event.summary.value]
-    return all(event.WhichOneof("what") in ("file_version", "summary") for event in events) and all(
-        value.WhichOneof("value") == "tensor" and not value.tensor.tensor_shape.dim for value in values
-    )
+def _is_plain(value: Any) -> bool:
+    return value is None or _is_number(value) or isinstance(value, str)
 
 
 def _is_number(value: Any) -> bool:
-    return value is None or isinstance(value, (int, float))
+    return isinstance(value, (int, float))
 
 
 STRUCTURES: dict[str, Callable[[Path, Rows], bool]] = {
-    ".lock": lambda file, rows: file.stat().st_size == 0,
-    RECORD: _record,
-    METRICS: _metrics,
-    "evaluations/*.json": _result,
-    "evaluations/*_per_user.npz": _per_user,
-    "tensorboard/events.out.tfevents.*": _scalars,
+    r"\.lock": lambda file, rows: file.stat().st_size == 0,
+    re.escape(RECORD): _record,
+    rf"{EVALUATIONS}/[^/]+_per_user\.npz": _per_user,
+    rf"{EVALUATIONS}/[^/]+\.json": _result,
 }

@@ -13,19 +13,42 @@ from data_prep.files import write_file
 from recsys_cli.report import format_table
 from recsys_cli.runs.environment import code_hash
 from recsys_cli.unlearning.forget import Outcome, Plan
-from recsys_cli.unlearning.requests import Content
-from recsys_cli.unlearning.search import search
+from recsys_cli.unlearning.forget_file import Content
+from recsys_cli.unlearning.matching import Match
+from recsys_cli.unlearning.search import prepared_with
 from recsys_cli.unlearning.state import declaration
 
 
-def plan_lines(plan: Plan, n_requests: int, n_shards: int) -> list[str]:
+def plan_lines(plan: Plan, n_requests: int, n_shards: int, retraining: float | None, match: Match | None) -> list[str]:
+    """retraining: seconds of the full retraining that the audit adds, if it does. match: of the file, if any."""
     seconds = f"{plan.shard_seconds:.1f} s for the shards, {plan.aggregation_seconds:.1f} s for the aggregation"
-    return [
+    lines = [
         f"{n_requests} pending request{'s' * (n_requests != 1)}: {int(plan.removed.sum()):,} training pairs, "
         f"{plan.held_out:,} held-out pairs",
         f"they touch {len(plan.touched)} of {n_shards} shards ({_numbers(plan.touched)})",
         f"about {seconds}, by the record of the run, and the start of the program",
     ]
+    if retraining is not None:
+        lines.append(f"audit=true adds a full retraining of all shards: about {retraining:.1f} s, by the same record")
+    return [*matched_lines(match), *lines]
+
+
+def matched_lines(match: Match | None) -> list[str]:
+    """What of the file is in the data; the last word on rows that are passed over."""
+    if match is None:
+        return []
+    lines = [f"matched: {len(match.matched):,} of the {match.n_rows:,} {match.kind} in the file"]
+    if match.unmatched:
+        lines.append(f"NOT matched and passed over (missing=ignore): {match.sentence()}")
+    return lines
+
+
+def asked_facts(match: Match | None) -> dict[str, Any]:
+    """The same for programs."""
+    if match is None:
+        return {}
+    counts = {"rows": match.n_rows, "matched": len(match.matched), "unmatched": len(match.unmatched)}
+    return {"asked": {"kind": match.kind, **counts, "unmatched_rows": match.hints}}
 
 
 def means_of(generation: Path) -> dict[str, float]:
@@ -86,11 +109,11 @@ def metrics_lines(facts: Mapping[str, Any]) -> str:
     return format_table(header, rows)
 
 
-def elsewhere(config, asked: Sequence[Content]) -> list[str]:
+def elsewhere(config, asked: Sequence[Content], file: str | None) -> list[str]:
     """What may hold the rows outside of the run, and is the user's to delete: raw files and vectors of the run, and
-    prepared data sets that do hold them, or that cannot be read.
+    prepared data sets that do hold them, or that cannot be read; and the file that asked for it.
 
-    asked: what was to be forgotten.
+    asked: what was to be forgotten. file: its path, if there was one.
     """
     from data_prep.options import cache_directory, read_options
     from data_prep.sources import raw_status
@@ -100,11 +123,9 @@ def elsewhere(config, asked: Sequence[Content]) -> list[str]:
         places = [str(path) for _, path, _ in raw_status(config.data) if path]
     except UserError:  # they are gone
         places = []
-    for path in sorted((cache_directory(options) / "prepared").glob(f"{options['name']}-*")):
-        if any(any(search(path, *content)) for content in asked):
-            places.append(str(path))
+    places += map(str, prepared_with(cache_directory(options) / "prepared", options["name"], asked))
     vectors = config.unlearning.partition_vectors
-    return places + ([vectors] if vectors not in ("trained", "random") else [])
+    return places + ([vectors] if vectors not in ("trained", "random") else []) + ([file] if file else [])
 
 
 def check_report(path: str | Path) -> None:

@@ -12,17 +12,17 @@ import numpy as np
 
 from data_prep.store import read_manifest
 from recsys_cli.runs.directory import Run
+from recsys_cli.unlearning.files import all_files, is_folder
 from recsys_cli.unlearning.generation import AGGREGATION, PARAMETERS, ROWS, SHARDS, Built, Rows, shard_inputs
 from recsys_cli.unlearning.generations import Generations
 from recsys_cli.unlearning.ledger import LEDGER, read_ledger, sha256_of, write_ledger
 from recsys_cli.unlearning.own_files import LINKS, hashes, state_files
 from recsys_cli.unlearning.requests import drop_pending
-from recsys_cli.unlearning.search import all_files
 from recsys_cli.unlearning.unit import VECTORS, code_of, shard_epochs, training_seconds
 
 # Made from an earlier state; the names in the run directory itself are those of older versions of the program.
 OUTDATED = ("evaluations/*.json", "evaluations/*.npz", "*-again.json", "*-again_per_user.npz", "error.log")
-TRIAL = "verifying"  # in the run directory, while `verify` trains again
+TRIAL = "verifying"  # in the run directory, while something is trained to be compared only
 
 
 def publish(
@@ -34,12 +34,14 @@ def publish(
     built: Built,
     *,
     partition: Mapping[str, Any],
+    touched: Sequence[int],
     parent: Mapping[str, Any] | None,
     requests: Sequence[Mapping[str, Any]],
 ) -> Path:
     """Makes the state in `path` the current one, shows the digest of its ledger, and cleans up.
 
-    parent: the ledger of the state before. requests: entries for the ledger.
+    touched: shards trained for this state, beside those of the parent. parent: the ledger of the state before.
+    requests: entries for the ledger.
     """
     content = read_manifest(path / ROWS / "data")["content_hash"]
     own = state_files(path, rows, config.unlearning.shards)
@@ -49,6 +51,7 @@ def publish(
         "seed": config.seed,
         "data": content,
         "partition": dict(partition),
+        "touched": list(touched),
         "aggregation": aggregation_entry(path, built.aggregation_seconds),
         "evaluation_seconds": round(built.result.seconds, 3),
         "files": hashes(run.path, path, own),
@@ -81,7 +84,7 @@ def tidy(run: Run, generations: Generations) -> int:
     """
     ledger = read_ledger(generations.current)
     generations.sweep()
-    shutil.rmtree(run.path / TRIAL, ignore_errors=True)
+    clear_trial(run.path)
     since = (generations.current / LEDGER).stat().st_mtime
     for pattern in OUTDATED:
         for file in run.path.glob(pattern):
@@ -100,9 +103,18 @@ def tidy(run: Run, generations: Generations) -> int:
 
 def _remove_all_but(path: Path, names: set[str]) -> None:
     """What nobody vouches for does not enter a state, such as checkpoints left by a crash."""
-    for file in all_files(path):
+    for file in list(all_files(path)):
         if str(file.relative_to(path)) not in names:
-            file.unlink()
+            file.rmdir() if is_folder(file) else file.unlink()
+
+
+def clear_trial(run: Path) -> Path:
+    """The folder for training that is only compared, without what a killed call left in it."""
+    trial = run / TRIAL
+    if trial.is_symlink() or trial.is_file():
+        trial.unlink()
+    shutil.rmtree(trial, ignore_errors=True)
+    return trial
 
 
 def shard_entry(config, rows: Rows, path: Path, k: int) -> dict[str, Any]:
@@ -128,12 +140,12 @@ def declaration(partition: Mapping[str, Any], generation: int) -> str:
     """What the partition may still know of rows forgotten since it was made. partition: as in the ledger."""
     if partition["computed_in"] == generation:
         return "the partition was made from the remaining rows alone"
-    how = {
+    known = {
         "trained": "from vectors trained on all rows of that time",
         "random": "from random vectors and the rows of that time",
         "none": "by a random permutation of the rows of that time",
     }
-    how = how.get(partition["vectors"], "from public vectors and the rows of that time")
+    how = known.get(partition["vectors"], "from public vectors and the rows of that time")
     return f"the partition was computed before the deletion, {how}; repartition=true makes it anew"
 
 

@@ -32,7 +32,7 @@ def train(config: DictConfig) -> int:
     run = Run.open(config.resume)[0] if config.resume else Run.create(config)
     config.run_dir = str(run.path)  # where a crash leaves its report
     generations = Generations(run.path)
-    if generations.current:
+    if generations.exists:
         print(f"{run.path} is trained to its end; recsys evaluate run={run.path} scores it again")
         return 0
     with ending(run):
@@ -64,6 +64,7 @@ def train(config: DictConfig) -> int:
             path,
             built,
             partition=partition_entry(config.unlearning, 0),
+            touched=[],
             parent=None,
             requests=[],
         )

@@ -13,7 +13,7 @@ from recsys_cli.runs.directory import Run
 from recsys_cli.training.checkpoint import save
 from recsys_cli.unlearning import generation
 from recsys_cli.unlearning.unit import claim
-from recsys_cli.unlearning.verify import checks
+from recsys_cli.unlearning.verify import Asked, checks
 from tests.unlearning.harness import MODELS, log, recsys, train_run, write_pairs
 
 PAIRS = log()[0][3:6]
@@ -87,7 +87,7 @@ def verify(run, capsys, *words) -> tuple[int, list[str]]:
 
 def problems(run, forgotten) -> list[str]:
     config = Run.open(run)[1]
-    return [check.problem for check in checks(run, config, every_shard=False, forgotten=forgotten) if check.problem]
+    return [check.problem for check in checks(run, config, Asked(forgotten, shards="one")) if check.problem]
 
 
 @pytest.fixture

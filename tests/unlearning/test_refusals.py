@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 
 import numpy as np
 import pytest
 
 from recsys_cli.training.checkpoint import load, save
+from recsys_cli.training.fit import Stopped
+from recsys_cli.unlearning import compare
 from recsys_cli.unlearning.generation import Rows
 from tests.unlearning.conftest import QUICK
 from tests.unlearning.harness import contents, differing, from_scratch, log, recsys, train_run, write_pairs
@@ -94,27 +97,47 @@ def test_only_the_request_that_was_cut_off_may_be_repeated(run, unlearn, tmp_pat
         assert unlearn(rows) == code and not asked(run)
 
 
-@pytest.mark.parametrize("words", [[], ["missing=ignore"]])
-def test_what_was_forgotten_can_be_verified_again(run, unlearn, words, capsys):
+@pytest.mark.parametrize("words, code", [([], 1), (["missing=ignore"], 0)])
+def test_what_is_gone_is_no_proof_without_its_receipt(run, unlearn, words, code, capsys):
     assert unlearn(PAIRS) == 0
+    receipt = "receipt=" + capsys.readouterr().out.split("receipt ")[1].split(":")[0]
     assert unlearn(OTHERS, "later=true") == 0
     capsys.readouterr()
-    assert unlearn(PAIRS, "verify=true", *words) == 0
+    assert unlearn(PAIRS, "verify=true", *words) == code
     out = capsys.readouterr().out
-    assert "nothing is left to forget" in out and "any of the 3 forgotten pairs" in out
+    assert "3 of 3 pairs matched nothing" in out and "without the receipt of the request" in out
+    assert ("all checks passed" in out) == (code == 0)
     assert "(1 pending: recsys unlearn" in out and len(asked(run)) == 1
-    write_pairs(run / "notes.csv", PAIRS[:1])
-    assert unlearn(PAIRS, "verify=true", *words) == 1
-    assert "notes.csv" in capsys.readouterr().out
+    assert unlearn(PAIRS, receipt) == 0
+    out = capsys.readouterr().out
+    assert "any of the 3 pairs asked for" in out and "all checks passed" in out
+    (run / "record.json").write_text(json.dumps({"status": " ".join(PAIRS[0])}))
+    assert unlearn(PAIRS, receipt) == 1
+    assert "pairs asked for: found in" in capsys.readouterr().out
 
 
 def test_requests_carried_out_together_are_looked_for_together(run, unlearn, capsys):
     """With the rows of the file that had gone before."""
     assert unlearn(PAIRS) == 0 and unlearn(OTHERS, "later=true") == 0
-    write_pairs(run / "notes.csv", PAIRS[:1])
-    assert unlearn([*PAIRS, TEST[2]], "missing=ignore", "verify=true") == 1
-    found = [line for line in capsys.readouterr().out.splitlines() if "forgotten pairs" in line]
-    assert len(found) == 1 and "any of the 6 forgotten pairs" in found[0] and "notes.csv" in found[0]
+    (run / "record.json").write_text(json.dumps({"status": " ".join(PAIRS[0])}))
+    capsys.readouterr()
+    unlearn([*PAIRS, TEST[2]], "missing=ignore", "verify=true")
+    found = [line for line in capsys.readouterr().out.splitlines() if "pairs asked for" in line]
+    assert len(found) == 1 and "any of the 6 pairs" in found[0]
+
+
+def test_what_is_trained_to_compare_lies_in_the_run_and_a_stop_leaves_it_whole(run, unlearn, monkeypatch, capsys):
+    places = []
+
+    def stopped(folder, *more):
+        places.append(folder)
+        raise Stopped(signal.SIGTERM)
+
+    monkeypatch.setattr(compare, "train_into", stopped)
+    assert unlearn(PAIRS, "compare=retrain") == 128 + signal.SIGTERM
+    assert places == [run / "verifying" / "retrained"] and not (run / "verifying").exists()
+    assert "what was said above to be done is done" in capsys.readouterr().out
+    assert (run / "current").resolve().name == "1" and not asked(run)
 
 
 def test_requests_are_dropped_only_when_the_new_one_is_taken(run, unlearn, tmp_path, capsys):

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from recsys_cli.config.compose import compose
 from recsys_cli.config.library import library
-from recsys_cli.unlearning.requests import read_rows
+from recsys_cli.unlearning.forget_file import read_rows
 from tests.unlearning.conftest import QUICK
 from tests.unlearning.harness import contents, log, recsys, train_run, write_pairs
 
@@ -56,7 +56,7 @@ def test_the_same_request_twice_counts_once(run, unlearn, capsys):
     assert unlearn(None) == 0
     once = contents(run / "current")
     assert unlearn(PAIRS) == 2
-    assert "3 of 3 pairs are not in the data of the run" in capsys.readouterr().err
+    assert "3 of 3 pairs matched nothing in the data of the run" in capsys.readouterr().err
     assert unlearn(PAIRS, "user,item", "missing=ignore") == 0
     assert "nothing is left to forget" in capsys.readouterr().out
     assert contents(run / "current") == once and (run / "current").resolve().name == "1"
@@ -65,7 +65,7 @@ def test_the_same_request_twice_counts_once(run, unlearn, capsys):
 def test_rows_that_are_not_there_are_refused_or_passed_over(run, unlearn, capsys):
     before = contents(run / "current")
     assert unlearn([*PAIRS, ("u0", "999"), ("nobody", "1000")]) == 2
-    assert "2 of 5 pairs are not in the data of the run, such as nobody,1000; u0,999" in capsys.readouterr().err
+    assert "2 of 5 pairs matched nothing in the data of the run, such as nobody,1000; u0,999" in capsys.readouterr().err
     assert contents(run / "current") == before and not list((run / "requests").glob("*"))
     assert unlearn([*PAIRS, ("u0", "999")], "user,item", "missing=ignore") == 0
     assert contents(run / "current") != before
@@ -78,7 +78,9 @@ def test_rows_that_are_not_there_are_refused_or_passed_over(run, unlearn, capsys
         ("user,item\n", "has a header and no rows"),
         ("u0,1000\n", "has the columns u0, 1000. Its first line must be user,item"),
         ("user,item,rating\nu0,1000,5\n", "has the columns user, item, rating"),
-        ("user,item\nu0,\n", "1 of its rows lack an id"),
+        ("user,item\nu0,\n", "line 2: an id is missing"),
+        ("user\nu0\n bob \n", "line 3: ' bob ' begins or ends with white space"),
+        ("user,item\nu7, 1003\n", "line 2: ' 1003' begins or ends with white space"),
         ("user\nu7,u14\nu0,u5\n", "line 2: 2 fields (u7,u14) under the 1 of the header user"),
         ("user,item\n\nu7,1003\n5,u7,1003\n", "line 4: 3 fields (5,u7,1003) under the 2 of the header user,item"),
         ("user,item\nu7\n", "line 2: 1 fields (u7) under the 2"),
@@ -104,7 +106,7 @@ def test_columns_may_stand_in_any_order(tmp_path):
 
 def test_how_programs_write_csv(tmp_path):
     file = tmp_path / "f.csv"
-    file.write_bytes('\ufeffuser, "item"\r\n7 , "a, b"\r\n\r\n'.encode())
+    file.write_bytes('\ufeffuser, item\r\n7,"a, b"\r\n\r\n'.encode())
     assert read_rows(file) == ("pairs", [("7", "a, b")])
 
 
@@ -123,6 +125,10 @@ def test_requests_that_leave_nothing_are_refused(run, unlearn, rows, header, par
 
 def test_a_plan_changes_nothing(run, unlearn, capsys):
     before = {str(file): file.read_bytes() for file in run.rglob("*") if file.is_file()}
+    assert unlearn([(USER,)], "user", "plan=true", "audit=true") == 0
+    assert "full retraining" not in capsys.readouterr().out, "of a user who is gone there is nothing to test"
+    assert unlearn(PAIRS, "user,item", "plan=true", "audit=true") == 0
+    assert "adds a full retraining of all shards: about 6.0 s" in capsys.readouterr().out
     assert unlearn([(USER,)], "user", "plan=true") == 0
     out = capsys.readouterr().out
     assert "touch 1 of 3 shards" in out and "about 2.0 s for the shards" in out

@@ -65,6 +65,10 @@ TAMPERED = {
         lambda run: (run / "test_per_user.npz").resolve().unlink(),
         "test_per_user.npz is missing",
     ),
+    "what a shard was made from": (
+        lambda run: (run / "current" / "shards" / "1" / "inputs.json").write_text('{"rows": "old"}'),
+        "inputs.json: it was made from other rows",
+    ),
     "the aggregation": (
         lambda run: (run / "config.yaml").write_text(
             (run / "config.yaml").read_text().replace("aggregation: mean", "aggregation: static")
