@@ -8,6 +8,7 @@ import numpy as np
 from omegaconf import DictConfig
 
 from data_prep.errors import UserError
+from data_prep.files import check_writable
 from data_prep.ids import fault, places
 
 
@@ -21,6 +22,7 @@ def main(config: DictConfig) -> int:
     from recsys_cli.evaluation.naming import raw_ids
     from recsys_cli.evaluation.topk import top_k
 
+    check_writable(config.output, "output")
     trained = open_trained(config.run)
     dataset = trained.dataset
     if config.k > dataset.n_items:

@@ -69,7 +69,7 @@ def load_prepared(path: str | Path, *, validate: bool = True) -> Dataset:
 
 
 def _array(directory: Path, entry: dict[str, Any], validate: bool) -> np.ndarray:
-    path = directory / entry["file"]
+    path = directory / Path(entry["file"]).name  # nothing outside of the directory
     if not path.is_file():
         raise Damaged(path, "the file is missing")
     if validate and sha256_file(path) != entry["sha256"]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from data_prep.errors import UserError
-from recsys_cli.data.files import write_file
+from data_prep.files import read_file, write_file
 from recsys_cli.data.tables import write_table
 from recsys_cli.ops.streams import generator
 
@@ -49,16 +49,21 @@ def save_per_user(path: Path | str, users: np.ndarray, metrics: Mapping[str, np.
     path, columns = Path(path), {USERS: users, **metrics}
     if path.suffix != ".npz":
         write_table(path, columns)
-        return
+    else:
+        write_file(path, per_user_bytes(users, metrics))
+
+
+def per_user_bytes(users: np.ndarray, metrics: Mapping[str, np.ndarray]) -> bytes:
+    """The content of a .npz file of one row per user."""
     buffer = io.BytesIO()
-    np.savez(buffer, **columns)
-    write_file(path, buffer.getvalue())
+    np.savez(buffer, **{USERS: users, **metrics})
+    return buffer.getvalue()
 
 
 def load_per_user(path: Path | str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """users and metrics as `save_per_user` wrote them into a .npz file."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with np.load(io.BytesIO(read_file(path)), allow_pickle=False) as archive:
             columns = dict(archive)
         return columns.pop(USERS), columns
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:

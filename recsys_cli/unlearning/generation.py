@@ -22,12 +22,12 @@ from omegaconf import OmegaConf
 
 from data_prep.errors import UserError
 from data_prep.store import Damaged
-from recsys_cli.commands.results import save_result
 from recsys_cli.config.library import library
 from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.data.load import load_prepared
 from recsys_cli.evaluation.protocol import Result
 from recsys_cli.models.base import FactoredModel
+from recsys_cli.runs.results import save_result
 from recsys_cli.training.build import build_model
 from recsys_cli.training.checkpoint import load, restore, save
 from recsys_cli.training.selection import score

@@ -40,7 +40,7 @@ def test_a_run_on_data_of_ones_own_is_called_by_its_file(run):
 def test_results_per_user_hold_raw_ids(run, recsys):
     assert load_per_user(run / "test_per_user.npz")[0].tolist() == ["0007", "1", "1.0", "12", "7", "a b"]
     assert recsys("evaluate", f"run={run}").code == 0
-    (again,) = run.glob("*again*_per_user.npz")
+    (again,) = run.glob("evaluations/*_per_user.npz")
     assert load_per_user(again)[0].tolist() == ["0007", "1", "1.0", "12", "7", "a b"]
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from recsys_cli.evaluation.protocol import Result
+from recsys_cli.runs.directory import Run
 from recsys_cli.training.checkpoint import save
-from recsys_cli.training.run import Run
 from recsys_cli.unlearning import generation
 from recsys_cli.unlearning.unit import claim
 from recsys_cli.unlearning.verify import Asked, checks
