@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from math import inf
 from typing import Any
 
-from data_prep.options import CUTS
+from data_prep.split_options import CUTS
 
 METRICS = ("HR", "Recall", "Precision", "F1", "NDCG", "MRR", "MAP", "AUC")
 
@@ -90,6 +90,13 @@ RULES: tuple[tuple[str, Kind], ...] = (
     ("data.split", one_of("given", *CUTS)),
     ("data.validation", replace(TEXT, choices=("none", "given", *CUTS))),
     ("data.split_seed", integer(0)),
+    ("data.name", TEXT),
+    ("data.split_n", integer(1)),
+    ("data.valid_n", integer(1)),
+    ("data.folds", integer(2)),
+    ("data.fold", integer(0)),
+    ("data.cut_auxiliary", BOOLEAN),
+    ("data.form", one_of("table", "lines")),
     ("data.k_core", integer(0)),
     ("data.*_ratio", number(0, above=True, below=1)),
     ("model.init", one_of("truncated_normal", "normal", "xavier_uniform", "uniform")),
@@ -149,6 +156,7 @@ RULES: tuple[tuple[str, Kind], ...] = (
     ("evaluation.exclude_auxiliary", BOOLEAN),
     ("evaluation.beyond_accuracy", BOOLEAN),
     ("evaluation.per_user", BOOLEAN),
+    ("evaluation.test", BOOLEAN),
     ("unlearning.shards", integer(1)),
     ("unlearning.processes", integer(1)),
     ("unlearning.partition", one_of("random", "users", "items", "interactions")),
@@ -182,8 +190,9 @@ RULES: tuple[tuple[str, Kind], ...] = (
     ("ledger", TEXT),
     ("report", matching(r".*\.json", "a file name that ends in .json")),
     ("split", one_of("test", "validation")),
+    ("name", TEXT),
     ("per_user", matching(r".*\.(csv|parquet)", "a file name that ends in .csv or .parquet")),
-    ("users", either("all, a list of raw user ids such as [17,42], or a file name", TEXT, RAW_IDS)),
+    ("users", either("all, a list of raw user ids such as [17,'1.0'], or a file name", TEXT, RAW_IDS)),
     ("k", integer(1)),
     ("output", matching(r".*\.(csv|parquet)", "a file name that ends in .csv or .parquet")),
 )

@@ -11,6 +11,7 @@ import numpy as np
 from data_prep.errors import UserError
 from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.evaluation.metrics import Pooled, check_cutoffs, per_user_metrics
+from recsys_cli.evaluation.naming import raw_ids
 from recsys_cli.evaluation.own import Evaluated, own_values
 from recsys_cli.evaluation.ranking import rank_held_out, union
 from recsys_cli.evaluation.sampled import WARNING, draw_negatives, leave_out, rank_among, sampled_metrics
@@ -84,27 +85,28 @@ def evaluate(
     metrics = [name for name in metrics if name not in own]
     if own and protocol == "sampled":
         raise UserError(f"evaluation.metrics={own[0]}: metrics of one's own need evaluation.protocol=full.")
-    if protocol == "sampled":
-        negatives = dataset.test_negatives if split == "test" else None
-        if negatives is None:
-            negatives = draw_negatives(held_out, seen, N_NEGATIVES, seed, f"evaluation/{split}")
+    with raw_ids(dataset):
+        if protocol == "sampled":
+            negatives = dataset.test_negatives if split == "test" else None
+            if negatives is None:
+                negatives = draw_negatives(held_out, seen, N_NEGATIVES, seed, f"evaluation/{split}")
+            else:
+                negatives = leave_out(negatives[kept], held_out, auxiliary if exclude_auxiliary else [])
+            ranks = rank_among(scorer, held_out, negatives, dataset.n_items, memory_mb)
+            users, per_user = sampled_metrics(ranks, k, metrics)
+            warning = WARNING
         else:
-            negatives = leave_out(negatives[kept], held_out, auxiliary if exclude_auxiliary else [])
-        ranks = rank_among(scorer, held_out, negatives, dataset.n_items, memory_mb)
-        users, per_user = sampled_metrics(ranks, k, metrics)
-        warning = WARNING
-    else:
-        where = f"data={dataset.name}, split {split}"
-        ranks = rank_held_out(scorer, held_out, seen, dataset.n_items, memory_mb, name=where)
-        users = ranks.users
-        per_user = per_user_metrics(ranks, k, metrics, recall_divisor=recall_divisor, ndcg=ndcg)
-        if own:
-            evaluated = Evaluated(dataset, ranks, scorer, seen, max(k), memory_mb)
-            per_user.update(own_values(own, evaluated, k))
-        if beyond_accuracy:
-            lists, _ = top_k(scorer, users, seen, dataset.n_items, max(k), memory_mb)
-            for cutoff in k:
-                spread.update(spread_of(lists[:, :cutoff], dataset.n_items))
+            where = f"data={dataset.name}, split {split}"
+            ranks = rank_held_out(scorer, held_out, seen, dataset.n_items, memory_mb, name=where)
+            users = ranks.users
+            per_user = per_user_metrics(ranks, k, metrics, recall_divisor=recall_divisor, ndcg=ndcg)
+            if own:
+                evaluated = Evaluated(dataset, ranks, scorer, seen, max(k), memory_mb)
+                per_user.update(own_values(own, evaluated, k))
+            if beyond_accuracy:
+                lists, _ = top_k(scorer, users, seen, dataset.n_items, max(k), memory_mb)
+                for cutoff in k:
+                    spread.update(spread_of(lists[:, :cutoff], dataset.n_items))
     means = {name: mean.mean for name, mean in intervals(per_user, 0, seed).items()}
     return Result(
         users,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from data_prep.errors import UserError
-from recsys_cli.data.files import write_file
+from data_prep.files import read_file, write_file
 from recsys_cli.data.tables import write_table
 from recsys_cli.evaluation.metrics import Pooled
 from recsys_cli.ops.streams import generator
@@ -53,21 +53,33 @@ def intervals(
     return {name: Interval(*map(float, row)) for name, *row in zip(per_user, means, low, high)}
 
 
-def save_per_user(path: Path | str, users: np.ndarray, metrics: Mapping[str, np.ndarray | Pooled]) -> None:
+PerUser = Mapping[str, "np.ndarray | Pooled"]
+
+
+def save_per_user(path: Path | str, users: np.ndarray, metrics: PerUser) -> None:
     """One row per user, in the format of the name: .npz, .csv or .parquet. The file is complete or absent."""
-    path, columns = Path(path), {USERS: users, **{name: Pooled.of(values).values for name, values in metrics.items()}}
+    path = Path(path)
     if path.suffix != ".npz":
-        write_table(path, columns)
-        return
+        write_table(path, _columns(users, metrics))
+    else:
+        write_file(path, per_user_bytes(users, metrics))
+
+
+def per_user_bytes(users: np.ndarray, metrics: PerUser) -> bytes:
+    """The content of a .npz file of one row per user."""
     buffer = io.BytesIO()
-    np.savez(buffer, **columns)
-    write_file(path, buffer.getvalue())
+    np.savez(buffer, **_columns(users, metrics))
+    return buffer.getvalue()
+
+
+def _columns(users: np.ndarray, metrics: PerUser) -> dict[str, np.ndarray]:
+    return {USERS: users, **{name: Pooled.of(values).values for name, values in metrics.items()}}
 
 
 def load_per_user(path: Path | str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """users and metrics as `save_per_user` wrote them into a .npz file."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with np.load(io.BytesIO(read_file(path)), allow_pickle=False) as archive:
             columns = dict(archive)
         return columns.pop(USERS), columns
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:

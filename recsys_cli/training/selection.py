@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from data_prep.errors import UserError
 from recsys_cli.data.dataset import Dataset
@@ -37,9 +38,15 @@ class Selection:
 
     def __init__(self, config, dataset: Dataset):
         self.config, self.dataset, self.rule = config, dataset, config.evaluation.select
-        if dataset.test is None or not dataset.test.nnz:
+        self.final = "test" if config.evaluation.test else "validation"
+        if config.evaluation.test and (dataset.test is None or not dataset.test.nnz):
             raise UserError(f"data={dataset.name} has no test pairs to evaluate on; see data.split.")
         valid = dataset.valid is not None and dataset.valid.nnz
+        if not config.evaluation.test and (self.rule == "best_test_epoch" or not valid):
+            raise UserError(
+                "evaluation.test=false leaves the test split closed and shows the validation part instead: cut one with "
+                "data.validation=..., and select by evaluation.select=last or best_validation."
+            )
         if self.rule == "best_validation" and not valid:
             raise UserError(
                 f"evaluation.select=best_validation needs validation pairs, and data={dataset.name} has none: "
@@ -57,6 +64,23 @@ class Selection:
             auxiliary_pairs(dataset)  # refuses here rather than after the training
         self.split = "test" if self.rule == "best_test_epoch" else "valid" if valid else None
         self.monitor = config.trainer.monitor or _first_metric(config.evaluation)
+
+    @property
+    def final_split(self) -> str:
+        """What is scored at the end."""
+        return "test" if self.final == "test" else "valid"
+
+    def best(self, progress: Progress) -> dict[str, Any]:
+        """What validation found, for the record and the result; empty where nothing was validated."""
+        if self.split != "valid" or not progress.best_epoch:
+            return {}
+        return {
+            "best_validation": {
+                "metric": self.monitor,
+                "value": progress.best_value,
+                "epoch": progress.best_epoch,
+            }
+        }
 
     @property
     def keeps_best(self) -> bool:

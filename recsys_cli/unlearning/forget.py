@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from data_prep.errors import UserError
-from recsys_cli.training.run import Run
+from recsys_cli.runs.directory import Run
 from recsys_cli.unlearning.generation import Built, Rows, build, check_unchanged
 from recsys_cli.unlearning.generations import Generations
 from recsys_cli.unlearning.intake import found_pairs

@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from data_prep.errors import UserError
+from recsys_cli.runs.config import read_settings
 
 
 def train(config: DictConfig) -> int:
@@ -18,10 +19,10 @@ def train(config: DictConfig) -> int:
 
     device = set_up_device(config.device)
 
-    from recsys_cli.commands.results import show_result
     from recsys_cli.data.load import get_dataset
+    from recsys_cli.runs.directory import Run
+    from recsys_cli.runs.results import show_result
     from recsys_cli.training.fit import Stopped
-    from recsys_cli.training.run import Run
     from recsys_cli.unlearning.generation import Rows, build
     from recsys_cli.unlearning.generations import Generations
     from recsys_cli.unlearning.pool import train_shards
@@ -49,6 +50,8 @@ def train(config: DictConfig) -> int:
             f"unlearning={config.unlearning.name}: {len(sizes)} shards of "
             f"{sizes.min():,} to {sizes.max():,} rows"
         )
+        for warning in dataset.warnings:
+            print(f"warning: {warning}")
         try:
             built = build(path, config, rows, None, train_shards)
         except Stopped as stopped:
@@ -93,11 +96,11 @@ def refuse_unfit(config: DictConfig) -> None:
             f"loss={config.loss.name}; leave unlearning.aggregation_loss at non_sampling."
         )
     if config.resume:
-        before = OmegaConf.load(Path(config.resume) / "config.yaml")
-        if before.trainer.epochs != config.trainer.epochs:
+        before = read_settings(Path(config.resume).expanduser())["trainer"]["epochs"]
+        if before != config.trainer.epochs:
             raise UserError(
                 f"resume={config.resume}: the epochs of a run with {name} are "
-                f"fixed at {before.trainer.epochs}; train a new run for more."
+                f"fixed at {before}; train a new run for more."
             )
 
 
