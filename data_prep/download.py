@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import http.client
-import os
 import sys
-import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 from data_prep.errors import UserError
+from data_prep.files import write_file
 
 TIMEOUT = 30.0  # seconds without a byte
 
@@ -38,18 +37,9 @@ def download(url: str, path: Path, mismatch: Callable[[bytes], str], how: str) -
 
 
 def keep(content: bytes, path: Path) -> None:
-    """Writes a file aside, then renames it: a reader sees all of it or nothing."""
-    partial = None
+    """Into the cache: all of the file or nothing."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as stream:
-            partial = stream.name
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(partial, path)
     except OSError as error:
         raise UserError(f"{path} ({len(content)} bytes) cannot be written: {error.strerror}.") from None
-    finally:
-        if partial and os.path.exists(partial):
-            os.unlink(partial)
+    write_file(path, content, advice="Free space, or choose another data.cache_dir=...")

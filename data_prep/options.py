@@ -9,19 +9,31 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from data_prep.errors import UserError, nearest
+from data_prep.errors import UserError, check_choice, nearest
+from data_prep.meanings import check_columns
+from data_prep.settle import STDIN, is_stream, settled
+from data_prep.split_options import check_splits
 
+JOINT = "|"  # between the values of data.context in an id
 SOURCES = ("files", "csv", "synthetic")
 ROLES = ("train", "valid", "test", "negatives", "friends", "triples", "user_features", "item_features")
 ROLES += ("user_ids", "item_ids")
-CUTS = ("leave_one_out", "leave_one_out_last", "leave_one_out_random", "ratio")
+# Options that only these sources know; elsewhere they would be ignored.
+ONLY_FOR = {
+    "columns": ("csv", "files"), "delimiter": ("csv", "files"), "context": ("csv", "files"), "form": ("csv",),
+    "path": ("csv",), "test_path": ("csv",), "valid_path": ("csv",), "n_users": ("files",), "n_items": ("files",),
+    "min_rating": ("csv", "files"), "k_core": ("csv", "files"), "user_fields": ("csv", "files"),
+    "item_fields": ("csv", "files"),
+}  # fmt: skip
 
 DEFAULTS: dict[str, Any] = {
     "raw_dir": None, "cache_dir": "~/.cache/recsys", "verify": True, "published": {}, "notes": [],
     "behaviours": None, "target": None, "split": "given", "validation": "none", "split_seed": 0,
     "test_ratio": 0.2, "valid_ratio": 0.1, "files": [], "n_users": None, "n_items": None, "remap_ids": False,
     "path": None, "test_path": None, "valid_path": None, "columns": None, "delimiter": None,
-    "min_rating": None, "k_core": 0,
+    "min_rating": None, "k_core": 0, "form": None, "context": None, "user_fields": None, "item_fields": None,
+    "split_n": None, "valid_n": None, "split_time": None, "valid_time": None, "folds": 5, "fold": 0,
+    "cut_auxiliary": None,
 }  # fmt: skip
 # These say where bytes lie, not what they are: the checksums of the files stand for them in the cache's name.
 PLACES = ("raw_dir", "cache_dir", "verify", "path", "test_path", "valid_path")
@@ -33,16 +45,24 @@ def read_options(data_cfg: Mapping[str, Any]) -> dict[str, Any]:
     Raises UserError for names, behaviours, splits and ratios that make no sense.
     """
     options = {**DEFAULTS, **_plain(data_cfg)}
-    for key in ("name", "source"):
-        if not options.get(key):
-            raise UserError(f"The data configuration has no '{key}': give data.{key}=...")
-    check_word("data.name", options["name"])
-    _check_choice("data.source", options["source"], SOURCES)
+    if not options.get("source"):
+        raise UserError("The data configuration has no 'source': give data.source=...")
+    check_choice("data.source", options["source"], SOURCES)
+    options |= settled(options)
     if options["source"] == "csv":
         options["files"] = _csv_files(options)
         options["remap_ids"] = True
+        options["notes"] = [*options["notes"], *_notes_of_parts(options)]
+    if not options.get("name"):
+        raise UserError("The data configuration has no 'name': give data.name=...")
+    check_word("data.name", options["name"])
+    _check_used(options)
+    check_columns(options["columns"])
     _check_behaviours(options)
-    _check_splits(options)
+    for spec in options["files"]:
+        check_choice(f"role of {spec['file']}", spec["role"], ROLES)
+    check_splits(options)
+    _check_fields(options)
     return options
 
 
@@ -86,11 +106,23 @@ def _csv_files(options: dict[str, Any]) -> list[dict[str, Any]]:
             "file inside a .zip or .tar as data.path=archive.zip/ratings.csv)."
         )
     given = {"train": options["path"], "test": options["test_path"], "valid": options["valid_path"]}
+    streams = [path for path in given.values() if path and is_stream(path)]
+    if len(streams) > len(set(streams)):
+        raise UserError(f"{streams[0]} can be read only once: give the other part as a file.")
     return [
-        {"file": Path(path).name, "path": str(path), "form": "table", "role": role}
+        {"file": "stdin" if path == STDIN else Path(path).name, "path": path, "form": "table", "role": role}
         for role, path in given.items()
         if path
     ]
+
+
+def _notes_of_parts(options: dict[str, Any]) -> list[str]:
+    """What became of the files beside data.path."""
+    notes = []
+    for part, key, rule in (("test", "test_path", "split"), ("validation", "valid_path", "validation")):
+        if options[key] and options[rule] == "given":
+            notes.append(f"{Path(options[key]).name} is the {part} part (data.{rule}=given).")
+    return notes
 
 
 def check_word(key: str, value: Any) -> None:
@@ -99,9 +131,19 @@ def check_word(key: str, value: Any) -> None:
         raise UserError(f"{key}={value!r}: it names files, so use only letters, digits and . _ -")
 
 
-def _check_choice(key: str, value: Any, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise UserError(f"{key}={value!r} is not known.{nearest(str(value), choices)}")
+def _check_used(options: dict[str, Any]) -> None:
+    """UserError for an option that would be ignored."""
+    source = options["source"]
+    for key, sources in ONLY_FOR.items():
+        if options[key] not in (None, 0) and source not in sources:
+            fitting = " and ".join(f"data.source={name}" for name in sources)
+            how = ", whose users and items are counted when it is read" if key in ("n_users", "n_items") else ""
+            raise UserError(
+                f"data.{key}={options[key]} is for {fitting}, not for this one ({source}{how}): leave it out."
+            )
+    for key in ("n_users", "n_items"):
+        if options[key] and options["remap_ids"]:
+            raise UserError(f"data.{key}={options[key]} has no effect with data.remap_ids=true: leave out one of them.")
 
 
 def _check_behaviours(options: dict[str, Any]) -> None:
@@ -122,28 +164,37 @@ def _check_behaviours(options: dict[str, Any]) -> None:
     if options["source"] == "files" and all(s["form"] != "table" for s in options["files"]):
         offered = tuple(s.get("behaviour") or target for s in options["files"] if s["role"] == "train")
         for behaviour in behaviours:
-            _check_choice("data.behaviours", behaviour, offered)
+            check_choice("data.behaviours", behaviour, offered)
 
 
-def _check_splits(options: dict[str, Any]) -> None:
-    for spec in options["files"]:
-        _check_choice(f"role of {spec['file']}", spec["role"], ROLES)
-    given = {spec.get("validation", "given") for spec in options["files"] if spec["role"] == "valid"}
-    has_test = any(spec["role"] == "test" for spec in options["files"])
-    _check_choice("data.split", options["split"], CUTS + ("given",))
-    _check_choice("data.validation", options["validation"], ("none", *CUTS, *sorted(given)))
-    if has_test and options["split"] != "given":
-        raise UserError(f"data.split={options['split']}: this source has its own test part; use given")
-    if not has_test and options["split"] == "given":
-        raise UserError(
-            "data.split=given needs a test part: set data.test_path=..., "
-            "or cut one with data.split=leave_one_out_last, leave_one_out_random or ratio"
+def _check_fields(options: dict[str, Any]) -> None:
+    for side in ("user", "item"):
+        said = options[f"{side}_fields"]
+        fits = said is None or (
+            isinstance(said, dict)
+            and said.keys() == {"names", "separator"}
+            and isinstance(said["separator"], str)
+            and said["separator"]
+            and _are_names(said["names"])
         )
-    for key, used in (("test_ratio", options["split"]), ("valid_ratio", options["validation"])):
-        if used == "ratio" and not 0 < options[key] < 1:
-            raise UserError(f"data.{key}={options[key]}: a share between 0 and 1 is needed")
-    if options["k_core"] > 1 and options["split"] == "given":
-        raise UserError(
-            f"data.k_core={options['k_core']} would change a given test part: filter the files yourself, "
-            "or let data.split cut the test part"
-        )
+        if not fits:
+            raise UserError(
+                f"data.{side}_fields={said}: say of what ids are made, such as "
+                "{separator: '-', names: [user, weather, weekday]}"
+            )
+    if options["context"] is not None:
+        if not _are_names(options["context"]) or options["user_fields"]:
+            raise UserError(
+                f"data.context={options['context']}: list the columns that together are the context, such as "
+                "[user,weather,weekday], without data.user_fields"
+            )
+        options["user_fields"] = {"separator": JOINT, "names": options["context"]}
+
+
+def _are_names(names: Any) -> bool:
+    return (
+        isinstance(names, list)
+        and bool(names)
+        and all(isinstance(n, str) for n in names)
+        and len(set(names)) == len(names)
+    )

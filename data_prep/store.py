@@ -16,8 +16,9 @@ import numpy as np
 
 from data_prep.errors import UserError
 from data_prep.events import Events
+from data_prep.files import read_file, reading, sync_folder
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST = "manifest.json"
 
 
@@ -78,7 +79,7 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     """The manifest of a prepared data set; UserError when it is missing, changed or of another version."""
     path = Path(directory) / MANIFEST
     try:
-        text = path.read_bytes().decode("ascii")
+        text = read_file(path).decode("ascii")
         manifest = json.loads(text)
         vouched = manifest.get("manifest_sha256")
     except FileNotFoundError:
@@ -97,7 +98,7 @@ def read_manifest(directory: Path) -> dict[str, Any]:
 
 def sha256_file(path: Path) -> str:
     digest = hashlib.sha256()
-    with path.open("rb") as stream:
+    with reading(path) as stream:
         while chunk := stream.read(1 << 22):
             digest.update(chunk)
     return digest.hexdigest()
@@ -143,21 +144,13 @@ def _sweep(directory: Path) -> None:
 
 
 def _rename(partial: Path, directory: Path) -> None:
-    _fsync_directory(partial)
+    sync_folder(partial)
     try:
         os.rename(partial, directory)
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
-    _fsync_directory(directory.parent)
-
-
-def _fsync_directory(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_folder(directory.parent)
 
 
 def _dump(manifest: dict[str, Any]) -> str:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from data_prep.errors import UserError, nearest
+from data_prep.files import write_file
+from recsys_cli.output import lasting
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -43,22 +45,26 @@ SIGNALLED = 128  # codes above it: 128 and the number of the signal
 
 def main(argv: list[str] | None = None) -> int:
     """Exit code: 0 done, 2 something the user can mend, 130 interrupted, 1 anything else."""
+    with lasting() as output:
+        code = _main(argv)
+        sys.stdout.flush()
+    if output.lost and not code:
+        print(f"recsys: error: cannot write to the standard output: {output.lost}", file=sys.stderr)
+        return USER_ERROR
+    return code
+
+
+def _main(argv: list[str] | None) -> int:
     for name in [n for n, value in os.environ.items() if n.startswith("RECSYS_") and not value]:
         del os.environ[name]  # set but empty counts as not set
     try:
-        code = _dispatch(sys.argv[1:] if argv is None else argv)
-        sys.stdout.flush()
-        return code
+        return _dispatch(sys.argv[1:] if argv is None else argv)
     except UserError as error:
         print(f"recsys: error: {error}", file=sys.stderr)
         return USER_ERROR
     except KeyboardInterrupt:
         print("recsys: interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output, such as head, has gone: no failure, and the flush at exit is silenced.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:
         return _crash(error, None)
 
@@ -121,7 +127,7 @@ def _execute_all(name: str, todo: list[tuple[list[str], DictConfig]]) -> int:
     Ctrl-C, and a signal that a job has answered by saving and stopping, end them all.
     """
     from recsys_cli.multirun import Outcome, already_there, summary
-    from recsys_cli.training.run import reset_peak_memory
+    from recsys_cli.runs.environment import reset_peak_memory
 
     outcomes, codes = [], []
     for number, (words, cfg) in enumerate(todo, 1):
@@ -178,7 +184,7 @@ def _options(name: str) -> argparse.ArgumentParser:
 def _execute(name: str, cfg: DictConfig) -> int:
     try:
         return _function(name)(cfg) or 0
-    except (UserError, BrokenPipeError):
+    except UserError:
         raise
     except Exception as error:
         return _crash(error, cfg.get("run_dir"))
@@ -198,7 +204,7 @@ def _crash(error: Exception, run_dir: str | None) -> int:
         handle, path = tempfile.mkstemp(prefix="recsys-", suffix=".log")
         os.close(handle)
         log = Path(path)
-    log.write_text(text, encoding="utf-8")
+    write_file(log, text.encode())
     if os.environ.get("RECSYS_TRACEBACK"):
         print(text, file=sys.stderr, end="")
     reason = " ".join(str(error).split())[:300]

@@ -57,7 +57,7 @@ def already_there(cfg: DictConfig) -> Path | None:
 def _still_valid(record: dict[str, Any], cfg: DictConfig) -> bool:
     from data_prep.prepare import prepare
     from data_prep.store import read_manifest
-    from recsys_cli.training.run import code_hash
+    from recsys_cli.runs.environment import code_hash
 
     if record.get("status") != "finished" or record.get("environment", {}).get("code") != code_hash():
         return False
@@ -84,18 +84,17 @@ def summary(outcomes: Sequence[Outcome]) -> str:
 
 
 def _metrics(outcome: Outcome) -> dict[str, float]:
-    """The value to choose by, where there is a validation part, and the final one."""
+    """The value to choose by: that of the validation part; the final one where there is none."""
     if not outcome.run_dir or outcome.status not in ("finished", "already there"):
         return {}
-    folder, found = Path(outcome.run_dir), {}
+    folder = Path(outcome.run_dir)
     if best := _read(folder / "record.json").get("best_validation"):
-        found[f"validation {best['metric']}"] = best["value"]
+        return {f"validation {best['metric']}": best["value"]}
     for split in ("test", "validation"):
         values = _read(folder / f"{split}.json").get("metrics", {})
-        name = outcome.monitor if outcome.monitor in values else _first(values)
-        if name:
-            found.setdefault(f"{split} {name}", values[name]["mean"])
-    return found
+        if name := outcome.monitor if outcome.monitor in values else _first(values):
+            return {f"{split} {name}": values[name]["mean"]}
+    return {}
 
 
 def _first(names) -> str | None:

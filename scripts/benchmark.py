@@ -124,8 +124,8 @@ def measure(words: list[str], epochs: int, evaluations: int) -> dict:
     import tensorflow as tf
 
     from recsys_cli.data.load import get_dataset
+    from recsys_cli.runs.environment import peak_memory_mb
     from recsys_cli.training.build import build_learner, build_model
-    from recsys_cli.training.run import peak_memory_mb
     from recsys_cli.training.selection import score
 
     tf.random.stateless_uniform([1], [0, 0])

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -24,6 +23,11 @@ from omegaconf import OmegaConf
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from data_prep.ids import places
+from recsys_cli.evaluation.summary import load_per_user
+from recsys_cli.runs.directory import state_folder
+from recsys_cli.runs.finished import Finished, finished
+from recsys_cli.runs.metrics_log import METRICS, read_epochs
 from scripts.tabulate import label_of
 
 Points = dict[str, dict[str, list[float]]]  # line -> place on the axis -> a value per seed
@@ -47,13 +51,13 @@ def main() -> None:
     if (args.kind in ("settings", "grid") and not args.by) or (args.kind == "grid" and not args.rows):
         parser.error(f"{args.kind} needs --by KEY" + " and --rows KEY" * (args.kind == "grid"))
     points: Points = defaultdict(lambda: defaultdict(list))
-    for path in sorted(p.parent for folder in args.folders for p in folder.glob("*/test.json")):
-        config = OmegaConf.load(path / "config.yaml")
+    for run in finished(args.folders):
+        config = run.config
         name = (
             str(OmegaConf.select(config, args.rows)) if args.kind == "grid" else label_of(config, None, args.per_line)
         )
         line = points[name]
-        for place, value in READERS[args.kind](path, config, args):
+        for place, value in READERS[args.kind](run, config, args):
             line[place].append(value)
     axis = {"epochs": "epoch", "activity": "training pairs of the user"}.get(args.kind, args.by)
     args.out.parent.mkdir(parents=True, exist_ok=True)
@@ -68,22 +72,22 @@ def main() -> None:
     draw(points, axis, args.metric, args.rows, args.out.with_suffix(".png"))
 
 
-def over_epochs(path: Path, config, args):
-    for text in (path / "metrics.jsonl").read_text().splitlines():
-        entry = json.loads(text)
+def over_epochs(run: Finished, config, args):
+    for entry in read_epochs(run.path / METRICS):
         if args.metric in entry:
             yield str(entry["epoch"]), entry[args.metric]
 
 
-def over_activity(path: Path, config, args):
-    import pandas as pd
+def over_activity(run: Finished, config, args):
+    from recsys_cli.runs.dataset import dataset_of
 
-    from recsys_cli.data.load import get_dataset
-
-    with np.load(path / "test_per_user.npz") as file:
-        raw, values = file["user"], file[args.metric]
-    dataset = get_dataset(config.data)
-    counts = dataset.target_train.row_lengths[pd.Index(dataset.user_ids).get_indexer(raw)]
+    raw, metrics = load_per_user((state_folder(run.path) or run.path) / "test_per_user.npz")
+    values = metrics[args.metric]
+    dataset = dataset_of(config, run.record["data_hash"])
+    users = places(raw, dataset.user_ids)
+    if (users < 0).any():
+        sys.exit(f"{run.path}: test_per_user.npz names users that its data do not have: evaluate or train it again")
+    counts = dataset.target_train.row_lengths[users]
     group = np.searchsorted(args.bounds, counts)
     bounds = [0, *args.bounds]
     names = [f"{low + 1}-{high}" for low, high in zip(bounds, bounds[1:])] + [f">{bounds[-1]}"]
@@ -92,9 +96,8 @@ def over_activity(path: Path, config, args):
             yield f"{name} ({np.count_nonzero(group == number):,} users)", float(values[group == number].mean())
 
 
-def over_settings(path: Path, config, args):
-    result = json.loads((path / "test.json").read_text())
-    yield str(OmegaConf.select(config, args.by)), result["metrics"][args.metric]["mean"]
+def over_settings(run: Finished, config, args):
+    yield str(OmegaConf.select(config, args.by)), run.result["metrics"][args.metric]["mean"]
 
 
 READERS = {"epochs": over_epochs, "activity": over_activity, "settings": over_settings, "grid": over_settings}

@@ -22,6 +22,7 @@ from omegaconf import OmegaConf
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from recsys_cli.report import format_table
+from recsys_cli.runs.finished import finished
 
 LABELS = {
     "popularity": "MP",
@@ -58,7 +59,7 @@ def main() -> None:
         "--by", nargs="*", default=[], metavar="KEY", help="settings whose values go into the row names"
     )
     parser.add_argument("--name", nargs="*", default=[], metavar="ROW=NAME", help="other names for rows")
-    parser.add_argument("--result", default="test", help="test-again: what `recsys evaluate` measured last")
+    parser.add_argument("--result", default="test", help="validation, or a name in RUN/evaluations, such as test-again")
     parser.add_argument("--out", type=Path, required=True, help="path without ending; .csv and .txt are written")
     args = parser.parse_args()
     published = read_published(args.table, args.dataset)
@@ -119,16 +120,12 @@ def collect(folders: list[Path], table: str | None, by: list[str], result: str) 
     """Finished runs by row label; runs with other settings get a label of their own."""
     groups: dict[tuple[str, str], list[dict]] = defaultdict(list)
     hashes = set()
-    for path in sorted(p.parent for folder in folders for p in folder.glob(f"*/{result}.json")):
-        record = json.loads((path / "record.json").read_text())
-        if record.get("status") != "finished":
-            continue
-        config = OmegaConf.load(path / "config.yaml")
+    for _, config, record, content in finished(folders, result):
         hashes.add(record["data_hash"])
         label = label_of(config, table, by)
         groups[label, settings_of(config)].append(
             {
-                "metrics": json.loads((path / f"{result}.json").read_text())["metrics"],
+                "metrics": content["metrics"],
                 "seconds": record["seconds_per_epoch"],
                 "epochs": record["epoch"],
                 "settings": settings_of(config),

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 from omegaconf import DictConfig, OmegaConf
+
+from data_prep.errors import UserError
+from data_prep.files import check_writable
 
 SPLITS = {"test": "test", "validation": "valid"}
 
@@ -12,18 +17,32 @@ def main(config: DictConfig) -> int:
 
     set_up_device(config.device)
 
-    from recsys_cli.commands.results import save_result, show_result
     from recsys_cli.commands.trained import open_trained
     from recsys_cli.evaluation.summary import save_per_user
+    from recsys_cli.runs.environment import peak_memory_mb
+    from recsys_cli.runs.results import check_name, keep_evaluation, lines_of, summarize
     from recsys_cli.training.selection import score
 
+    if config.evaluation.test is False:
+        raise UserError(
+            "evaluation.test=false is for recsys train; here split=validation leaves the test split closed."
+        )
+    name = config.name or f"{config.split}-again"
+    check_name(name)
+    if config.per_user:
+        check_writable(config.per_user, "per_user")
     data = {k: v for k, v in config.data.items() if v is not None}
     trained = open_trained(config.run, data or None)
     given = {k: v for k, v in config.evaluation.items() if v is not None}
     evaluation = OmegaConf.merge(trained.config.evaluation, given)
     result = score(evaluation, trained.model, trained.dataset, SPLITS[config.split], trained.config.seed)
-    table = save_result(trained.run, f"{config.split}-again", result, evaluation, trained.config.seed)
+    summary = summarize(name, result, trained.dataset.user_ids, evaluation, trained.config.seed)
     if config.per_user:
         save_per_user(config.per_user, trained.dataset.user_ids[result.users], result.per_user)
-    show_result(trained.run, table, f"{config.split}, epoch {trained.epoch}", result)
+    print("\n".join(lines_of(summary.table, f"{config.split}, epoch {trained.epoch}", result)))
+    print(f"{result.seconds:.2f} s for this evaluation, peak memory {peak_memory_mb():.0f} MB")
+    if os.access(trained.run.path, os.W_OK):
+        print(f"kept in {keep_evaluation(trained.run, name, summary)}")
+    else:  # the run of somebody else, or on a disk that cannot be written
+        print(f"not kept: {trained.run.path} cannot be written")
     return 0

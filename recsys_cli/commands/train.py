@@ -9,6 +9,11 @@ from data_prep.errors import UserError
 
 def main(config: DictConfig) -> int:
     if config.get("unlearning", {}).get("name", "none") != "none":
+        if not config.evaluation.test:
+            raise UserError(
+                f"unlearning={config.unlearning.name} is scored on test, and has no validation part to choose by: leave "
+                "out evaluation.test=false."
+            )
         from recsys_cli.unlearning.train import train
 
         return train(config)
@@ -18,35 +23,46 @@ def main(config: DictConfig) -> int:
     digest = job_hash(config)  # as it was asked for, before anything is fitted to the data
     device = set_up_device(config.device)
 
-    from recsys_cli.commands.results import save_result, show_result
     from recsys_cli.data.load import get_dataset
-    from recsys_cli.training.build import build_learner, build_model, epochs_of, model_class
+    from recsys_cli.runs.directory import TENSORBOARD, Run
+    from recsys_cli.runs.identity import DATA_HASH, identity
+    from recsys_cli.runs.metrics_log import METRICS, MetricsLog
+    from recsys_cli.runs.results import save_result, show_result
+    from recsys_cli.training.build import build_learner, build_model, epochs_of
     from recsys_cli.training.checkpoint import load_newest, restore
     from recsys_cli.training.estimate import check_memory
-    from recsys_cli.training.fit import Stopped, fit
+    from recsys_cli.training.fit import Progress, Stopped, fit
+    from recsys_cli.training.model_class import model_class
     from recsys_cli.training.reporter import Reporter
-    from recsys_cli.training.run import METRICS, MetricsLog
     from recsys_cli.training.selection import Selection, most_popular, score
+    from recsys_cli.training.taking_up import data_of
 
-    dataset = get_dataset(config.data)
+    run, checkpoint = _taken_up(config.resume) if config.resume else (None, None)
+    dataset = data_of(run, config, checkpoint) if run else get_dataset(config.data)
     selection = Selection(config, dataset)
-    memory = check_memory(config, model_class(config.model), dataset)
+    memory = check_memory(config, model_class(config.model._target_), dataset)
     model = build_model(config.model, dataset, config.seed)
     learner = build_learner(config, model)
     with open_dict(config):
         config.trainer.epochs = epochs_of(model, config)
-    run, progress = _open_run(config, dataset.content_hash, learner.state())
-    if not config.resume:
+    if run:
+        progress = _go_on(run, checkpoint, learner.state(), config.trainer.epochs)
+    else:
+        run, progress = Run.create(config), Progress()
         run.record[JOB_HASH] = digest
-        run.write_record()
     config.run_dir = str(run.path)  # where a crash leaves its report
+    run.record |= {"status": "running", DATA_HASH: dataset.content_hash}
+    run.write_record()
     print(
         f"{model.name} on {dataset.name}: {dataset.n_users:,} users, {dataset.n_items:,} items, "
         f"{dataset.target_train.nnz:,} training pairs, seed {config.seed}, {device}; run directory {run.path}\n"
-        f"needs {memory}"
+        f"needs {memory}",
+        flush=True,
     )
     for note in selection.notes:
         print(note)
+    for warning in dataset.warnings:
+        print(f"warning: {warning}")
     if not model.tasks[model.target].weight:
         print(
             f"note: model.task_weights gives 0 to the target {dataset.target!r}: the parameters that it alone has stay as "
@@ -59,20 +75,22 @@ def main(config: DictConfig) -> int:
         progress,
         bar=config.trainer.progress,
         monitor=selection.monitor if selection.split else None,
-        tensorboard=run.path / "tensorboard" if config.tensorboard else None,
+        tensorboard=run.path / TENSORBOARD if config.tensorboard else None,
     )
+    made_with = identity(run.settings, dataset.content_hash)
     try:
-        fit(learner, run, config.trainer, progress, selection.evaluation(model), log, reporter)
+        fit(learner, run.checkpoints, config.trainer, progress, selection.evaluation(model), log, reporter, made_with)
         if selection.keeps_best and progress.best_epoch:
             restore(load_newest(run.checkpoints, "best")[0], learner.state())
-        result = score(config.evaluation, model, dataset, "test", config.seed)
-        table = save_result(run, "test", result, config.evaluation, config.seed)
+        result = score(config.evaluation, model, dataset, selection.final_split, config.seed)
+        best = selection.best(progress)
+        table = save_result(run, selection.final, result, dataset.user_ids, config.evaluation, config.seed, **best)
     except Stopped as stopped:
         run.finish("interrupted", training_seconds=round(log.seconds, 2))
         reporter.close()
         print(f"stopped by {stopped}, everything is saved; go on with: recsys train resume={run.path}")
         return 128 + stopped.signum
-    except KeyboardInterrupt:  # while the test split is scored; training is saved
+    except KeyboardInterrupt:  # while the result is computed; training is saved
         run.finish("interrupted")
         raise
     except Exception as error:
@@ -80,50 +98,55 @@ def main(config: DictConfig) -> int:
         raise
     finally:
         reporter.close()
+    run.record.pop("error", None)  # of a try before
     run.finish(
         "finished",
         training_seconds=round(log.seconds, 2),
         evaluation_seconds=round(result.seconds, 3),
         seconds_per_epoch=round(log.median_seconds, 4),
         epoch=selection.chosen(progress),
+        **best,
     )
-    show_result(run, table, f"test, {selection.describe(progress)}", result)
+    show_result(run, table, f"{selection.final}, {selection.describe(progress)}", result)
     if model.name != "popularity":
-        print(most_popular(config.evaluation, dataset, "test", config.seed))
+        print(most_popular(config.evaluation, dataset, selection.final_split, config.seed))
     return 0
 
 
-def _open_run(config: DictConfig, content_hash: str, state):
-    """A new run, or the one to resume with its newest valid checkpoint put back."""
-    from recsys_cli.multirun import JOB_HASH
-    from recsys_cli.training.checkpoint import load_newest, restore
-    from recsys_cli.training.fit import Progress
-    from recsys_cli.training.run import Run
+def _taken_up(path: str):
+    """The run to resume, and its newest whole checkpoint; None where it was stopped before its first save."""
+    from recsys_cli.runs.directory import Run
+    from recsys_cli.training.taking_up import has_checkpoint, newest_checkpoint, refuse_other_config, warn_otherwise
 
-    if not config.resume:
-        run = Run.create(config)
-        run.check_data(content_hash)
-        run.write_record()
-        return run, Progress()
-    run, before = Run.open(config.resume)
-    if before.trainer.epochs != config.trainer.epochs:
-        run.record.pop(JOB_HASH, None)  # what comes of it is not what was asked for then
-    run.check_data(content_hash)
+    run, _ = Run.open(path)
+    checkpoint = newest_checkpoint(run) if has_checkpoint(run) else None
+    refuse_other_config(run, checkpoint)
+    if has_checkpoint(run, "best"):  # it may be the one that is scored at the end
+        refuse_other_config(run, newest_checkpoint(run, "best"))
+    found = warn_otherwise(run, checkpoint, "what is trained from here on may differ from an uninterrupted run")
+    if found:  # the checkpoints to come will not tell any more
+        run.record["resumed_with_other"] = found
+    return run, checkpoint
+
+
+def _go_on(run, checkpoint, state, epochs: int):
+    """Puts the checkpoint back, keeps to which epoch the run is to be trained, and returns where it stands."""
+    from recsys_cli.multirun import JOB_HASH
+    from recsys_cli.training.checkpoint import restore
+    from recsys_cli.training.fit import Progress
+
     progress = Progress()
-    if any(run.checkpoints.glob("epoch-*.npz")):  # otherwise it stopped before its first save
-        checkpoint, skipped = load_newest(run.checkpoints)
-        for line in skipped:
-            print(f"warning: {line}; going on with {checkpoint.path.name}")
-        restore(checkpoint, state)
+    if checkpoint:
         progress = Progress.from_header(checkpoint.header)
-    if progress.epoch > config.trainer.epochs:
+        restore(checkpoint, state)
+    if progress.epoch > epochs:
         raise UserError(
-            f"resume={config.resume}: the run has {progress.epoch} epochs behind it, more than "
-            f"trainer.epochs={config.trainer.epochs}: give a higher number, or score it with "
-            f"recsys evaluate run={config.resume}."
+            f"resume={run.path}: the run has {progress.epoch} epochs behind it, more than "
+            f"trainer.epochs={epochs}: give a higher number, or score it with "
+            f"recsys evaluate run={run.path}."
         )
+    if run.set_epochs(epochs):
+        run.record.pop(JOB_HASH, None)  # what comes of it is not what was asked for then
     place = f"after epoch {progress.epoch}" + (f", step {progress.step}" if progress.step else "")
     print(f"resuming {run.path} ({run.record['status']}) {place}")
-    run.record["status"] = "running"
-    run.write_record()
-    return run, progress
+    return progress

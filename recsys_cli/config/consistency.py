@@ -11,8 +11,7 @@ from recsys_cli.config.library import Library
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-RUN_CONFIG = "config.yaml"
-RESUME_MAY_CHANGE = ("trainer.epochs", "device")
+RESUME_MAY_CHANGE = ("trainer.epochs", "device", "evaluation.metrics")
 
 
 def check_consistency(cfg: DictConfig, given: frozenset[str], library: Library) -> None:
@@ -25,17 +24,22 @@ def check_consistency(cfg: DictConfig, given: frozenset[str], library: Library) 
 
 def resumed(cfg: DictConfig, given: frozenset[str]) -> DictConfig:
     """The config that the run to resume was started with, and on top what may be changed and was given."""
-    from omegaconf import OmegaConf, open_dict
+    from omegaconf import OmegaConf
 
-    path = Path(cfg.resume).expanduser() / RUN_CONFIG
-    if not path.is_file():
-        raise UserError(f"resume={cfg.resume}: there is no {path}, so this is not the directory of a run")
-    run = OmegaConf.load(path)
-    with open_dict(run):
-        run.resume = cfg.resume
-        for key in given:
-            if key != "resume":
-                OmegaConf.update(run, key, OmegaConf.select(cfg, key), merge=False, force_add=True)
+    from recsys_cli.runs.config import of_this_version, read_settings
+
+    folder = Path(cfg.resume).expanduser()
+    run = of_this_version(read_settings(folder), folder)
+    before = OmegaConf.select(run, "evaluation.metrics")
+    if "evaluation.metrics" in given and list(cfg.evaluation.metrics) != list(before or []):
+        raise UserError(
+            f"resume={cfg.resume} continues a run with its own config, so evaluation.metrics can only be repeated, which "
+            f"it needs where it names code of your own: the run has {list(before or [])}."
+        )
+    run.resume = cfg.resume
+    for key in given:
+        if key != "resume":
+            OmegaConf.update(run, key, OmegaConf.select(cfg, key), merge=False, force_add=True)
     return run
 
 
@@ -100,7 +104,7 @@ def _monitor_is_computed(cfg: DictConfig, given: frozenset[str], library: Librar
     if "trainer" not in cfg or cfg.trainer.monitor is None:
         return None
     metric, _, k = cfg.trainer.monitor.partition("@")
-    if metric in cfg.evaluation.metrics and (not k or int(k) in cfg.evaluation.k):
+    if metric in [name.rpartition(".")[2] for name in cfg.evaluation.metrics] and (not k or int(k) in cfg.evaluation.k):
         return None
     return (
         f"trainer.monitor={cfg.trainer.monitor} is not computed: evaluation.metrics is "

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from math import inf
 from typing import Any
 
-from data_prep.options import CUTS
+from data_prep.split_options import CUTS
 
 METRICS = ("HR", "Recall", "Precision", "F1", "NDCG", "MRR", "MAP", "AUC")
 
@@ -70,6 +70,12 @@ LINKS = Kind(
 SHARE = Kind("a number from 0 to 1", lambda v: type(v) in (int, float) and 0 <= v <= 1)
 RAW_IDS = Kind("a list of raw ids", lambda v: isinstance(v, list) and all(type(x) in (int, str) for x in v))
 
+METRIC = Kind(
+    f"one of {', '.join(METRICS)}, or one of your own such as my.module.Novelty",
+    lambda v: v in METRICS or (isinstance(v, str) and re.fullmatch(r"\w+(\.\w+)+", v) is not None),
+    METRICS,
+)
+
 RULES: tuple[tuple[str, Kind], ...] = (
     ("seed", integer(0)),
     ("run_dir", TEXT),
@@ -84,6 +90,13 @@ RULES: tuple[tuple[str, Kind], ...] = (
     ("data.split", one_of("given", *CUTS)),
     ("data.validation", replace(TEXT, choices=("none", "given", *CUTS))),
     ("data.split_seed", integer(0)),
+    ("data.name", TEXT),
+    ("data.split_n", integer(1)),
+    ("data.valid_n", integer(1)),
+    ("data.folds", integer(2)),
+    ("data.fold", integer(0)),
+    ("data.cut_auxiliary", BOOLEAN),
+    ("data.form", one_of("table", "lines")),
     ("data.k_core", integer(0)),
     ("data.*_ratio", number(0, above=True, below=1)),
     ("model.init", one_of("truncated_normal", "normal", "xavier_uniform", "uniform")),
@@ -111,7 +124,7 @@ RULES: tuple[tuple[str, Kind], ...] = (
     ("model.prediction_vector", either("a number, or null for the plain dot product", number(-inf), NULL)),
     ("loss.batch", one_of("users", "items", "alternating")),
     ("loss.negative_weight", either(f"a number >= 0, or {WEIGHTS.valid}", number(0), WEIGHTS)),
-    ("loss.popularity", number(0)),
+    ("loss.popularity", either(f"a number >= 0, or {WEIGHTS.valid}", number(0), WEIGHTS)),
     ("loss.negatives", integer(1)),
     ("loss.sampling", one_of("interactions", "users")),
     ("loss.unobserved", SHARE),
@@ -126,14 +139,14 @@ RULES: tuple[tuple[str, Kind], ...] = (
     ("trainer.batch_size", integer(1)),
     ("trainer.eval_every", integer(0)),
     ("trainer.early_stopping", integer(1)),
-    ("trainer.monitor", matching(rf"AUC|({'|'.join(METRICS)})@[1-9]\d*", "a metric such as NDCG@10, or AUC")),
+    ("trainer.monitor", matching(r"AUC|\w+@[1-9]\d*", "a metric such as NDCG@10, or AUC")),
     ("trainer.checkpoint_every", integer(1)),
     ("trainer.keep_checkpoints", integer(1)),
     ("device.kind", one_of("auto", "cpu", "gpu")),
     ("device.threads", integer(1)),
     ("evaluation.protocol", one_of("full", "sampled")),
     ("evaluation.k", list_of(integer(1))),
-    ("evaluation.metrics", list_of(one_of(*METRICS))),
+    ("evaluation.metrics", list_of(METRIC)),
     ("evaluation.exclude", one_of("train_and_validation", "train")),
     ("evaluation.recall_divisor", one_of("test_items", "min_k")),
     ("evaluation.ndcg", one_of("ideal", "kgat")),
@@ -143,6 +156,7 @@ RULES: tuple[tuple[str, Kind], ...] = (
     ("evaluation.exclude_auxiliary", BOOLEAN),
     ("evaluation.beyond_accuracy", BOOLEAN),
     ("evaluation.per_user", BOOLEAN),
+    ("evaluation.test", BOOLEAN),
     ("unlearning.shards", integer(1)),
     ("unlearning.processes", integer(1)),
     ("unlearning.partition", one_of("random", "users", "items", "interactions")),
@@ -176,8 +190,9 @@ RULES: tuple[tuple[str, Kind], ...] = (
     ("ledger", TEXT),
     ("report", matching(r".*\.json", "a file name that ends in .json")),
     ("split", one_of("test", "validation")),
+    ("name", TEXT),
     ("per_user", matching(r".*\.(csv|parquet)", "a file name that ends in .csv or .parquet")),
-    ("users", either("all, a list of raw user ids such as [17,42], or a file name", TEXT, RAW_IDS)),
+    ("users", either("all, a list of raw user ids such as [17,'1.0'], or a file name", TEXT, RAW_IDS)),
     ("k", integer(1)),
     ("output", matching(r".*\.(csv|parquet)", "a file name that ends in .csv or .parquet")),
 )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from glob import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from data_prep.errors import UserError
 from data_prep.prepare import prepare
 from data_prep.store import Damaged, read_manifest, sha256_file
 from recsys_cli.data.dataset import CSR, Dataset, Features, KnowledgeGraph
@@ -16,6 +18,19 @@ from recsys_cli.data.dataset import CSR, Dataset, Features, KnowledgeGraph
 def get_dataset(data_cfg: Mapping[str, Any], *, validate: bool = True) -> Dataset:
     """The data set of a `data` configuration, prepared first if the cache does not hold it."""
     return load_prepared(prepare(data_cfg), validate=validate)
+
+
+def find_prepared(cache_dir: str | Path, name: str, content_hash: str) -> Path | None:
+    """The prepared data set of this name and content in a cache, whatever raw files it was made from; None if there
+    is none that is whole by its manifest (`load_prepared` checks the arrays)."""
+    for path in sorted((Path(cache_dir).expanduser() / "prepared").glob(f"{escape(name)}-*")):
+        try:
+            manifest = read_manifest(path)
+        except UserError:  # damaged, of another version, or no data set
+            continue
+        if (manifest["name"], manifest["content_hash"]) == (name, content_hash):
+            return path
+    return None
 
 
 def load_prepared(path: str | Path, *, validate: bool = True) -> Dataset:
@@ -49,11 +64,12 @@ def load_prepared(path: str | Path, *, validate: bool = True) -> Dataset:
         item_ids=arrays["item_ids"],
         content_hash=manifest["content_hash"],
         notes=tuple(manifest["notes"]),
+        warnings=tuple(manifest["warnings"]),
     )
 
 
 def _array(directory: Path, entry: dict[str, Any], validate: bool) -> np.ndarray:
-    path = directory / entry["file"]
+    path = directory / Path(entry["file"]).name  # nothing outside of the directory
     if not path.is_file():
         raise Damaged(path, "the file is missing")
     if validate and sha256_file(path) != entry["sha256"]:
@@ -74,4 +90,4 @@ def _csr(arrays: dict[str, np.ndarray], name: str, n_cols: int) -> CSR | None:
 
 def _features(arrays: dict[str, np.ndarray], manifest: dict[str, Any], side: str) -> Features | None:
     fields = manifest["fields"][side]
-    return fields and Features(tuple(fields["names"]), arrays[side], fields["values"])
+    return fields and Features.of_arrays(fields["names"], arrays, side)

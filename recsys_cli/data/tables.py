@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.errors import UserError
-from recsys_cli.data.files import write_file
+from data_prep.files import write_file
 
 
 def write_table(path: Path | str, columns: Mapping[str, np.ndarray]) -> None:

@@ -11,7 +11,9 @@ import numpy as np
 from data_prep.errors import UserError
 from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.evaluation.blocks import rows_per_block
-from recsys_cli.evaluation.metrics import check_cutoffs, per_user_metrics
+from recsys_cli.evaluation.metrics import Pooled, check_cutoffs, per_user_metrics
+from recsys_cli.evaluation.naming import raw_ids
+from recsys_cli.evaluation.own import Evaluated, own_metric, own_values
 from recsys_cli.evaluation.ranking import rank_held_out, refuse_overlap, union
 from recsys_cli.evaluation.sampled import (
     WARNING,
@@ -21,6 +23,7 @@ from recsys_cli.evaluation.sampled import (
     rank_among,
     sampled_metrics,
 )
+from recsys_cli.evaluation.summary import intervals
 from recsys_cli.evaluation.topk import beyond_accuracy as spread_of
 from recsys_cli.evaluation.topk import top_k
 from recsys_cli.models.base import Scorer
@@ -30,19 +33,18 @@ N_NEGATIVES = 99  # drawn where the data set brings none
 
 @dataclass(frozen=True)
 class Result:
-    """users: int32 [m], those evaluated. per_user: float64 [m] per metric. means: over users, and spreads.
+    """users: int32 [m], those evaluated. per_user: float64 [m] per metric, or Pooled where that is no mean over users.
+    means: over users, or pooled, and spreads.
 
-    n_pairs: held-out pairs ranked; n_left_out: those dropped by exclude_auxiliary. n_candidates: int64, the
-    length of each ranked list. seconds: of the whole evaluation. warning: what a reader must know about the
-    numbers, if anything.
+    n_pairs: held-out pairs ranked; n_left_out: those dropped by exclude_auxiliary. seconds: of the whole evaluation.
+    warning: what a reader must know about the numbers, if anything.
     """
 
     users: np.ndarray
-    per_user: dict[str, np.ndarray]
+    per_user: dict[str, np.ndarray | Pooled]
     means: dict[str, float]
     n_pairs: int
     n_left_out: int
-    n_candidates: np.ndarray
     seconds: float
     warning: str | None = None
 
@@ -68,6 +70,7 @@ def evaluate(
     exclude: "train" or "train_and_validation", which items of the user are taken out of the ranking of the
     test split (from that of the validation split: train). exclude_auxiliary: leaves out, among held-out pairs
     and candidates, what the user has in an auxiliary behaviour. protocol: "full" or "sampled" (sampled.py).
+    metrics: names of metrics.py, and dotted names of one's own (own.py, full protocol only).
     beyond_accuracy: adds Coverage@k and Gini@k of the lists of the evaluated users (full protocol only).
     Raises UserError where nothing can be evaluated.
     """
@@ -75,46 +78,63 @@ def evaluate(
     check_cutoffs(k, dataset.n_items)
     held_out, seen, auxiliary, kept = _lay_out(dataset, split, exclude, exclude_auxiliary)
     spread, warning = {}, None
-    if protocol == "sampled":
-        negatives = dataset.test_negatives if split == "test" else None
-        if negatives is None:
-            negatives = draw_negatives(held_out, seen, N_NEGATIVES, seed, f"evaluation/{split}")
+    own = _own(metrics, protocol)
+    metrics = [name for name in metrics if name not in own]
+    with raw_ids(dataset):
+        if protocol == "sampled":
+            negatives = dataset.test_negatives if split == "test" else None
+            if negatives is None:
+                negatives = draw_negatives(held_out, seen, N_NEGATIVES, seed, f"evaluation/{split}")
+            else:
+                negatives = leave_out(negatives[kept], held_out, auxiliary)
+            ranks = rank_among(scorer, held_out, negatives, dataset.n_items, memory_mb)
+            users, per_user = sampled_metrics(ranks, k, metrics)
+            warning = WARNING
         else:
-            negatives = leave_out(negatives[kept], held_out, auxiliary)
-        ranks = rank_among(scorer, held_out, negatives, dataset.n_items, memory_mb)
-        users, per_user = sampled_metrics(ranks, k, metrics)
-        warning = WARNING
-    else:
-        where = f"data={dataset.name}, split {split}"
-        ranks = rank_held_out(scorer, held_out, seen, dataset.n_items, memory_mb, name=where)
-        users = ranks.users
-        per_user = per_user_metrics(ranks, k, metrics, recall_divisor=recall_divisor, ndcg=ndcg)
-        if beyond_accuracy:
-            lists, _ = top_k(scorer, users, seen, dataset.n_items, max(k), memory_mb)
-            for cutoff in k:
-                spread.update(spread_of(lists[:, :cutoff], dataset.n_items))
-    means = {name: float(values.mean()) for name, values in per_user.items()}
+            where = f"data={dataset.name}, split {split}"
+            ranks = rank_held_out(scorer, held_out, seen, dataset.n_items, memory_mb, name=where)
+            users = ranks.users
+            per_user = per_user_metrics(ranks, k, metrics, recall_divisor=recall_divisor, ndcg=ndcg)
+            if own:
+                evaluated = Evaluated(dataset, ranks, scorer, seen, max(k), memory_mb)
+                per_user.update(own_values(own, evaluated, k))
+            if beyond_accuracy:
+                lists, _ = top_k(scorer, users, seen, dataset.n_items, max(k), memory_mb)
+                for cutoff in k:
+                    spread.update(spread_of(lists[:, :cutoff], dataset.n_items))
+    means = {name: mean.mean for name, mean in intervals(per_user, 0, seed).items()}
     return Result(
         users,
         per_user,
         {**means, **spread},
         held_out.nnz,
         int(np.count_nonzero(~kept)),
-        ranks.n_candidates,
         time.perf_counter() - began,
         warning,
     )
 
 
-def check(dataset: Dataset, split: str, *, k, exclude, protocol, memory_mb, exclude_auxiliary) -> None:
+def check(dataset: Dataset, split: str, *, k, metrics, exclude, protocol, memory_mb, exclude_auxiliary) -> None:
     """Raises the UserError that `evaluate` would raise for this data set, whatever the model."""
+    for name in _own(metrics, protocol):
+        own_metric(name)  # is imported here rather than after the training
     check_cutoffs(k, dataset.n_items)
     held_out, seen, _, _ = _lay_out(dataset, split, exclude, exclude_auxiliary)
     rows_per_block(dataset.n_items, memory_mb)
-    if protocol == "full":
-        refuse_overlap(held_out, union(seen, dataset.n_users, dataset.n_items), f"data={dataset.name}, split {split}")
-    elif split != "test" or dataset.test_negatives is None:
-        check_enough_negatives(held_out, seen, N_NEGATIVES)
+    with raw_ids(dataset):
+        if protocol == "full":
+            history = union(seen, dataset.n_users, dataset.n_items)
+            refuse_overlap(held_out, history, f"data={dataset.name}, split {split}")
+        elif split != "test" or dataset.test_negatives is None:
+            check_enough_negatives(held_out, seen, N_NEGATIVES)
+
+
+def _own(metrics: Sequence[str], protocol: str) -> list[str]:
+    """Those of one's own, by their dotted names."""
+    own = [name for name in metrics if "." in name]
+    if own and protocol == "sampled":
+        raise UserError(f"evaluation.metrics={own[0]}: metrics of one's own need evaluation.protocol=full.")
+    return own
 
 
 def _lay_out(dataset: Dataset, split: str, exclude: str, exclude_auxiliary: bool):

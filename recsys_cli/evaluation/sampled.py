@@ -11,6 +11,7 @@ from data_prep.errors import UserError
 from recsys_cli.data.dataset import CSR
 from recsys_cli.evaluation.blocks import Blocks, scan
 from recsys_cli.evaluation.metrics import per_user_metrics
+from recsys_cli.evaluation.naming import IdError
 from recsys_cli.evaluation.ranking import Ranks, union
 from recsys_cli.models.base import Scorer
 from recsys_cli.ops.streams import generator
@@ -30,9 +31,10 @@ def check_enough_negatives(held_out: CSR, seen: Sequence[CSR], n: int) -> CSR:
     free = held_out.n_cols - known.row_lengths[held_out.rows]
     if held_out.nnz and free.min() < n:
         user = held_out.rows[np.argmin(free)]
-        raise UserError(
-            f"evaluation.protocol=sampled: user {user} (internal id) leaves {free.min()} items "
-            f"to draw {n} negatives from. Use evaluation.protocol=full."
+        raise IdError(
+            f"evaluation.protocol=sampled: {{user}} leaves {free.min()} items "
+            f"to draw {n} negatives from. Use evaluation.protocol=full.",
+            user,
         )
     return known
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from recsys_cli.losses.base import Phase
+from recsys_cli.losses.base import Phase, check_penalty
 
 
 def build_phases(config, model, batch_size: int, seed: int) -> list[Phase]:
-    """config: a node of configs/loss; its `scope` says which family it belongs to."""
+    """config: a node of configs/loss; its `scope` says which family it belongs to. A model may add to the phases of
+    the loss, or bring its own.
+    """
+    return list(model.phases(_phases_of(config, model, batch_size, seed), batch_size, seed))
+
+
+def _phases_of(config, model, batch_size: int, seed: int) -> list[Phase]:
+    if config.scope == "none":
+        return []
+    check_penalty(config.l2, model)
     if config.name == "multi_channel_bpr":
         from recsys_cli.losses.multi_channel import multi_channel_phases as build
 

@@ -26,7 +26,7 @@ import math
 
 import tensorflow as tf
 
-from recsys_cli.models.base import FactoredModel, gather
+from recsys_cli.models.base import FactoredModel, gather, rows
 from recsys_cli.models.behaviours import behaviour_tasks, causal_links
 from recsys_cli.ops.layers import dropout
 
@@ -84,6 +84,9 @@ class EHCF(FactoredModel):
 
     def prediction_vector(self, task, encoded):
         return encoded[task]
+
+    def penalised(self, task, encoded, users, items):
+        return [rows(self.user_embedding, users), rows(self.item_embedding, items)]
 
     def own_penalty(self, encoded):
         if not self.matrices or not self.config.transfer_l2:

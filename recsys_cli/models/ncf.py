@@ -19,13 +19,14 @@ import math
 import tensorflow as tf
 
 from data_prep.errors import UserError
-from recsys_cli.models.base import Need, TrainableModel, gather
+from recsys_cli.models.base import Need, gather, rows
+from recsys_cli.models.pairwise import ITEMS_AT_A_TIME, PairwiseModel
 from recsys_cli.ops.layers import times
 
 USER, ITEM = 0, 1
 
 
-class NeuralCF(TrainableModel):
+class NeuralCF(PairwiseModel):
     """config: embedding_size (of the product; null: none), layer_widths (of [p' ; q'], then of each layer),
     init and init_scale (of the embeddings)."""
 
@@ -40,8 +41,8 @@ class NeuralCF(TrainableModel):
 
         def tables(branch: str, width: int) -> list[tf.Variable]:
             return [
-                self.parameter(f"{side}_{branch}", (rows, width))
-                for side, rows in (("user", self.n_users), ("item", self.n_items))
+                self.parameter(f"{side}_{branch}", (n, width))
+                for side, n in (("user", self.n_users), ("item", self.n_items))
             ]
 
         self.deep = tables("deep", widths[0] // 2)
@@ -52,51 +53,40 @@ class NeuralCF(TrainableModel):
         fan_in = widths[-1] + (size or 0)
         self.output = self.parameter("output", (fan_in, 1), "uniform", math.sqrt(3.0 / fan_in))  # LeCun uniform
         self.output_bias = tf.Variable(tf.zeros([1]), name="output_bias")
-        self._scorer = tf.function(self._score_all, reduce_retracing=True)
 
     @classmethod
     def memory(cls, config, dataset):
-        """Scoring holds the layers of ten users at a time (the default of map_fn) for all items."""
+        """Scoring holds what all items bring, and the layers of one user for a block of them."""
         widths, size = list(config.layer_widths), config.embedding_size or 0
         layers = sum(a * b + b for a, b in zip(widths, widths[1:])) + widths[-1] + size + 1
+        block = min(dataset.n_items, ITEMS_AT_A_TIME)
         return Need(
             (dataset.n_users + dataset.n_items) * (widths[0] // 2 + size) + layers,
-            scoring=10 * dataset.n_items * (2 * sum(widths[1:]) + 2 * size),
+            scoring=dataset.n_items * (widths[1] + size) + 2 * block * (sum(widths[1:]) + size),
             pairs=dataset.target_train.nnz,
             width=2 * sum(widths) + size,
             setting="model.layer_widths" if widths[0] > size else "model.embedding_size",
         )
 
-    def score(self, task, encoded, users, items, noise=None):
-        return self._network([part[:, None] for part in self._side(USER, users)], self._side(ITEM, items))
+    def user_part(self, task, encoded, ids, noise=None):
+        return self._side(USER, ids)
 
-    def penalty(self, task, encoded, users, items):
-        tables = [*zip(self.deep, (users, items)), *zip(self.product, (users, items))]
-        return tf.add_n([tf.nn.l2_loss(gather(table, ids)) for table, ids in tables])
+    def item_part(self, task, encoded, ids=None, noise=None):
+        return self._side(ITEM, ids)
 
-    def scorer(self):
-        return self._scorer
+    def pair(self, task, encoded, user, item, noise=None):
+        x = tf.nn.relu(user[0] + item[0] + self.biases[0])
+        for kernel, bias in zip(self.kernels[1:], self.biases[1:]):
+            x = tf.nn.relu(times(x, kernel) + bias)
+        if self.product:
+            x = tf.concat([user[1] * item[1], x], axis=-1)
+        return times(x, self.output)[..., 0] + self.output_bias
 
-    def _score_all(self, users: tf.Tensor) -> tf.Tensor:
-        """User by user: memory is that of one row, and its numbers do not depend on the other users."""
-        items = self._side(ITEM, None)
-        return tf.map_fn(
-            lambda user: self._network(self._side(USER, user[None]), items),
-            users,
-            fn_output_signature=tf.TensorSpec([self.n_items], tf.float32),
-        )
+    def penalised(self, task, encoded, users, items):
+        return [rows(table, ids) for tables in (self.deep, self.product) for table, ids in zip(tables, (users, items))]
 
     def _side(self, side: int, ids: tf.Tensor | None) -> list[tf.Tensor]:
         """What these ids, or all, bring to a score: a part of the first layer, and a product vector."""
         kernel = tf.split(self.kernels[0], 2)[side]
         parts = [times(gather(self.deep[side], ids), kernel)]
         return parts + [gather(self.product[side], ids)] if self.product else parts
-
-    def _network(self, user_side: list[tf.Tensor], item_side: list[tf.Tensor]) -> tf.Tensor:
-        """Scores from what both sides bring, in shapes that broadcast: [..., width] -> [...]."""
-        x = tf.nn.relu(user_side[0] + item_side[0] + self.biases[0])
-        for kernel, bias in zip(self.kernels[1:], self.biases[1:]):
-            x = tf.nn.relu(times(x, kernel) + bias)
-        if self.product:
-            x = tf.concat([user_side[1] * item_side[1], x], axis=-1)
-        return times(x, self.output)[..., 0] + self.output_bias

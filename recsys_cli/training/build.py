@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
-
 from data_prep.errors import UserError
 from recsys_cli.data.dataset import Dataset
 from recsys_cli.losses import build_phases
 from recsys_cli.models.base import FactoredModel, Model, SolvedModel
 from recsys_cli.training.fit import Learner
 from recsys_cli.training.learner import GradientLearner, SolverLearner
+from recsys_cli.training.model_class import model_class
 from recsys_cli.training.optimizers import build_optimizer
 
 
-def model_class(config) -> type[Model]:
-    """config: a node of configs/model; its `_target_` names the class, also one outside this package."""
-    module, _, name = config._target_.rpartition(".")
-    try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise UserError(
-            f"model._target_={config._target_} cannot be imported ({error}); it must be a class that "
-            "takes (config, dataset, seed)."
-        ) from error
-
-
 def build_model(config, dataset: Dataset, seed: int) -> Model:
-    """config: a node of configs/model."""
-    return model_class(config)(config, dataset, seed)
+    """config: a node of configs/model; its `_target_` names the class (model_class.py)."""
+    return model_class(config._target_)(config, dataset, seed)
 
 
 def build_learner(config, model: Model) -> Learner:
@@ -40,6 +27,10 @@ def build_learner(config, model: Model) -> Learner:
             "use a sampled loss: bpr, bce or softmax."
         )
     phases = build_phases(config.loss, model, config.trainer.batch_size, config.seed)
+    if not phases:
+        raise UserError(
+            f"model={model.name} is trained by a loss, and loss={config.loss.name} is none: choose another."
+        )
     return GradientLearner(model, phases, build_optimizer(config.optimizer), config.seed)
 
 

@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 
 from data_prep.errors import UserError
-from recsys_cli.data.files import write_file
+from data_prep.files import make_folder, read_file, write_file
+from recsys_cli.runs.record import ADVICE
 
 HEADER = "__header__"
 
@@ -35,24 +36,34 @@ def save(path: Path, arrays: Mapping[str, np.ndarray], header: Mapping) -> None:
     text = json.dumps(header, sort_keys=True).encode()
     np.savez(buffer, **{HEADER: np.frombuffer(text, np.uint8)}, **arrays)
     payload = buffer.getvalue()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    root = path.parent.parent
+    make_folder(path.parent, root)
     digest = hashlib.sha256(payload).hexdigest()
-    write_file(path.with_suffix(".sha256"), f"{digest}  {path.name}\n".encode())
-    write_file(path, payload)
+    write_file(path.with_suffix(".sha256"), f"{digest}  {path.name}\n".encode(), root, advice=ADVICE)
+    write_file(path, payload, root, advice=ADVICE)
 
 
 def load(path: Path) -> Checkpoint:
-    """Raises UserError where a byte of the file or of its checksum has changed."""
+    """Raises UserError where a byte of the file or of its checksum has changed, or where it never was a checkpoint.
+
+    Nothing in the file runs, whoever made it.
+    """
+    root = path.parent.parent
     try:
-        payload = path.read_bytes()
-        expected = path.with_suffix(".sha256").read_bytes()
+        payload = read_file(path, root)
+        expected = read_file(path.with_suffix(".sha256"), root)
     except OSError as error:
         raise UserError(f"cannot read checkpoint {path}: {error.strerror}") from error
     if expected != f"{hashlib.sha256(payload).hexdigest()}  {path.name}\n".encode():
         raise UserError(f"checkpoint {path} is damaged: its bytes do not agree with {path.stem}.sha256")
-    with np.load(io.BytesIO(payload), allow_pickle=False) as archive:
-        arrays = {name: archive[name] for name in archive.files if name != HEADER}
-        header = json.loads(archive[HEADER].tobytes())
+    try:
+        with np.load(io.BytesIO(payload), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files if name != HEADER}
+            header = json.loads(archive[HEADER].tobytes())
+        if not isinstance(header, dict):
+            raise TypeError("its header is no mapping")
+    except Exception as error:  # whatever the bytes of a stranger may raise
+        raise UserError(f"{path} is no checkpoint of this program: {' '.join(str(error).split())[:200]}") from None
     return Checkpoint(path, arrays, header)
 
 
@@ -90,12 +101,13 @@ def prune(folder: Path, keep: int, kind: str = "epoch") -> None:
 
 def restore(checkpoint: Checkpoint, state: Mapping) -> None:
     """Assigns the arrays to variables of the same names; refuses another model's, naming what differs."""
-    here, there = {n: tuple(v.shape) for n, v in state.items()}, {n: a.shape for n, a in checkpoint.arrays.items()}
+    here = {n: (tuple(v.shape), np.dtype(v.dtype.as_numpy_dtype)) for n, v in state.items()}
+    there = {n: (a.shape, a.dtype) for n, a in checkpoint.arrays.items()}
     if here != there:
         name = sorted(n for n in here.keys() | there.keys() if here.get(n) != there.get(n))[0]
+        shown = ["absent" if of is None else f"{of[1]} {of[0]}" for of in (there.get(name), here.get(name))]
         raise UserError(
-            f"{checkpoint.path} is of another model or data set: {name} is {there.get(name, 'absent')} there and "
-            f"{here.get(name, 'absent')} here."
+            f"{checkpoint.path} is of another model or data set: {name} is {shown[0]} there and {shown[1]} here."
         )
     for name, variable in state.items():
         variable.assign(checkpoint.arrays[name])

@@ -8,11 +8,12 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Protocol
 
 from data_prep.errors import UserError
+from recsys_cli.runs.metrics_log import MetricsLog
 from recsys_cli.training import checkpoint as ckpt
-from recsys_cli.training.run import MetricsLog, Run
 
 CHUNK_SECONDS = 0.5  # how long a stop signal may wait, and how often the progress bar moves
 
@@ -43,8 +44,15 @@ class Progress:
 
     @classmethod
     def from_header(cls, header: Mapping[str, Any]) -> Progress:
-        values = {f.name: header[f.name] for f in dataclasses.fields(cls)}
-        values["best_value"] = -math.inf if values["best_value"] is None else values["best_value"]
+        try:
+            values = {f.name: header[f.name] for f in dataclasses.fields(cls)}
+            values["best_value"] = -math.inf if values["best_value"] is None else float(values["best_value"])
+            counts = (values[name] for name in ("epoch", "step", "best_epoch"))
+            fits = all(type(count) is int and count >= 0 for count in counts) and isinstance(values["losses"], list)
+        except (KeyError, TypeError, ValueError):
+            fits = False
+        if not fits:
+            raise UserError("the checkpoint does not say where training stands: it was written by another program.")
         return cls(**values)
 
 
@@ -58,30 +66,42 @@ class Stopped(Exception):
 
 @dataclasses.dataclass
 class Evaluation:
-    """evaluate: () -> means by metric name. monitor: the one that early stopping and the best epoch go by."""
+    """evaluate: () -> means by metric name. monitor: the one that early stopping and the best epoch go by, where more
+    is better, or less."""
 
     evaluate: Callable[[], Mapping[str, float]]
     monitor: str
     keep_best: bool
+    lower_is_better: bool = False
+
+    def better(self, new: float, old: float) -> bool:
+        """old: infinite where there is none yet."""
+        if math.isinf(old):
+            return not math.isnan(new)
+        return new < old if self.lower_is_better else new > old
 
 
 def fit(
     learner: Learner,
-    run: Run,
+    checkpoints: Path,
     settings,
     progress: Progress,
     evaluation: Evaluation | None,
     log: MetricsLog,
     report: Callable[..., None],
+    identity: Mapping[str, str] | None = None,
 ) -> Progress:
     """Trains from `progress` to settings.epochs (a node of configs/trainer) and returns where it ended.
 
-    Raises Stopped after saving when SIGINT or SIGTERM came, UserError when the loss is not finite.
+    checkpoints: the folder for them. identity: what they are to be recognised by (runs/identity.py).
+    Raises Stopped after saving when SIGINT, SIGTERM or SIGHUP came, UserError when the loss is not finite.
     """
     state = learner.state()
 
     def save(name: str) -> None:
-        ckpt.save(run.checkpoints / name, {n: v.numpy() for n, v in state.items()}, progress.header())
+        log.sync()
+        header = progress.header() | ({"identity": dict(identity)} if identity else {})
+        ckpt.save(checkpoints / name, {n: v.numpy() for n, v in state.items()}, header)
 
     with _signals() as received:
         while progress.epoch < settings.epochs and not _exhausted(progress, settings):
@@ -96,16 +116,16 @@ def fit(
             metrics, last = None, progress.epoch == settings.epochs
             if evaluation and (last or (settings.eval_every and progress.epoch % settings.eval_every == 0)):
                 metrics = evaluation.evaluate()
-                if metrics[evaluation.monitor] > progress.best_value:
+                if evaluation.better(metrics[evaluation.monitor], progress.best_value):
                     progress.best_value, progress.best_epoch = metrics[evaluation.monitor], progress.epoch
                     if evaluation.keep_best:
                         save(ckpt.numbered("best", progress.epoch))
-                        ckpt.prune(run.checkpoints, 1, "best")
+                        ckpt.prune(checkpoints, 1, "best")
             log.add(progress.epoch, progress.losses[-1], seconds, metrics)
             report(progress, seconds=seconds, metrics=metrics)
             if last or received or progress.epoch % settings.checkpoint_every == 0 or _exhausted(progress, settings):
                 save(ckpt.numbered("epoch", progress.epoch))
-                ckpt.prune(run.checkpoints, settings.keep_checkpoints)
+                ckpt.prune(checkpoints, settings.keep_checkpoints)
             if received and not last:
                 raise Stopped(received[0])
     return progress
@@ -137,7 +157,7 @@ def _exhausted(progress: Progress, settings) -> bool:
 
 @contextmanager
 def _signals():
-    """Collects the first SIGINT or SIGTERM; a second one has its usual effect."""
+    """Collects the first SIGINT, SIGTERM or SIGHUP; a second one has its usual effect. After nohup, SIGHUP has none."""
     received: list[int] = []
 
     def handle(signum, frame):
@@ -145,7 +165,10 @@ def _signals():
         for s, handler in before.items():
             signal.signal(s, handler)
 
-    before = {s: signal.signal(s, handle) for s in (signal.SIGINT, signal.SIGTERM)}
+    stopping = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        stopping.append(signal.SIGHUP)
+    before = {s: signal.signal(s, handle) for s in stopping}
     try:
         yield received
     finally:

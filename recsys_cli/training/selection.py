@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -14,6 +15,7 @@ from recsys_cli.config.library import library
 from recsys_cli.data.dataset import Dataset
 from recsys_cli.evaluation.blocks import MIN_ROWS
 from recsys_cli.evaluation.metrics import impossible_cutoffs
+from recsys_cli.evaluation.own import is_lower_better, short_name
 from recsys_cli.evaluation.protocol import Result, check, evaluate
 from recsys_cli.models.base import Factors, Model, Scorer
 from recsys_cli.report import duration
@@ -81,9 +83,15 @@ class Selection:
 
     def __init__(self, config, dataset: Dataset):
         self.config, self.dataset, self.rule = config, dataset, config.evaluation.select
-        if dataset.test is None or not dataset.test.nnz:
+        self.final = "test" if config.evaluation.test else "validation"
+        if config.evaluation.test and (dataset.test is None or not dataset.test.nnz):
             raise UserError(f"data={dataset.name} has no test pairs to evaluate on; see data.split.")
         valid = dataset.valid is not None and dataset.valid.nnz
+        if not config.evaluation.test and (self.rule == "best_test_epoch" or not valid):
+            raise UserError(
+                "evaluation.test=false leaves the test split closed and shows the validation part instead: cut one with "
+                "data.validation=..., and select by evaluation.select=last or best_validation."
+            )
         if self.rule == "best_validation" and not valid:
             raise UserError(
                 f"evaluation.select=best_validation needs validation pairs, and data={dataset.name} has none: "
@@ -92,9 +100,26 @@ class Selection:
         self.notes = fit_cutoffs(config, dataset)
         self.split = "test" if self.rule == "best_test_epoch" else "valid" if valid else None
         self.monitor = config.trainer.monitor or first_metric(config.evaluation)
-        for split in {self.split or "test", "test"}:
-            keys = ("k", "exclude", "protocol", "memory_mb", "exclude_auxiliary")
+        for split in sorted({self.split or self.final_split, self.final_split}):
+            keys = ("k", "metrics", "exclude", "protocol", "memory_mb", "exclude_auxiliary")
             check(dataset, split, **{key: config.evaluation[key] for key in keys})
+
+    @property
+    def final_split(self) -> str:
+        """What is scored at the end."""
+        return "test" if self.final == "test" else "valid"
+
+    def best(self, progress: Progress) -> dict[str, Any]:
+        """What validation found, for the record and the result; empty where nothing was validated."""
+        if self.split != "valid" or not progress.best_epoch:
+            return {}
+        return {
+            "best_validation": {
+                "metric": self.monitor,
+                "value": progress.best_value,
+                "epoch": progress.best_epoch,
+            }
+        }
 
     @property
     def keeps_best(self) -> bool:
@@ -108,7 +133,8 @@ class Selection:
         def means() -> Mapping[str, float]:
             return score(self.config.evaluation, model, self.dataset, self.split, self.config.seed).means
 
-        return Evaluation(means, self.monitor, self.keeps_best)
+        lower = is_lower_better(self.monitor, self.config.evaluation.metrics)
+        return Evaluation(means, self.monitor, self.keeps_best, lower)
 
     def chosen(self, progress: Progress) -> int:
         """The epoch whose parameters are scored at the end."""
@@ -150,5 +176,5 @@ def fit_cutoffs(config, dataset: Dataset) -> list[str]:
 def first_metric(evaluation) -> str:
     """The metric that a model is chosen by unless trainer.monitor names one. evaluation: a node of configs/evaluation."""
     family = "NDCG" if "NDCG" in evaluation.metrics else evaluation.metrics[0]
-    name = family if family == "AUC" else f"{family}@{evaluation.k[0]}"
+    name = family if family == "AUC" else f"{short_name(family)}@{evaluation.k[0]}"
     return f"sampled-{name}" if evaluation.protocol == "sampled" else name

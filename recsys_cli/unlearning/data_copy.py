@@ -33,8 +33,9 @@ def write_copy(directory: Path, dataset: Dataset) -> None:
             "target": dataset.target,
             "sizes": sizes,
             "fields": fields,
-            "notes": [],  # they would count rows that may be forgotten later
-        },
+            "notes": [],
+            "warnings": [],
+        },  # notes and warnings count rows that may be forgotten later
         advice="move the run directory to where there is more",
     )
 
@@ -59,9 +60,9 @@ def arrays_of(dataset: Dataset) -> dict[str, np.ndarray]:
     extra = {
         "test.negatives": dataset.test_negatives,
         "triples": dataset.graph and dataset.graph.triples,
-        "user_features": dataset.user_features and dataset.user_features.ids,
-        "item_features": dataset.item_features and dataset.item_features.ids,
     }
+    for side in ("user_features", "item_features"):
+        arrays |= features.arrays(side) if (features := getattr(dataset, side)) else {}
     return arrays | {name: array for name, array in extra.items() if array is not None}
 
 

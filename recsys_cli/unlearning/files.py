@@ -68,12 +68,3 @@ def read_text(path: Path) -> str:
     if path.stat().st_size > MOST_TEXT:
         raise ValueError("it is too large")
     return path.read_bytes().decode()
-
-
-def sync(folder: Path) -> None:
-    """Makes the names in a folder last."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

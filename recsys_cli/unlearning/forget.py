@@ -10,7 +10,7 @@ import numpy as np
 
 from data_prep.errors import UserError
 from recsys_cli.evaluation.metrics import impossible_cutoffs
-from recsys_cli.training.run import Run
+from recsys_cli.runs.directory import Run
 from recsys_cli.unlearning.generation import Built, Rows, build, check_unchanged
 from recsys_cli.unlearning.generations import Generations
 from recsys_cli.unlearning.intake import found_pairs

@@ -22,12 +22,12 @@ from omegaconf import OmegaConf
 
 from data_prep.errors import UserError
 from data_prep.store import Damaged
-from recsys_cli.commands.results import save_result
 from recsys_cli.config.library import library
 from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.data.load import load_prepared
 from recsys_cli.evaluation.protocol import Result
 from recsys_cli.models.base import FactoredModel
+from recsys_cli.runs.results import save_result
 from recsys_cli.training.build import build_model
 from recsys_cli.training.checkpoint import load, restore, save
 from recsys_cli.training.selection import score
@@ -120,7 +120,7 @@ def build(path: Path, config, rows: Rows, parent: Path | None, train_shards: Cal
     model = _train_aggregation(path, config, rows)
     end = time.perf_counter()
     result = score(config.evaluation, model, rows.dataset, "test", config.seed)
-    table = save_result(Folder(path), "test", result, config.evaluation, config.seed)
+    table = save_result(Folder(path), "test", result, rows.dataset.user_ids, config.evaluation, config.seed)
     return Built(missing, between - began, end - between, model, result, table)
 
 

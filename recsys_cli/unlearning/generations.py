@@ -10,36 +10,31 @@ That link is the only one that is followed, and only where it leads to such a fo
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from pathlib import Path
 
 from data_prep.errors import UserError
-from recsys_cli.unlearning.files import all_files, is_folder, refuse_link, strangeness, sync
+from data_prep.files import sync_folder
+from recsys_cli.runs.directory import CURRENT, GENERATIONS, state_folder
+from recsys_cli.unlearning.files import all_files, is_folder, refuse_link, strangeness
 
 
 class Generations:
     def __init__(self, run: Path):
-        self.run, self.folder = run, run / "generations"
+        self.run, self.folder = run, run / GENERATIONS
 
     @property
     def exists(self) -> bool:
         """Whether there is a complete state."""
-        return (self.run / "current").is_symlink()
+        return (self.run / CURRENT).is_symlink()
 
     @property
     def current(self) -> Path:
         """The folder of the current state. Raises UserError where there is none, or the link leads elsewhere."""
-        if not self.exists:
+        folder = state_folder(self.run)
+        if folder is None:
             raise UserError(f"the training of {self.run} has not come to its end: recsys train resume={self.run}")
-        refuse_link(self.folder)
-        target = os.readlink(self.run / "current")
-        if not re.fullmatch(r"generations/(0|[1-9][0-9]*)", target) or not is_folder(self.run / target):
-            raise UserError(
-                f"{self.run / 'current'} leads to {target}, and not to a folder generations/N of this run: somebody "
-                "has changed it. Put it back."
-            )
-        return self.run / target
+        return folder
 
     @property
     def next(self) -> int:
@@ -71,14 +66,14 @@ class Generations:
         """Makes the state complete, then current: the old one holds until the last rename."""
         complete = self.folder / partial.name.removesuffix(".partial")
         for folder, _, _ in os.walk(partial):  # files are synced when written; this makes their names last
-            sync(Path(folder))
+            sync_folder(folder)
         partial.rename(complete)
-        sync(self.folder)
-        aside = self.run / "current.partial"
+        sync_folder(self.folder)
+        aside = self.run / f"{CURRENT}.partial"
         aside.unlink(missing_ok=True)
         aside.symlink_to(Path(self.folder.name) / complete.name)
-        aside.replace(self.run / "current")
-        sync(self.run)
+        aside.replace(self.run / CURRENT)
+        sync_folder(self.run)
         return complete
 
     def sweep(self, *, unfinished: bool = False) -> None:

@@ -32,9 +32,9 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UserError
+from data_prep.files import write_file
 from data_prep.store import sha256_file
-from recsys_cli.data.files import write_file
-from recsys_cli.training.run import environment
+from recsys_cli.runs.environment import environment
 from recsys_cli.unlearning.files import read_text, strangeness
 
 LEDGER = "ledger.json"

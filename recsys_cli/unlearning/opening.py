@@ -8,7 +8,8 @@ from typing import NamedTuple
 from omegaconf import DictConfig
 
 from data_prep.errors import UserError
-from recsys_cli.training.run import CONFIG, Run
+from recsys_cli.runs.config import CONFIG
+from recsys_cli.runs.directory import Run
 from recsys_cli.unlearning.generation import open_model
 from recsys_cli.unlearning.generations import Generations
 from recsys_cli.unlearning.ledger import read_ledger, sha256_of

@@ -19,18 +19,21 @@ import numpy as np
 from data_prep.ids import places
 from data_prep.store import MANIFEST
 from recsys_cli.evaluation.summary import load_per_user
-from recsys_cli.training.run import CONFIG, METRICS, RECORD
+from recsys_cli.runs.config import CONFIG
+from recsys_cli.runs.directory import EVALUATIONS, STATE_FILES
+from recsys_cli.runs.metrics_log import METRICS
+from recsys_cli.runs.record import RECORD
 from recsys_cli.unlearning.data_copy import arrays_of
-from recsys_cli.unlearning.files import UNREADABLE, all_files, read_text, strangeness
+from recsys_cli.unlearning.files import UNREADABLE, all_files, is_folder, read_text, strangeness
 from recsys_cli.unlearning.generation import AGGREGATION, PARAMETERS, ROWS, SHARDS, Rows
 from recsys_cli.unlearning.ledger import LEDGER, sha256_of
 from recsys_cli.unlearning.requests import FOLDER
 from recsys_cli.unlearning.unit import INPUTS, ORIGIN, VECTORS
 
 TEST, PER_USER = "test.json", "test_per_user.npz"
-LINKS = (TEST, PER_USER, LEDGER)  # seen in the run directory, lying in the current state
+LINKS = STATE_FILES  # seen in the run directory, lying in the current state
 LEDGER_FILES = {LEDGER, Path(LEDGER).with_suffix(".sha256").name}
-AGAIN = ("test-again", "validation-again")  # what `recsys evaluate` writes
+AGAIN = f"{EVALUATIONS}/*.json"  # what `recsys evaluate` writes
 RECORD_KEYS = {
     "status",
     "started",
@@ -45,6 +48,7 @@ RECORD_KEYS = {
     "seconds_per_epoch",
     "data_hash",
     "generation",
+    "config_hash",
 }
 
 
@@ -91,10 +95,10 @@ def foreign(run: Path, rows: Rows, known: set[Path]) -> list[Path]:
 def own_texts(run: Path) -> dict[Path, Any]:
     """The JSON documents beside the state that are there, without the times in them."""
     found = {}
-    for name in (RECORD, *(f"{stem}.json" for stem in AGAIN)):
+    for file in (run / RECORD, *sorted(run.glob(AGAIN))):
         try:
-            document = json.loads(read_text(run / name))
-            found[run / name] = {k: v for k, v in document.items() if k not in ("started", "finished")}
+            document = json.loads(read_text(file))
+            found[file] = {k: v for k, v in document.items() if k not in ("started", "finished")}
         except UNREADABLE:  # missing, or foreign
             continue
     return found
@@ -106,9 +110,10 @@ def _is_own(run: Path, file: Path, rows: Rows) -> bool:
         if file.is_symlink():
             target = os.readlink(file)
             return (name in LINKS and target == f"current/{name}") or name == "current"  # which is checked when opened
-        if name == FOLDER:
-            return True  # an empty folder
-        return strangeness(file) is None and name in STRUCTURES and STRUCTURES[name](file, rows)
+        if name in (FOLDER, EVALUATIONS):
+            return is_folder(file)  # an empty one
+        fits = next((fits for pattern, fits in STRUCTURES.items() if re.fullmatch(pattern, name)), None)
+        return strangeness(file) is None and fits is not None and fits(file, rows)
     except UNREADABLE:
         return False
 
@@ -149,17 +154,16 @@ def _result(file: Path, rows: Rows) -> bool:
 
 
 def _per_user(file: Path, rows: Rows) -> bool:
-    """One value per metric of users of this state, by internal numbers or by raw ids."""
+    """One value per metric of users of this state, by raw ids."""
     with zipfile.ZipFile(file) as archive:  # stored as it is, so that it takes no more memory than room on the disk
         if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
             return False
     users, metrics = load_per_user(file)
-    numbers = users.dtype.kind in "iu"
-    known = users < rows.dataset.n_users if numbers else places(users.tolist(), rows.dataset.user_ids) >= 0
+    found = places(users, rows.dataset.user_ids)
     return bool(
         users.ndim == 1
-        and known.all()
-        and (not numbers or (np.diff(users) > 0).all())
+        and (found >= 0).all()
+        and (np.diff(found) > 0).all()
         and all(v.shape == users.shape and v.dtype.kind == "f" for v in metrics.values())
         and all(re.fullmatch(r"[A-Za-z0-9_.@-]+", name) for name in metrics)
     )
@@ -174,8 +178,8 @@ def _is_number(value: Any) -> bool:
 
 
 STRUCTURES: dict[str, Callable[[Path, Rows], bool]] = {
-    ".lock": lambda file, rows: file.stat().st_size == 0,
-    RECORD: _record,
-    **{f"{stem}.json": _result for stem in AGAIN},
-    **{f"{stem}_per_user.npz": _per_user for stem in AGAIN},
+    r"\.lock": lambda file, rows: file.stat().st_size == 0,
+    re.escape(RECORD): _record,
+    rf"{EVALUATIONS}/[^/]+_per_user\.npz": _per_user,
+    rf"{EVALUATIONS}/[^/]+\.json": _result,
 }

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UserError
-from recsys_cli.data.files import write_file
+from data_prep.files import write_file
 from recsys_cli.report import format_table
-from recsys_cli.training.run import code_hash
+from recsys_cli.runs.environment import code_hash
 from recsys_cli.unlearning.forget import Outcome, Plan
 from recsys_cli.unlearning.forget_file import Content
 from recsys_cli.unlearning.matching import Match

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data_prep.errors import UserError
+from data_prep.files import sync_folder, write_file
 from recsys_cli.data.dataset import Dataset
-from recsys_cli.data.files import write_file
-from recsys_cli.unlearning.files import UNREADABLE, read_text, refuse_link, sync
+from recsys_cli.unlearning.files import UNREADABLE, read_text, refuse_link
 from recsys_cli.unlearning.forget_file import COLUMNS, Row
 from recsys_cli.unlearning.matching import Match, unknown_rows
 
@@ -121,8 +121,8 @@ def keep_pending(run: Path, request: Request) -> None:
     file = folder / f"{request.id}.json"
     write_file(file, _text(request).encode())
     file.chmod(0o600)
-    sync(folder)
-    sync(run)
+    sync_folder(folder)
+    sync_folder(run)
 
 
 def drop_pending(run: Path, ids: Iterable[str] | None = None) -> int:

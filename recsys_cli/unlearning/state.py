@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from data_prep.store import read_manifest
-from recsys_cli.training.run import Run
+from recsys_cli.runs.directory import Run
 from recsys_cli.unlearning.files import all_files, is_folder
 from recsys_cli.unlearning.generation import AGGREGATION, PARAMETERS, ROWS, SHARDS, Built, Rows, shard_inputs
 from recsys_cli.unlearning.generations import Generations
@@ -20,7 +20,8 @@ from recsys_cli.unlearning.own_files import LINKS, hashes, state_files
 from recsys_cli.unlearning.requests import drop_pending
 from recsys_cli.unlearning.unit import VECTORS, code_of, shard_epochs, training_seconds
 
-OUTDATED = ("*-again.json", "*-again_per_user.npz", "error.log")  # made from an earlier state
+# Made from an earlier state; the names in the run directory itself are those of older versions of the program.
+OUTDATED = ("evaluations/*.json", "evaluations/*.npz", "*-again.json", "*-again_per_user.npz", "error.log")
 TRIAL = "verifying"  # in the run directory, while something is trained to be compared only
 
 

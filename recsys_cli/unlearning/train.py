@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from data_prep.errors import UserError
+from recsys_cli.runs.config import read_settings
 
 
 def train(config: DictConfig) -> int:
@@ -18,12 +19,12 @@ def train(config: DictConfig) -> int:
 
     device = set_up_device(config.device)
 
-    from recsys_cli.commands.results import show_result
     from recsys_cli.data.load import get_dataset
-    from recsys_cli.training.build import model_class
+    from recsys_cli.runs.directory import Run
+    from recsys_cli.runs.results import show_result
     from recsys_cli.training.estimate import check_memory
     from recsys_cli.training.fit import Stopped
-    from recsys_cli.training.run import Run
+    from recsys_cli.training.model_class import model_class
     from recsys_cli.training.selection import Selection
     from recsys_cli.unlearning.generation import Rows, build
     from recsys_cli.unlearning.generations import Generations
@@ -36,7 +37,7 @@ def train(config: DictConfig) -> int:
     else:  # whatever can be refused is refused before there is a run
         dataset = get_dataset(config.data)
         notes = Selection(config, dataset).notes
-        print("\n".join([*notes, f"needs {check_memory(config, model_class(config.model), dataset)}"]))
+        print("\n".join([*notes, f"needs {check_memory(config, model_class(config.model._target_), dataset)}"]))
         rows = share_out(config, dataset)
         run = Run.create(config)
     config.run_dir = str(run.path)  # where a crash leaves its report
@@ -59,6 +60,8 @@ def train(config: DictConfig) -> int:
             f"unlearning={config.unlearning.name}: {len(sizes)} shards of "
             f"{sizes.min():,} to {sizes.max():,} rows"
         )
+        for warning in dataset.warnings:
+            print(f"warning: {warning}")
         try:
             built = build(path, config, rows, None, train_shards)
         except Stopped as stopped:
@@ -103,11 +106,11 @@ def refuse_unfit(config: DictConfig) -> None:
             f"loss={config.loss.name}; leave unlearning.aggregation_loss at non_sampling."
         )
     if config.resume:
-        before = OmegaConf.load(Path(config.resume) / "config.yaml")
-        if before.trainer.epochs != config.trainer.epochs:
+        before = read_settings(Path(config.resume).expanduser())["trainer"]["epochs"]
+        if before != config.trainer.epochs:
             raise UserError(
                 f"resume={config.resume}: the epochs of a run with {name} are "
-                f"fixed at {before.trainer.epochs}; train a new run for more."
+                f"fixed at {before}; train a new run for more."
             )
 
 

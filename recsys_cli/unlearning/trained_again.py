@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from recsys_cli.training.run import environment
+from recsys_cli.runs.environment import environment
 from recsys_cli.unlearning.generation import AGGREGATION, PARAMETERS, SHARDS, Rows, build
 from recsys_cli.unlearning.ledger import sha256_of
 from recsys_cli.unlearning.own_files import PER_USER, TEST

@@ -22,14 +22,16 @@ import tensorflow as tf
 from omegaconf import OmegaConf
 
 from data_prep.errors import UserError
-from recsys_cli.data.files import write_file
+from data_prep.files import write_file
 from recsys_cli.models.base import Factors, Model
 from recsys_cli.ops.streams import generator
+from recsys_cli.runs.directory import CHECKPOINTS
+from recsys_cli.runs.environment import code_hash
+from recsys_cli.runs.metrics_log import METRICS, MetricsLog
 from recsys_cli.training.build import build_learner, epochs_of
 from recsys_cli.training.checkpoint import load, load_newest, restore, save
 from recsys_cli.training.fit import Progress, fit
 from recsys_cli.training.reporter import Reporter
-from recsys_cli.training.run import CHECKPOINTS, METRICS, MetricsLog, code_hash
 
 INPUTS, ORIGIN, VECTORS = "inputs.json", "origin.json", "vectors.npz"
 SETTINGS = ("model", "loss", "optimizer")
@@ -115,7 +117,7 @@ def train_into(
     progress, log = _taken_up(here, learner)
     reporter = Reporter(config.trainer.epochs, progress, bar=config.trainer.progress, monitor=None, tensorboard=None)
     try:
-        fit(learner, here, config.trainer, progress, None, log, reporter)
+        fit(learner, here.checkpoints, config.trainer, progress, None, log, reporter)
     finally:
         reporter.close()
     write_file(folder / METRICS, (folder / METRICS).read_bytes())  # to last before the result does

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from data_prep.errors import UserError
 from data_prep.store import read_manifest
-from recsys_cli.training.run import CONFIG
+from recsys_cli.runs.config import CONFIG
 from recsys_cli.unlearning.files import UNREADABLE, read_text
 from recsys_cli.unlearning.forget_file import Content
 from recsys_cli.unlearning.generation import (

@@ -41,7 +41,7 @@ def test_resume_changes_nothing_but_epochs_and_device(refused):
 
 
 def test_resume_needs_the_directory_of_a_run(refused, tmp_path):
-    assert f"there is no {tmp_path / 'config.yaml'}" in refused("train", f"resume={tmp_path}")
+    assert f"{tmp_path} is not a run directory: it has no config.yaml" in refused("train", f"resume={tmp_path}")
 
 
 def test_resume_continues_with_the_config_of_the_run(recsys, config, tmp_path):

@@ -26,8 +26,10 @@ def test_what_is_there_is_not_trained_again(recsys, tmp_path):
     first = recsys("train", "-m", "seed=0,1", *words)
     assert first.code == 0 and [status for *_, status in jobs(first)] == ["finished", "finished"]
     (run,) = [path for path in (tmp_path / "runs").iterdir() if record_of(path)["seed"] == 0]
-    value = json.loads((run / "test.json").read_text())["metrics"]["NDCG@5"]["mean"]
-    assert f"{value:.4f}" in first.out[first.out.rindex("test NDCG@5") :] and str(run) in first.out
+    value = record_of(run)["best_validation"]["value"]
+    table = first.out[first.out.rindex("what differs") :]
+    assert "validation NDCG@5" in table and f"{value:.4f}" in table and str(run) in table
+    assert "test" not in table.partition(str(tmp_path))[0], "nobody is to choose by the test split"
 
     again = recsys("train", "-m", "seed=0,1,2", *words, "device=cpu", "trainer.progress=false")
     assert again.code == 0 and [job[2] for job in jobs(again)] == ["already there", "already there", "finished"]
@@ -96,7 +98,7 @@ def test_jobs_of_other_commands_have_a_table_too(recsys, tmp_path):
 def test_the_peak_of_a_job_is_its_own():
     import numpy as np
 
-    from recsys_cli.training.run import peak_memory_mb, reset_peak_memory
+    from recsys_cli.runs.environment import peak_memory_mb, reset_peak_memory
 
     large = np.ones(60_000_000)
     with_it = peak_memory_mb()

@@ -124,8 +124,8 @@ def test_resume_refuses_fewer_epochs_than_were_done(recsys, trained):
 
 
 def test_resume_refuses_other_data(recsys, trained):
-    config = (trained / "config.yaml").read_text()
-    (trained / "config.yaml").write_text(config.replace("split_seed: 0", "split_seed: 1"))
+    record = record_of(trained) | {"data_hash": "0" * 64}
+    (trained / "record.json").write_text(json.dumps(record))
     result = recsys("train", f"resume={trained}")
     assert result.code == 2 and "was trained on other data" in result.err
 

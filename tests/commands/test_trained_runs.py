@@ -14,7 +14,7 @@ from tests.commands.conftest import TINY
 def test_evaluate_repeats_the_result_of_training(recsys, trained):
     result = recsys("evaluate", f"run={trained}")
     assert result.code == 0, result.err
-    again, before = (json.loads((trained / f"{name}.json").read_text()) for name in ("test-again", "test"))
+    again, before = (json.loads((trained / f"{name}.json").read_text()) for name in ("evaluations/test-again", "test"))
     assert again["metrics"] == before["metrics"]
 
 
@@ -50,7 +50,7 @@ def test_a_run_without_its_config_is_refused(recsys, trained):
 @pytest.mark.parametrize("memory", [1, 64])
 def test_metrics_do_not_depend_on_the_block_size(recsys, trained, memory):
     assert recsys("evaluate", f"run={trained}", f"evaluation.memory_mb={memory}").code == 0
-    again, before = (json.loads((trained / f"{name}.json").read_text()) for name in ("test-again", "test"))
+    again, before = (json.loads((trained / f"{name}.json").read_text()) for name in ("evaluations/test-again", "test"))
     assert again["metrics"] == before["metrics"]
 
 
@@ -65,7 +65,7 @@ def test_evaluate_with_other_metrics_split_and_a_per_user_file(recsys, trained, 
         f"per_user={file}",
     )
     assert result.code == 0, result.err
-    metrics = json.loads((trained / "validation-again.json").read_text())["metrics"]
+    metrics = json.loads((trained / "evaluations" / "validation-again.json").read_text())["metrics"]
     table = pd.read_csv(file)
     assert set(table.columns) == {"user", *metrics}
     np.testing.assert_allclose(table["AUC"].mean(), metrics["AUC"]["mean"])
@@ -74,7 +74,7 @@ def test_evaluate_with_other_metrics_split_and_a_per_user_file(recsys, trained, 
 def test_the_sampled_protocol_warns(recsys, trained):
     result = recsys("evaluate", f"run={trained}", "evaluation=sampled")
     assert result.code == 0, result.err
-    assert "warning" in result.out and "sampled-HR" in (trained / "test-again.json").read_text()
+    assert "warning" in result.out and "sampled-HR" in (trained / "evaluations" / "test-again.json").read_text()
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
@@ -109,7 +109,7 @@ def test_recommend_for_some_users_from_a_file(recsys, trained, tmp_path):
         (["users=[5,77777]"], "1 of 2 users"),
         (["users=nowhere.txt"], "no such file"),
         (["k=181"], "beyond the 180 items"),
-        (["output=/nowhere/x.csv"], "cannot write"),
+        (["output=/nowhere/x.csv"], "output=/nowhere/x.csv cannot be written"),
     ],
 )
 def test_recommend_refuses_in_one_sentence(recsys, trained, words, text):

@@ -70,7 +70,8 @@ def test_what_an_evaluation_would_refuse_is_refused_by_the_check(tiny_dataset):
         ({"protocol": "sampled"}, "99 negatives"),
         ({"exclude_auxiliary": True}, "no behaviour besides the target"),
     ):
-        keys = {"k": [2], "exclude": "train", "protocol": "full", "memory_mb": 1, "exclude_auxiliary": False} | keys
+        usual = {"k": [2], "metrics": ["HR"], "exclude": "train", "protocol": "full", "memory_mb": 1}
+        keys = usual | {"exclude_auxiliary": False} | keys
         with pytest.raises(UserError, match=part):
             check(tiny_dataset, "test", **keys)
         with pytest.raises(UserError, match=part):

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from recsys_cli.evaluation.protocol import Result
+from recsys_cli.runs.directory import Run
 from recsys_cli.training.checkpoint import save
-from recsys_cli.training.run import Run
 from recsys_cli.unlearning import generation
 from recsys_cli.unlearning.unit import claim
 from recsys_cli.unlearning.verify import Asked, checks
@@ -56,7 +56,7 @@ def made_up_aggregation(folder, config, model, inputs, result, name):
 def made_up_score(evaluation, model, dataset, split, seed):
     users = np.flatnonzero(dataset.test.row_lengths).astype(np.int32)
     values = model.scorer()(users).numpy()[:, 0].astype(float)
-    return Result(users, {"Recall@3": values}, {"Recall@3": float(values.mean())}, len(users), 0, users, 0.0)
+    return Result(users, {"Recall@3": values}, {"Recall@3": float(values.mean())}, len(users), 0, 0.0)
 
 
 @pytest.fixture

@@ -19,7 +19,9 @@ def forgotten(tmp_path_factory):
     """A run that was trained and has forgotten USER."""
     folder = tmp_path_factory.mktemp("forgotten")
     run = train_run(folder, "unlearning=grapheraser", "unlearning.shards=2", *MODELS["bpr"])
-    (run / "test-again.json").write_text("of the state before")
+    (run / "evaluations").mkdir()
+    for name in ("test-again.json", "evaluations/test-again.json", "evaluations/short_per_user.npz"):
+        (run / name).write_text("of the state before")
     words = ["device=cpu", "audit=true", "verify=true", f"report={folder / 'report.json'}"]
     assert recsys("unlearn", f"run={run}", f"forget={write_pairs(folder / 'f.csv', [(USER,)], 'user')}", *words) == 0
     return run
@@ -45,7 +47,7 @@ def test_other_data_sets_in_the_cache_are_not_accused(forgotten):
 
     prepared = forgotten.parent / "cache" / "prepared"
     other = Dataset(
-        "csv",
+        "train",
         1,
         1,
         "buy",
@@ -53,25 +55,25 @@ def test_other_data_sets_in_the_cache_are_not_accused(forgotten):
         user_ids=np.array(["somebody"]),
         item_ids=np.array([1]),
     )
-    write_copy(prepared / "csv-other", other)
-    (left := prepared / ".csv-other.1.partial").mkdir()
+    write_copy(prepared / "train-other", other)
+    (left := prepared / ".train-other.1.partial").mkdir()
     (left / "user_ids.npy").write_bytes(b"x")
     found = elsewhere(OmegaConf.load(forgotten / "config.yaml"), [("users", [(USER,)])], None)
     assert {Path(path).name for path in found if path.startswith(str(prepared))} == {
         left.name,
-        *(p.name for p in prepared.iterdir() if p.name not in ("csv-other", left.name)),
+        *(p.name for p in prepared.iterdir() if p.name not in ("train-other", left.name)),
     }
 
 
 def test_what_belongs_to_the_state_before_is_gone(forgotten):
-    assert not (forgotten / "test-again.json").exists()
+    assert not (forgotten / "test-again.json").exists() and not list((forgotten / "evaluations").iterdir())
     assert json.loads((forgotten / "test.json").read_text())["users"] == 15
     assert json.loads((forgotten / "record.json").read_text())["generation"] == 1
 
 
 def test_evaluate_scores_the_current_state(forgotten):
     assert recsys("evaluate", f"run={forgotten}", "device=cpu") == 0
-    one, other = (json.loads((forgotten / name).read_text()) for name in ("test.json", "test-again.json"))
+    one, other = (json.loads((forgotten / name).read_text()) for name in ("test.json", "evaluations/test-again.json"))
     assert one["metrics"] == other["metrics"] and other["users"] == 15
 
 

@@ -68,13 +68,14 @@ def test_a_used_run_passes(run, tmp_path, capsys):
         ("record.json", {"status": "{0} {1}"}),
         ("record.json", {"environment": {"machine": "{0}!", "user_{0}": "item {1}."}}),
         ("record.json", {"started": "{0} {1}"}),
-        ("test-again.json", {"split": "test", "protocol": {}, "metrics": {"{0}": {"mean": "{1}"}}}),
-        ("test-again.json", {"{1}": 1, "metrics": {"{0}": {"mean": 0.5, "low": None, "high": None}}}),
+        ("evaluations/test-again.json", {"split": "test", "protocol": {}, "metrics": {"{0}": {"mean": "{1}"}}}),
+        ("evaluations/test-again.json", {"{1}": 1, "metrics": {"{0}": {"mean": 0.5, "low": None, "high": None}}}),
     ],
 )
 def test_a_row_in_a_file_of_a_known_name_is_found(run, tmp_path, capsys, name, content):
     words = receipt_of(run, PAIRS, tmp_path / "f.csv", capsys)
     user, item = PAIRS[0]
+    (run / name).parent.mkdir(exist_ok=True)
     (run / name).write_text(json.dumps(content).replace("{0}", user.upper()).replace("{1}", item))
     code, failed = verify(run, capsys, *words)
     assert code == 1 and failed and all(name in line for line in failed)
@@ -83,9 +84,10 @@ def test_a_row_in_a_file_of_a_known_name_is_found(run, tmp_path, capsys, name, c
 def test_names_of_metrics_in_values_of_users_are_not_free(run, capsys):
     import numpy as np
 
-    np.savez(run / "test-again_per_user.npz", user=np.array([0, 1]), **{"u7 1003": np.ones(2)})
+    (run / "evaluations").mkdir()
+    np.savez(run / "evaluations/test-again_per_user.npz", user=np.array([0, 1]), **{"u7 1003": np.ones(2)})
     assert any("test-again_per_user.npz" in problem for problem in problems(run, []))
-    np.savez_compressed(run / "test-again_per_user.npz", user=np.arange(9), HR=np.zeros(9))
+    np.savez_compressed(run / "evaluations/test-again_per_user.npz", user=np.arange(9), HR=np.zeros(9))
     assert any("test-again_per_user.npz" in problem for problem in problems(run, [])), "it may be larger than it looks"
 
 

@@ -64,8 +64,8 @@ def test_a_damaged_request_changes_nothing(run, unlearn, capsys):
 
 def test_it_is_for_the_owner_alone_and_lasts_before_its_receipt_is_shown(run, unlearn, monkeypatch, capsys):
     synced = []
-    real = requests.sync
-    monkeypatch.setattr(requests, "sync", lambda folder: synced.append(folder) or real(folder))
+    real = requests.sync_folder
+    monkeypatch.setattr(requests, "sync_folder", lambda folder: synced.append(folder) or real(folder))
     monkeypatch.setattr("builtins.print", lambda *texts, **more: synced.append(" ".join(map(str, texts))))
     os.umask(before := os.umask(0))
     assert unlearn(USER, "later=true") == 0

@@ -171,9 +171,9 @@ def test_runs_that_cannot_forget_say_why(tmp_path, quick, capsys):
 
 
 def test_a_run_in_use_is_left_alone(run, unlearn, capsys):
-    from recsys_cli.training.run import Run
+    from recsys_cli.runs.directory import Run
 
-    held = Run(run)
+    held = Run.open(run)
     assert unlearn(PAIRS) == 2
     assert "is in use by another process" in capsys.readouterr().err
     del held

@@ -1,0 +1,35 @@
+"""All finished runs below some folders, for tables and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from omegaconf import DictConfig, OmegaConf
+
+from recsys_cli.runs.config import CONFIG, read_settings
+from recsys_cli.runs.record import read_record
+from recsys_cli.runs.results import read_result
+
+
+class Finished(NamedTuple):
+    """result: of the .json file that was asked for."""
+
+    path: Path
+    config: DictConfig
+    record: dict[str, Any]
+    result: dict[str, Any]
+
+
+def finished(folders: Iterable[Path], result: str = "test") -> Iterator[Finished]:
+    """Finished runs directly below the folders that have this result, in the order of their paths.
+
+    result: test, or the name of what `recsys evaluate` kept. Raises UserError for a damaged run.
+    """
+    for path in sorted({config.parent for folder in folders for config in Path(folder).glob(f"*/{CONFIG}")}):
+        record = read_record(path)
+        if record["status"] != "finished":
+            continue
+        if (content := read_result(path, result)) is not None:
+            yield Finished(path, OmegaConf.create(read_settings(path)), record, content)
