@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import resource
+import sys
 from contextlib import suppress
 from functools import cache
 from importlib import metadata
@@ -25,6 +26,7 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "machine": platform.machine(),
         "instruction_set": instruction_set(),
+        "threads": threads(),
         "cores": os.cpu_count(),
         "code": code_hash(),
         **{p: _version(p) for p in packages},
@@ -35,6 +37,18 @@ def instruction_set() -> str:
     """The vector instructions of this processor, and the variables that keep libraries from using all of them."""
     limits = [f"{name}={os.environ[name]}" for name in KERNEL_VARIABLES if name in os.environ]
     return " ".join([platform.machine(), *_vector_instructions(), *limits])
+
+
+def threads() -> str:
+    """How many add up long sums, where that bears on their last bits: "any" where it does not.
+
+    With AVX-512 TensorFlow's products (oneDNN) are the same for any number of threads; with less, those over many
+    thousand rows are split among the threads (Eigen).
+    """
+    if any(name.startswith("avx512") for name in _vector_instructions()):
+        return "any"
+    tf = sys.modules.get("tensorflow")
+    return str((tf and tf.config.threading.get_intra_op_parallelism_threads()) or os.cpu_count())
 
 
 @cache

@@ -15,7 +15,7 @@ from typing import Any
 
 from data_prep.options import PLACES
 from recsys_cli.config.library import flatten
-from recsys_cli.runs.environment import code_hash, instruction_set
+from recsys_cli.runs.environment import code_hash, instruction_set, threads
 
 # These say where, how long, how often or how fast, or bear on the final scores only.
 FREE = (
@@ -31,6 +31,7 @@ WARNED = {
     "tensorflow": "TensorFlow",
     "numpy": "NumPy",
     "instruction_set": "vector instructions",
+    "threads": "number of threads (device.threads)",
 }
 
 
@@ -54,6 +55,7 @@ def identity(settings: Mapping[str, Any], data_hash: str) -> dict[str, str]:
         "tensorflow": metadata.version("tensorflow"),
         "numpy": metadata.version("numpy"),
         "instruction_set": instruction_set(),
+        "threads": threads(),
     }
 
 

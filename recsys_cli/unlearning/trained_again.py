@@ -16,7 +16,7 @@ from recsys_cli.unlearning.pool import train_shards
 from recsys_cli.unlearning.state import clear_trial
 from recsys_cli.unlearning.unit import VECTORS
 
-EXPLAINING = ("code", "instruction_set", "machine", "tensorflow", "numpy", "recsys", "python", "cores")
+EXPLAINING = ("code", "instruction_set", "threads", "machine", "tensorflow", "numpy", "recsys", "python", "cores")
 
 
 def differing(run: Path, config, rows: Rows, path: Path, ledger: Mapping[str, Any], which: str) -> dict[str, bool]:
@@ -61,7 +61,7 @@ def why(ledger: Mapping[str, Any]) -> str:
     if changed:
         return (
             f"they differ: the file was changed, or it is because of {', '.join(changed)}: other versions and other "
-            "processors (instruction sets) compute other bytes; try again where it was trained"
+            "processors (instruction sets, numbers of threads) compute other bytes; try again where it was trained"
         )
     return (
         "they differ: the file was changed, or the processor has another instruction set than the one where it was "
