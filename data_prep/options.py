@@ -6,24 +6,68 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UserError, nearest
+from data_prep.settings import MANDATORY, Settings, field, fields_of
 
 SOURCES = ("files", "csv", "synthetic")
 ROLES = ("train", "valid", "test", "negatives", "friends", "triples", "user_features", "item_features")
 ROLES += ("user_ids", "item_ids")
 CUTS = ("leave_one_out", "leave_one_out_last", "leave_one_out_random", "ratio")
 
-DEFAULTS: dict[str, Any] = {
-    "raw_dir": None, "cache_dir": "~/.cache/recsys", "verify": True, "published": {}, "notes": [],
-    "behaviours": None, "target": None, "split": "given", "validation": "none", "split_seed": 0,
-    "test_ratio": 0.2, "valid_ratio": 0.1, "files": [], "n_users": None, "n_items": None, "remap_ids": False,
-    "path": None, "test_path": None, "valid_path": None, "columns": None, "delimiter": None,
-    "min_rating": None, "k_core": 0,
-}  # fmt: skip
+
+@dataclass(frozen=True)
+class DataSettings(Settings):
+    """What every data set has."""
+
+    name: str = field(MANDATORY, "of the data set, in names of files")
+    source: str = field(
+        "files", "files (a known source), csv (your own) or synthetic (generated)", suggested=SOURCES, fixed=True
+    )
+    raw_dir: str | None = field(None, "raw files: RAW_DIR/NAME/FILE or RAW_DIR/FILE, each also with .gz")
+    cache_dir: str = field("~/.cache/recsys", "of prepared data sets and downloads")
+    verify: bool = field(True, "refuse known files whose checksum is not the recorded one; false: a note only")
+    behaviours: list[str] | None = field(None, "in causal order; null: those of the file")
+    target: str | None = field(None, "the behaviour to predict; null: the last one")
+    split: str = field("given", "how the test part is cut", choices=("given", *CUTS))
+    validation: str = field(
+        "none",
+        "how the validation part is cut from train, or the name of one in files",
+        suggested=("none", "given", *CUTS),
+    )
+    test_ratio: float = field(0.2, "share of the interactions, for split=ratio", above=0, below=1)
+    valid_ratio: float = field(0.1, "share of what is left after the test part, for validation=ratio", above=0, below=1)
+    split_seed: int = field(0, "of random cuts", low=0)
+    remap_ids: bool = field(False, "number the ids found 0, 1, ... instead of requiring 0..n-1")
+    n_users: int | None = field(None, "declared sizes allow ids that never occur; null: ids without gaps", low=1)
+    n_items: int | None = field(None, "the same", low=1)
+    min_rating: float | None = field(None, "drop interactions with a lower rating")
+    k_core: int = field(0, "keep users and items with at least this many target interactions; 0: all", low=0)
+    delimiter: str | None = field(None, "of files of form 'table'; null: found out")
+    columns: dict | list | None = field(
+        None,
+        "of files of form 'table': {user:visitor,item:sku} by their names, [user,item,_,rating] without a header; "
+        "null: by usual names",
+    )
+    files: list = field([], "each with its form, role and what belongs to it")
+    published: dict = field({}, "counts of the paper, shown beside the measured ones")
+    notes: list[str] = field([], "what a reader of results should know")
+
+
+@dataclass(frozen=True)
+class CsvSettings(DataSettings):
+    """Of your own tables."""
+
+    path: str | None = field(None, "a CSV, TSV or Parquet file, also .gz, or inside a .zip or .tar")
+    test_path: str | None = field(None, "the test part, with data.split=given")
+    valid_path: str | None = field(None, "the validation part, with data.validation=given")
+
+
 # These say where bytes lie, not what they are: the checksums of the files stand for them in the cache's name.
+UNSET = ("name", "source")
 PLACES = ("raw_dir", "cache_dir", "verify", "path", "test_path", "valid_path")
 
 
@@ -32,7 +76,9 @@ def read_options(data_cfg: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises UserError for names, behaviours, splits and ratios that make no sense.
     """
-    options = {**DEFAULTS, **_plain(data_cfg)}
+    given = _plain(data_cfg)
+    known = fields_of(CsvSettings if given.get("source") == "csv" else DataSettings)
+    options = {name: found.default for name, found in known.items() if name not in UNSET} | given
     for key in ("name", "source"):
         if not options.get(key):
             raise UserError(f"The data configuration has no '{key}': give data.{key}=...")

@@ -31,6 +31,17 @@ from data_prep.errors import UserError, nearest
 from recsys_cli.evaluation.ranking import Ranks
 
 KGAT_DEPTH = 100
+# Metrics that are cut at some k, and their methods below; AUC is of the whole list.
+CUT = {
+    "HR": "hit_ratio",
+    "Recall": "recall",
+    "Precision": "precision",
+    "F1": "f1",
+    "NDCG": "ndcg",
+    "MRR": "reciprocal_rank",
+    "MAP": "average_precision",
+}
+METRICS = (*CUT, "AUC")
 
 
 def check_cutoffs(k: Sequence[int], n_items: int) -> None:
@@ -55,22 +66,13 @@ def per_user_metrics(
     _check_choice("recall_divisor", recall_divisor, ("test_items", "min_k"))
     _check_choice("ndcg", ndcg, ("ideal", "kgat"))
     table = _Table(ranks, recall_divisor, max(kgat_depth, *k) if ndcg == "kgat" else None)
-    cut = {
-        "HR": table.hit_ratio,
-        "Recall": table.recall,
-        "Precision": table.precision,
-        "F1": table.f1,
-        "NDCG": table.ndcg,
-        "MRR": table.reciprocal_rank,
-        "MAP": table.average_precision,
-    }
     values = {}
     for metric in metrics:
-        _check_choice("metrics", metric, (*cut, "AUC"))
+        _check_choice("metrics", metric, METRICS)
         if metric == "AUC":
             values["AUC"] = table.auc()
         else:
-            values.update({f"{metric}@{cutoff}": cut[metric](cutoff) for cutoff in k})
+            values.update({f"{metric}@{cutoff}": getattr(table, CUT[metric])(cutoff) for cutoff in k})
     return values
 
 

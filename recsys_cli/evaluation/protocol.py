@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from data_prep.errors import UserError
+from data_prep.kinds import listed, matching
+from data_prep.settings import Settings, field
 from recsys_cli.data.dataset import CSR, Dataset
-from recsys_cli.evaluation.metrics import check_cutoffs, per_user_metrics
+from recsys_cli.evaluation.metrics import METRICS, check_cutoffs, per_user_metrics
 from recsys_cli.evaluation.ranking import rank_held_out, union
 from recsys_cli.evaluation.sampled import WARNING, draw_negatives, leave_out, rank_among, sampled_metrics
 from recsys_cli.evaluation.topk import beyond_accuracy as spread_of
@@ -18,6 +20,50 @@ from recsys_cli.evaluation.topk import top_k
 from recsys_cli.models.base import Scorer
 
 N_NEGATIVES = 99  # drawn where the data set brings none
+
+
+@dataclass(frozen=True)
+class EvaluationSettings(Settings):
+    """What is held out, what it is ranked among, and which numbers are made of the ranks."""
+
+    protocol: str = field(
+        "full",
+        "rank all items; sampled: among the candidates of the data set, or 99 drawn ones",
+        choices=("full", "sampled"),
+    )
+    k: list[int] = field([10, 50, 100], "cut-offs", low=1)
+    metrics: list[str] = field(
+        ["HR", "Recall", "NDCG"],
+        "each at every cut-off, AUC without",
+        kind=listed(
+            matching(
+                rf"{'|'.join(METRICS)}|\w+(\.\w+)+",
+                f"one of {', '.join(METRICS)}, or one of your own such as my.module.Novelty",
+            )
+        ),
+    )
+    exclude: str = field(
+        "train_and_validation",
+        "what is left out of a user's ranking; train: as in the authors' released code",
+        choices=("train_and_validation", "train"),
+    )
+    recall_divisor: str = field(
+        "test_items", "min_k: the smaller of k and the number of test items", choices=("test_items", "min_k")
+    )
+    ndcg: str = field(
+        "ideal", "kgat: the ideal list holds only the hits, as in the code of KGAT", choices=("ideal", "kgat")
+    )
+    select: str = field(
+        "last",
+        "which epoch is scored; best_test_epoch is the published habit, and its name goes into the results",
+        choices=("last", "best_validation", "best_test_epoch"),
+    )
+    memory_mb: int = field(512, "for the scores of a block of users", low=1)
+    bootstrap: int = field(1000, "resamples of users for the confidence intervals; 0: none", low=0)
+    exclude_auxiliary: bool = field(False, "held-out pairs that the user has in another behaviour do not count")
+    beyond_accuracy: bool = field(False, "add Coverage and Gini of the lists")
+    per_user: bool = field(True, "keep the metrics of each user in the run directory")
+    test: bool = field(True, "false: the test split stays closed, and the validation part is shown (for sweeps)")
 
 
 @dataclass(frozen=True)

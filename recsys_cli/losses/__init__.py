@@ -6,13 +6,14 @@ from recsys_cli.losses.base import Phase
 
 
 def build_phases(config, model, batch_size: int, seed: int) -> list[Phase]:
-    """config: a node of configs/loss; its `scope` says which family it belongs to."""
+    """config: the settings of a loss, or a node of configs/loss; its `scope` says which family it belongs to."""
     if config.name == "multi_channel_bpr":
+        from recsys_cli.losses.multi_channel import MultiChannelSettings as Settings
         from recsys_cli.losses.multi_channel import multi_channel_phases as build
-
-        return build(config, model, batch_size, seed)
-    if config.scope == "whole_data":
+    elif config.scope == "whole_data":
+        from recsys_cli.losses.whole_data import WholeDataSettings as Settings
         from recsys_cli.losses.whole_data import whole_data_phases as build
     else:
+        from recsys_cli.losses.sampled import SampledSettings as Settings
         from recsys_cli.losses.sampled import sampled_phases as build
-    return build(config, model, batch_size, seed)
+    return build(Settings.from_config(config, "loss"), model, batch_size, seed)

@@ -7,20 +7,21 @@ from typing import Any
 
 from data_prep.errors import UserError
 from recsys_cli.data.dataset import Dataset
-from recsys_cli.evaluation.protocol import Result, auxiliary_pairs, evaluate
+from recsys_cli.evaluation.protocol import EvaluationSettings, Result, auxiliary_pairs, evaluate
 from recsys_cli.models.base import Model
 from recsys_cli.training.fit import Evaluation, Progress
 
 
 def score(config, model: Model, dataset: Dataset, split: str, seed: int) -> Result:
-    """Evaluates by a node of configs/evaluation. split: "valid" or "test"."""
+    """config: EvaluationSettings, or a node of configs/evaluation. split: "valid" or "test"."""
+    config = EvaluationSettings.from_config(config, "evaluation")
     return evaluate(
         model.scorer(),
         dataset,
         split,
-        k=list(config.k),
+        k=config.k,
         exclude=config.exclude,
-        metrics=list(config.metrics),
+        metrics=config.metrics,
         recall_divisor=config.recall_divisor,
         ndcg=config.ndcg,
         protocol=config.protocol,
