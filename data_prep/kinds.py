@@ -92,8 +92,8 @@ def kind_of_type(annotation: Any, bounds: Bounds) -> Kind | None:
             return None
     origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (typing.Union, types.UnionType):
-        parts = [kind_of_type(t, bounds) for t in inner]
-        return None if None in parts else either(*parts)
+        parts = [part for t in inner if (part := kind_of_type(t, bounds))]
+        return either(*parts) if len(parts) == len(inner) else None
     if origin is typing.Literal:
         return one_of(*inner)
     if annotation in (None, type(None)):

@@ -14,7 +14,6 @@ import dataclasses
 import typing
 from collections.abc import Mapping
 from dataclasses import MISSING as NO_DEFAULT
-from functools import cache
 from typing import Any, NamedTuple
 
 from data_prep.errors import UserError, nearest
@@ -89,17 +88,22 @@ def plain(node: Any) -> dict[str, Any]:
     return typing.cast(dict[str, Any], OmegaConf.to_container(node, resolve=True))
 
 
-@cache
+_fields: dict[type, Mapping[str, Field]] = {}
+
+
 def fields_of(cls: type[Settings]) -> Mapping[str, Field]:
     """The settings of a class by name, those of its base classes first."""
-    found = {}
-    for f in dataclasses.fields(cls):
-        default = f.default if f.default_factory is NO_DEFAULT else f.default_factory()
-        default = MANDATORY if default is NO_DEFAULT else default
-        about = f.metadata
-        kind = about.get("kind") or kind_of_type(f.type, about.get("bounds", Bounds())) or kind_of_value(default)
-        found[f.name] = Field(f.name, default, about.get("help", ""), kind, about.get("fixed", False))
-    return found
+    if cls not in _fields:
+        _fields[cls] = {f.name: _field(f) for f in dataclasses.fields(cls)}
+    return _fields[cls]
+
+
+def _field(f: dataclasses.Field) -> Field:
+    default = f.default if f.default_factory is NO_DEFAULT else f.default_factory()
+    default = MANDATORY if default is NO_DEFAULT else default
+    about = f.metadata
+    kind = about.get("kind") or kind_of_type(f.type, about.get("bounds", Bounds())) or kind_of_value(default)
+    return Field(f.name, default, about.get("help", ""), kind, about.get("fixed", False))
 
 
 def check_value(key: str, value: Any, kind: Kind | None, default: Any, source: str = "") -> None:

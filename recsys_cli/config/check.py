@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from data_prep.errors import UserError, nearest
 from data_prep.kinds import Kind, kind_of_value
@@ -24,7 +24,7 @@ def tree(cfg: DictConfig) -> dict[str, Any]:
     """The config as plain nested values; mandatory ones not yet given are '???'."""
     from omegaconf import OmegaConf
 
-    return OmegaConf.to_container(cfg, resolve=True, throw_on_missing=False)
+    return cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True, throw_on_missing=False))
 
 
 def apply_override(

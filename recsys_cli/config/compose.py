@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from data_prep.errors import UserError
 from data_prep.options import read_options
@@ -115,7 +115,7 @@ def _hydra_compose(command: str, words: tuple[str, ...], library: Library) -> tu
     choices = dict(cfg.hydra.runtime.choices)
     with open_dict(cfg):
         del cfg["hydra"]
-    stated = OmegaConf.to_container(cfg, resolve=False)
+    stated = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=False))
     completed = OmegaConf.create(library.completed(command, stated))
     OmegaConf.set_struct(completed, True)
     return completed, choices

@@ -57,7 +57,7 @@ class Library:
         tree = {k: v for k, v in self.load(command).items() if k not in ("defaults", "hydra")}
         choices = self.defaults(command) | (picked or {})
         for group, choice in (choices | self._wishes(choices) | (picked or {})).items():
-            if choice and "$" not in choice:
+            if choice in self.choices(group):
                 tree[group] = self._stated(group, choice)
         return flatten(schema.completed(command, tree, self.defaults(command), self.sources))
 
@@ -76,7 +76,12 @@ class Library:
         return {k.removeprefix("override /").partition("@")[0]: v for k, v in named.items()}
 
     def group_values(self, group: str, choice: str) -> dict[str, Any]:
-        """The nested values of one choice: of its files, and for the rest the defaults of its settings."""
+        """The nested values of one choice: of its files, and for the rest the defaults of its settings.
+
+        {} for what is no choice: the word may come from a run of a stranger, and is then no path to be followed.
+        """
+        if choice not in self.choices(group):
+            return {}
         return schema.completed_group(group, self._stated(group, choice), self.sources)
 
     def _stated(self, group: str, choice: str) -> dict[str, Any]:
