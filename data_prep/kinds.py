@@ -79,7 +79,7 @@ def listed(each: Kind | None, *, empty: bool = False) -> Kind:
     """A list of these; empty: it may be empty."""
     return Kind(
         "a list such as [a,b]" + (f", each {each.valid}" if each else ""),
-        lambda v: isinstance(v, list) and (empty or bool(v)) and (each is None or all(map(each.accepts, v))),
+        lambda v: isinstance(v, list | tuple) and (empty or bool(v)) and (each is None or all(map(each.accepts, v))),
     )
 
 

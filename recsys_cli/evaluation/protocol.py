@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -90,30 +90,23 @@ def evaluate(
     dataset: Dataset,
     split: str,
     *,
-    k: Sequence[int],
-    exclude: str = "train_and_validation",
-    metrics: Sequence[str] = ("HR", "Recall", "NDCG"),
-    recall_divisor: str = "test_items",
-    ndcg: str = "ideal",
-    protocol: str = "full",
-    memory_mb: int = 512,
     seed: int = 0,
-    exclude_auxiliary: bool = False,
-    beyond_accuracy: bool = False,
+    **options: Any,
 ) -> Result:
     """Evaluates the target behaviour on split "valid" or "test".
 
-    exclude: "train" or "train_and_validation", which items of the user are taken out of the ranking of the
-    test split (from that of the validation split: train). exclude_auxiliary: leaves out, among held-out pairs
-    and candidates, what the user has in an auxiliary behaviour. protocol: "full" or "sampled" (sampled.py).
-    beyond_accuracy: adds Coverage@k and Gini@k of the lists of the evaluated users (full protocol only).
+    options: those of EvaluationSettings, by name. exclude: what is taken out of the ranking of the test split (from
+    that of the validation split: train). exclude_auxiliary: among held-out pairs and candidates. protocol="sampled":
+    sampled.py. beyond_accuracy: Coverage@k and Gini@k of the lists of the evaluated users (full protocol only).
     Raises UserError where nothing can be evaluated.
     """
     began = time.perf_counter()
+    settings = EvaluationSettings(**options)
+    k, memory_mb = settings.k, settings.memory_mb
     check_cutoffs(k, dataset.n_items)
-    held_out, seen = _sides(dataset, split, exclude)
+    held_out, seen = _sides(dataset, split, settings.exclude)
     kept = np.ones(held_out.nnz, bool)
-    if exclude_auxiliary:
+    if settings.exclude_auxiliary:
         auxiliary = auxiliary_pairs(dataset)
         seen += auxiliary
         kept = ~union(auxiliary, dataset.n_users, dataset.n_items).contains(held_out.rows, held_out.indices)
@@ -124,21 +117,23 @@ def evaluate(
             "which leaves nothing to evaluate. Set evaluation.exclude_auxiliary=false."
         )
     spread, warning = {}, None
-    if protocol == "sampled":
+    if settings.protocol == "sampled":
         negatives = dataset.test_negatives if split == "test" else None
         if negatives is None:
             negatives = draw_negatives(held_out, seen, N_NEGATIVES, seed, f"evaluation/{split}")
         else:
-            negatives = leave_out(negatives[kept], held_out, auxiliary if exclude_auxiliary else [])
+            negatives = leave_out(negatives[kept], held_out, auxiliary if settings.exclude_auxiliary else [])
         ranks = rank_among(scorer, held_out, negatives, dataset.n_items, memory_mb)
-        users, per_user = sampled_metrics(ranks, k, metrics)
+        users, per_user = sampled_metrics(ranks, k, settings.metrics)
         warning = WARNING
     else:
         where = f"data={dataset.name}, split {split}"
         ranks = rank_held_out(scorer, held_out, seen, dataset.n_items, memory_mb, name=where)
         users = ranks.users
-        per_user = per_user_metrics(ranks, k, metrics, recall_divisor=recall_divisor, ndcg=ndcg)
-        if beyond_accuracy:
+        per_user = per_user_metrics(
+            ranks, k, settings.metrics, recall_divisor=settings.recall_divisor, ndcg=settings.ndcg
+        )
+        if settings.beyond_accuracy:
             lists, _ = top_k(scorer, users, seen, dataset.n_items, max(k), memory_mb)
             for cutoff in k:
                 spread.update(spread_of(lists[:, :cutoff], dataset.n_items))

@@ -97,18 +97,19 @@ class Evaluation:
 def fit(
     learner: Learner,
     checkpoints: Path,
-    settings: TrainerSettings,
+    settings: Any,
     progress: Progress,
     evaluation: Evaluation | None,
     log: MetricsLog,
     report: Callable[..., None],
     identity: Mapping[str, str] | None = None,
 ) -> Progress:
-    """Trains from `progress` to settings.epochs and returns where it ended.
+    """Trains from `progress` to settings.epochs (TrainerSettings, or a node of them) and returns where it ended.
 
     checkpoints: the folder for them. identity: what they are to be recognised by (runs/identity.py).
     Raises Stopped after saving when SIGINT, SIGTERM or SIGHUP came, UserError when the loss is not finite.
     """
+    settings = TrainerSettings.from_config(settings, "trainer")
     state = learner.state()
 
     def save(name: str) -> None:

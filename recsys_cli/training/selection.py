@@ -14,22 +14,8 @@ from recsys_cli.training.fit import Evaluation, Progress
 
 def score(config, model: Model, dataset: Dataset, split: str, seed: int) -> Result:
     """config: EvaluationSettings, or a node of configs/evaluation. split: "valid" or "test"."""
-    config = EvaluationSettings.from_config(config, "evaluation")
-    return evaluate(
-        model.scorer(),
-        dataset,
-        split,
-        k=config.k,
-        exclude=config.exclude,
-        metrics=config.metrics,
-        recall_divisor=config.recall_divisor,
-        ndcg=config.ndcg,
-        protocol=config.protocol,
-        memory_mb=config.memory_mb,
-        seed=seed,
-        exclude_auxiliary=config.exclude_auxiliary,
-        beyond_accuracy=config.beyond_accuracy,
-    )
+    settings = EvaluationSettings.from_config(config, "evaluation")
+    return evaluate(model.scorer(), dataset, split, seed=seed, **vars(settings))
 
 
 class Selection:
