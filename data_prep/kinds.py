@@ -6,7 +6,7 @@ import math
 import re
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -79,7 +79,12 @@ def listed(each: Kind | None, *, empty: bool = False) -> Kind:
     """A list of these; empty: it may be empty."""
     return Kind(
         "a list such as [a,b]" + (f", each {each.valid}" if each else ""),
-        lambda v: isinstance(v, list | tuple) and (empty or bool(v)) and (each is None or all(map(each.accepts, v))),
+        lambda v: (
+            isinstance(v, Sequence)
+            and not isinstance(v, str)
+            and (empty or len(v) > 0)
+            and (each is None or all(map(each.accepts, v)))
+        ),
     )
 
 
