@@ -80,6 +80,7 @@ def test_files_do_not_repeat_what_settings_mean(file):
         assert not key or key[1] == "defaults" or file.name == "csv.yaml"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", APPLICATIONS)
 def test_the_library_gives_what_hydra_composes(command):
     """Help and completion go by plain files, the program by Hydra."""

@@ -28,6 +28,7 @@ def mine(tmp_path, monkeypatch):
     return tmp_path / "mine"
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_page_run(recsys, mine):
     for command in block("bash").splitlines():
         result = recsys(*shlex.split(command)[1:])
