@@ -26,10 +26,18 @@ NESTED = "Settings"
 def settings_class(target: str, roots: tuple[Path, ...]) -> type[Settings] | None:
     """The settings of a class named as by ``_target_``: a settings class itself, or that of a model; None: it has none.
 
-    roots: the folders in which to look for the module. Raises UserError for a class of settings that cannot be read.
+    roots: the folders in which to look for the module. Raises UserError for a file without that class, and for a class
+    of settings that cannot be read.
     """
     module, _, name = target.rpartition(".")
-    source = _source(module, roots)
+    try:
+        source = _source(module, roots)
+        if source and not name.endswith(NESTED) and not source.mentions(name):
+            raise UserError(f"{source.path} has no {name}")
+    except UserError as error:
+        raise UserError(
+            f"model._target_={target} cannot be imported ({error}); it must be a class that takes (config, dataset, seed)."
+        ) from None
     return source.settings_of(name) if source else None
 
 
@@ -49,11 +57,15 @@ class _Source:
         self.values: dict[str, Any] = {}
         self.statements: dict[str, ast.stmt] = {}
         try:
-            tree = ast.parse(path.read_text(encoding="utf-8"))
+            self.text = path.read_text(encoding="utf-8")
+            tree = ast.parse(self.text)
         except (SyntaxError, UnicodeDecodeError) as error:
             raise UserError(f"{path} is not Python: {error}") from None
         for statement in tree.body:
             self.statements.update(dict.fromkeys(_names(statement), statement))
+
+    def mentions(self, name: str) -> bool:
+        return name in self.text or "import *" in self.text
 
     def settings_of(self, name: str) -> type[Settings] | None:
         """Of a class of this file, by its name: itself if it is one, what it has nested, or what its bases have."""

@@ -24,7 +24,6 @@ def mine(tmp_path, monkeypatch):
     monkeypatch.setenv("RECSYS_CONFIG_DIR", "")
     monkeypatch.setenv("RECSYS_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path / "mine")
     return tmp_path / "mine"
 
 
