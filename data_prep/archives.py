@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import io
 import stat
+import sys
 import tarfile
 import zipfile
 import zlib
+from functools import cache
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from data_prep.errors import UserError, nearest
 
@@ -33,9 +36,10 @@ def read_archived(path: Path) -> bytes:
 
     Raises UserError when nothing is there, or when the archive is unsafe.
     """
-    archive = next((p for p in (path, *path.parents) if p.is_file()), None)
+    archive = archive_of(path)
     if archive is None:
-        raise UserError(f"The file {path} does not exist (current folder: {Path.cwd()}).")
+        problem = "is a folder: name a file in it" if path.is_dir() else "does not exist"
+        raise UserError(f"The file {path} {problem} (current folder: {Path.cwd()}).")
     content = read_bytes(archive)
     member = path.relative_to(archive).as_posix()
     if content[:4] == b"PK\x03\x04":
@@ -47,19 +51,46 @@ def read_archived(path: Path) -> bytes:
     return content
 
 
-def refuse_oversize(name: str, size: int, archive: Path) -> None:
-    """UserError when `size` unpacked bytes are more than a file of the archive's size can honestly hold."""
-    if size > max(SIZE_FLOOR, MAX_RATIO * archive.stat().st_size):
-        raise UserError(
-            f"{archive}: {name} unpacks to more than {size >> 20} MiB, over {MAX_RATIO} times its packed "
-            "size: this looks like a decompression bomb. Unpack it by hand if you trust it."
-        )
+def archive_of(path: Path) -> Path | None:
+    """The file that `path` is or lies in."""
+    return next((place for place in (path, *path.parents) if place.is_file()), None)
+
+
+@cache
+def read_stream(path: str) -> bytes:
+    """All of standard input (-) or of a pipe, decompressed if it is gzip: once, for all jobs of this process."""
+    if path == "-" and sys.stdin.isatty():
+        raise UserError("data.path=- reads what is piped in, and nothing is: zcat log.csv.gz | recsys ... data.path=-")
+    try:
+        with open(0 if path == "-" else path, "rb", closefd=path != "-") as stream:
+            return _gunzip(stream.read(), Path(path))
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def most(packed: int) -> int:
+    """How many bytes so many packed ones can honestly hold."""
+    return max(SIZE_FLOOR, MAX_RATIO * packed)
+
+
+def _bomb(archive: Path, name: str, size: int) -> UserError:
+    return UserError(
+        f"{archive}: {name} unpacks to more than {size >> 20} MiB, over {MAX_RATIO} times its packed "
+        "size: this looks like a decompression bomb. Unpack it by hand if you trust it."
+    )
+
+
+def _read(archive: Path, name: str, stream: IO[bytes], size: int, packed: int) -> bytes:
+    """A member, which says that it has `size` bytes: no more are read, and none where they are too many."""
+    if size > most(packed):
+        raise _bomb(archive, name, size)
+    return stream.read(size)
 
 
 def _gunzip(raw: bytes, path: Path) -> bytes:
     if raw[:2] != b"\x1f\x8b":
         return raw
-    parts, size, lines = [], 0, 0
+    parts, size, lines, limit = [], 0, 0, most(len(raw))
     try:
         while raw:
             stream = zlib.decompressobj(wbits=31)
@@ -71,7 +102,8 @@ def _gunzip(raw: bytes, path: Path) -> bytes:
                 parts.append(part)
                 size += len(part)
                 lines += part.count(b"\n")
-                refuse_oversize("the content", size, path)
+                if size > limit:
+                    raise _bomb(path, "the content", size)
             raw = stream.unused_data.lstrip(b"\0")
     except zlib.error as error:
         raise UserError(
@@ -86,8 +118,10 @@ def _zip_member(archive: Path, content: bytes, wanted: str) -> bytes:
             infos = {info.filename: info for info in packed.infolist() if not info.is_dir()}
             links = [name for name, info in infos.items() if stat.S_ISLNK(info.external_attr >> 16)]
             name = _choose(archive, list(infos), links, wanted)
-            refuse_oversize(name, infos[name].file_size, archive)
-            return packed.read(name)
+            if infos[name].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise NotImplementedError(f"{name} is packed by a rare method")
+            with packed.open(name) as member:  # zipfile itself refuses what goes on beyond the size it has in the list
+                return _read(archive, name, member, infos[name].file_size, len(content))
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise UserError(f"{archive} is damaged or cannot be unpacked: {error}. Fetch it again.") from None
 
@@ -98,7 +132,7 @@ def _tar_member(archive: Path, content: bytes, wanted: str) -> bytes:
             infos = {info.name: info for info in packed.getmembers() if not info.isdir()}
             links = [name for name, info in infos.items() if not info.isfile()]
             name = _choose(archive, list(infos), links, wanted)
-            return packed.extractfile(infos[name]).read()
+            return _read(archive, name, packed.extractfile(infos[name]), infos[name].size, len(content))
     except (tarfile.TarError, EOFError) as error:
         raise UserError(f"{archive} is damaged or cannot be unpacked: {error}. Fetch it again.") from None
 

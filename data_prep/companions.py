@@ -7,23 +7,28 @@ from typing import Any
 
 import numpy as np
 
+from data_prep.contexts import of_ids
 from data_prep.errors import UserError
-from data_prep.events import Events, Features, Raw, distinct
-from data_prep.numbering import lookup
+from data_prep.events import Events, Raw, distinct
+from data_prep.features import gather
+from data_prep.fields import of_table
+from data_prep.ids import Texts, numbered, places
 from data_prep.parsing import Part
 
 
-def attach(raw: Raw, parts: list[Part], strict: bool) -> Raw:
+def attach(raw: Raw, parts: list[Part], options: dict[str, Any]) -> Raw:
     """Adds the companions found in `parts`.
 
-    strict: ids unknown to the interactions are errors (the ids are declared); else such rows are left out and
-    counted (the ids were numbered from the interactions).
+    Where ids are declared (no data.remap_ids), those unknown to the interactions are errors; else such rows are left
+    out and counted, because the ids were numbered from the interactions.
     """
+    strict = not options["remap_ids"]
     by_role = {"negatives": _negatives, "friends": _friends, "triples": _triples}
-    by_role |= {"user_features": _features, "item_features": _features}
     for part in parts:
         if part.role in by_role:
             raw = by_role[part.role](raw, part, strict)
+    for side in ("user", "item"):
+        raw = _features(raw, side, [part for part in parts if part.role == f"{side}_features"], options)
     for part in parts:  # last: the others look the source's own numbers up
         if part.role in ("user_ids", "item_ids"):
             raw = replace(raw, **{part.role: _raw_ids(getattr(raw, part.role), part)})
@@ -36,7 +41,7 @@ def candidates_by_test(raw: Raw) -> np.ndarray:
     if raw.test is None:
         raise UserError("The source gives candidates but no test part to go with them.")
     wanted, given = np.sort(raw.test.keys(raw.n_items)), pairs.keys(raw.n_items)
-    row = lookup(wanted, given)
+    row = places(wanted, given)
     if (row < 0).any():
         user, item = divmod(int(wanted[(row < 0).argmax()]), raw.n_items)
         raise UserError(
@@ -48,16 +53,22 @@ def candidates_by_test(raw: Raw) -> np.ndarray:
 
 def _known(part: Part, names: tuple[str, ...], ids: np.ndarray, strict: bool) -> tuple[np.ndarray, np.ndarray]:
     """(internal ids [rows, names], which rows are known)"""
-    found = np.stack([lookup(part.columns[name], ids) for name in names], axis=1)
+    found = np.stack([places(part.columns[name], ids) for name in names], axis=1)
     known = (found >= 0).all(axis=1)
-    if strict and not known.all():
-        row = int(known.argmin())
-        received = ", ".join(str(np.asarray(part.columns[name])[row]) for name in names)
-        raise UserError(
-            f"{part.file}, line {part.line_of(row)}: {' or '.join(names)} {received} is outside "
-            f"0..{len(ids) - 1}. Mend the line."
-        )
+    if strict:
+        _refuse_unknown(part, names, known, ids)
     return found[known].astype(np.int32), known
+
+
+def _refuse_unknown(part: Part, names: tuple[str, ...], known: np.ndarray, ids: np.ndarray) -> None:
+    if known.all():
+        return
+    row = int(known.argmin())
+    received = ", ".join(str(part.columns[name][row]) for name in names)
+    raise UserError(
+        f"{part.file}, line {part.line_of(row)}: {' or '.join(names)} {received} is outside "
+        f"0..{len(ids) - 1}. Mend the line."
+    )
 
 
 def _dropped(raw: Raw, part: Part, known: np.ndarray) -> dict[str, Any]:
@@ -71,7 +82,7 @@ def _negatives(raw: Raw, part: Part, strict: bool) -> Raw:
     users, _ = _known(part, ("user",), raw.user_ids, True)
     items, _ = _known(part, ("item",), raw.item_ids, True)
     candidates = part.columns["candidates"]
-    found = lookup(candidates.ravel(), raw.item_ids).reshape(candidates.shape)
+    found = places(candidates.ravel(), raw.item_ids).reshape(candidates.shape)
     if (found < 0).any():
         row = int((found < 0).any(axis=1).argmax())
         raise UserError(
@@ -95,43 +106,47 @@ def _triples(raw: Raw, part: Part, strict: bool) -> Raw:
 
     With declared ids, every entity below the number of items is an item.
     """
-    head, relation, tail = (np.asarray(column) for column in list(part.columns.values())[:3])
-    entities = np.concatenate([head, tail])
-    number = lookup(entities, raw.item_ids)
-    _, code = np.unique(entities[number < 0], return_inverse=True)
-    number[number < 0] = raw.n_items + code
-    head, tail = np.split(number, 2)
-    relation = np.unique(relation, return_inverse=True)[1]
-    triples = np.unique(np.stack([head, relation, tail], axis=1), axis=0).astype(np.int32)
+    head, relation, tail = list(part.columns.values())[:3]
+    (head, tail), entities = numbered([head, tail])
+    number = places(entities, raw.item_ids)
+    number[number < 0] = raw.n_items + np.arange(np.count_nonzero(number < 0))
+    (relation,), _ = numbered([relation])
+    triples = np.unique(np.stack([number[head], relation, number[tail]], axis=1), axis=0).astype(np.int32)
     return replace(raw, triples=triples, counts={**raw.counts, "repeated_triples": len(head) - len(triples)})
 
 
-def _features(raw: Raw, part: Part, strict: bool) -> Raw:
-    """The first column is the id, the others are fields; entities without a row share an extra value."""
-    import pandas as pd
-
-    ids = raw.user_ids if part.role == "user_features" else raw.item_ids
-    key, *names = part.columns
-    if not names:
-        raise UserError(f"{part.file} has the column {key!r} only: an id and at least one field are expected.")
-    rows, known = _known(part, (key,), ids, strict)
-    table, n_values = np.zeros((len(ids), len(names)), np.int32), 0
-    for column, name in enumerate(names):
-        codes, values = pd.factorize(np.asarray(pd.Series(part.columns[name]).astype(str))[known], sort=True)
-        field = np.full(len(ids), len(values))
-        field[rows[:, 0]] = codes
-        table[:, column] = n_values + field
-        n_values += int(field.max()) + 1
-    return replace(raw, **{part.role: Features(names, table, n_values)}, **_dropped(raw, part, known))
+def _features(raw: Raw, side: str, parts: list[Part], options: dict[str, Any]) -> Raw:
+    """The fields of all files of a side together, and those that are parts of its ids (data.user_fields)."""
+    ids, fields = getattr(raw, f"{side}_ids"), []
+    if said := options[f"{side}_fields"]:
+        fields += of_ids(ids, side, said)
+    for part in parts:
+        found, known = of_table(part, ids)
+        if not options["remap_ids"]:
+            _refuse_unknown(part, (next(iter(part.columns)),), known, ids)
+        raw, fields = replace(raw, **_dropped(raw, part, known)), fields + found
+    if not fields:
+        return raw
+    if len({field.name for field in fields}) < len(fields):
+        raise UserError(f"Two fields of the {side}s have one name: {', '.join(field.name for field in fields)}.")
+    return replace(raw, **{f"{side}_features": gather(fields, len(ids))})
 
 
 def _raw_ids(ids: np.ndarray, part: Part) -> np.ndarray:
     """Line k holds the raw id of the source's number k; or two columns, number and raw id."""
-    *number, raw_id = (np.asarray(column) for column in part.columns.values())
-    place = lookup(ids, number[0] if number else np.arange(len(raw_id)))
+    *number, raw_id = part.columns.values()
+    raw_id = raw_id.values[raw_id.codes].astype(np.str_) if isinstance(raw_id, Texts) else raw_id
+    place = places(ids, np.asarray(number[0])) if number else np.where(ids < len(raw_id), ids, -1)
     if (place < 0).any():
         raise UserError(
             f"{part.file} has {len(raw_id)} lines and no raw id for number {ids[int((place < 0).argmax())]}. "
             "Fetch the file again."
         )
-    return raw_id[place]
+    found = raw_id[place]
+    again, count = np.unique(found, return_counts=True)
+    if len(again) < len(found):
+        raise UserError(
+            f"{part.file}: the raw id {again[count > 1][0]} stands for several numbers, so that nobody could be "
+            "named by it. Mend the file."
+        )
+    return found

@@ -20,3 +20,8 @@ def nearest(word: str, choices: Iterable[str]) -> str:
     if close:
         return " Did you mean " + " or ".join(repr(c) for c in close) + "?"
     return " Valid: " + ", ".join(choices) + "." if choices else ""
+
+
+def check_choice(key: str, value: object, choices: Iterable[str]) -> None:
+    if value not in choices:
+        raise UserError(f"{key}={value!r} is not known.{nearest(str(value), choices)}")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from zlib import crc32
 
 import numpy as np
+
+from data_prep.features import Features
 
 
 @dataclass(frozen=True)
@@ -32,15 +35,6 @@ class Events:
     def keys(self, n_items: int) -> np.ndarray:
         """user * n_items + item, int64 [n]"""
         return self.users.astype(np.int64) * n_items + self.items
-
-
-@dataclass(frozen=True)
-class Features:
-    """Categorical fields: ids int32 [entities, fields], counted over all fields of a side."""
-
-    names: list[str]
-    ids: np.ndarray
-    n_values: int
 
 
 @dataclass(frozen=True)
@@ -104,18 +98,21 @@ def among(keys: np.ndarray, pool: np.ndarray) -> np.ndarray:
     return ordered[np.minimum(np.searchsorted(ordered, keys), len(pool) - 1)] == keys
 
 
-def deduplicate(raw: Raw) -> Raw:
-    """Each pair once per part; what was left out is counted by part."""
+def deduplicate(raw: Raw, earliest: Collection[str] = ()) -> Raw:
+    """Each pair once per part; what was left out is counted by part. earliest: parts whose earliest event stays."""
     parts, repeated = {}, {}
     for name, events in raw.parts().items():
-        parts[name] = distinct(events, raw.n_items)
+        parts[name] = distinct(events, raw.n_items, earliest=name in earliest)
         if len(parts[name]) < len(events):
             repeated[name] = len(events) - len(parts[name])
     return raw.with_parts(parts, counts={**raw.counts, "repeated": repeated})
 
 
-def distinct(events: Events, n_items: int) -> Events:
-    """Each pair once, in file order, the latest event (of equal times the last row) standing for all."""
+def distinct(events: Events, n_items: int, *, earliest: bool = False) -> Events:
+    """Each pair once, in file order, its latest (or earliest) event standing for all.
+
+    Of equal times, and where there are none, the order of the rows is the order in time.
+    """
     keys = events.keys(n_items)
     order = np.argsort(keys)
     differs = np.append(np.diff(keys[order]) != 0, True)
@@ -125,5 +122,6 @@ def distinct(events: Events, n_items: int) -> Events:
     rows = np.sort(order[~alone])  # only repeated pairs need the slow, exact sort
     clock = rows if events.times is None else events.times[rows]
     rows = rows[np.lexsort((clock, keys[rows]))]
-    is_last = np.append(np.diff(keys[rows]) != 0, True)
-    return events.take(np.sort(np.concatenate([order[alone], rows[is_last]])))
+    is_end = np.diff(keys[rows]) != 0
+    chosen = np.append(True, is_end) if earliest else np.append(is_end, True)
+    return events.take(np.sort(np.concatenate([order[alone], rows[chosen]])))

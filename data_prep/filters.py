@@ -14,10 +14,15 @@ def apply_filters(raw: Raw, min_rating: float | None, k_core: int) -> Raw:
     """Drops events rated below `min_rating` (unrated ones stay), then users and items outside the k-core.
 
     The k-core is that of the target behaviour; auxiliary events of other users and items go too.
-    Raises UserError, with the counts before and after each filter, when nothing is left.
+    Raises UserError, with the counts before and after each filter, when nothing is left, and where there is no rating.
     """
     if min_rating is None and k_core <= 1:
         return raw
+    if min_rating is not None and all(events.ratings is None for events in raw.parts().values()):
+        raise UserError(
+            f"data.min_rating={min_rating}: the data have no ratings. Leave it out, or say which column holds them: "
+            "data.columns={rating: <name>}."
+        )
     steps = [("before filtering", len(raw.train[raw.target]))]
     if min_rating is not None:
         raw = raw.with_parts({name: _at_least(events, min_rating) for name, events in raw.parts().items()})

@@ -9,6 +9,7 @@ import numpy as np
 
 from data_prep.errors import UserError, nearest
 from data_prep.events import Events, Raw, unique
+from data_prep.ids import Texts, are_numbers, numbered, plain_number
 from data_prep.options import check_word
 from data_prep.parsing import EVENT_ROLES, Part
 
@@ -22,16 +23,16 @@ def number(parts: list[Part], options: dict[str, Any]) -> Raw:
     """
     events = [part for part in parts if part.role in EVENT_ROLES]
     if options["remap_ids"]:
-        users, user_ids = _remap(events, "user")
-        items, item_ids = _remap(events, "item")
+        users, user_ids = numbered([part.columns["user"] for part in events])
+        items, item_ids = numbered([part.columns["item"] for part in events])
     else:
         users, user_ids = _check(events, "user", options["n_users"])
         items, item_ids = _check(events, "item", options["n_items"])
     raw = Raw(options["target"] or "", {}, user_ids, item_ids)
-    numbered = []
+    found = []
     for part, user, item in zip(events, users, items, strict=True):
         ratings, times = part.columns.get("rating"), part.columns.get("timestamp")
-        numbered.append(
+        found.append(
             Events(
                 user,
                 item,
@@ -39,38 +40,12 @@ def number(parts: list[Part], options: dict[str, Any]) -> Raw:
                 None if times is None else np.asarray(times, np.int64),
             )
         )
-    return _by_behaviour(raw, events, numbered, options)
-
-
-def lookup(values: Any, ids: np.ndarray) -> np.ndarray:
-    """int64 [n]: the place of every value among the raw ids, -1 where it is not one of them."""
-    values = np.asarray(values)
-    if values.dtype.kind not in "iu" or ids.dtype.kind not in "iu":
-        values, ids = values.astype(str), ids.astype(str)
-    order = np.argsort(ids)
-    place = np.minimum(np.searchsorted(ids, values, sorter=order), len(ids) - 1)
-    return np.where(ids[order[place]] == values, order[place], -1)
-
-
-def _remap(parts: list[Part], column: str) -> tuple[list[np.ndarray], np.ndarray]:
-    import pandas as pd
-
-    columns = [pd.Series(part.columns[column]) for part in parts]
-    if len({series.dtype.kind in "iu" for series in columns}) > 1:
-        columns = [series.astype(str) for series in columns]
-    codes, ids = pd.factorize(pd.concat(columns, ignore_index=True), sort=True)
-    ids = np.asarray(ids)
-    if ids.dtype.kind not in "iu":
-        ids = ids.astype(str)
-    ends = np.cumsum([len(series) for series in columns])[:-1]
-    return np.split(codes.astype(np.int32), ends), ids
+    return _by_behaviour(raw, events, found, options)
 
 
 def _check(parts: list[Part], column: str, declared: int | None) -> tuple[list[np.ndarray], np.ndarray]:
-    for part in parts:
-        ids = np.asarray(part.columns[column])
-        if ids.dtype.kind not in "iu":
-            raise UserError(f"{part.file}: the {column} ids are text. Number them: data.remap_ids=true.")
+    columns = [_declared_numbers(part, column) for part in parts]
+    for part, ids in zip(parts, columns, strict=True):
         outside = (ids < 0) | (ids >= (declared or np.iinfo(np.int32).max))
         if outside.any():
             row = int(outside.argmax())
@@ -79,7 +54,7 @@ def _check(parts: list[Part], column: str, declared: int | None) -> tuple[list[n
                 f"{part.file}, line {part.line_of(row)}: the {column} id {ids[row]} is outside {limit}. "
                 "Mend the line, or set data.remap_ids=true to number the ids anew."
             )
-    columns = [np.asarray(part.columns[column]).astype(np.int32) for part in parts]
+    columns = [ids.astype(np.int32) for ids in columns]
     n = declared
     if not declared:
         ids = unique(np.concatenate(columns))
@@ -92,6 +67,22 @@ def _check(parts: list[Part], column: str, declared: int | None) -> tuple[list[n
                 f"them anew, or data.n_{column}s={n} if the gaps are meant."
             )
     return columns, np.arange(n, dtype=np.int64)
+
+
+def _declared_numbers(part: Part, column: str) -> np.ndarray:
+    """int64 [n]: without data.remap_ids a source declares that its ids are numbers, in a table as elsewhere."""
+    ids = part.columns[column]
+    if are_numbers(ids):
+        return ids
+    numbers = [plain_number(text) for text in ids.values]
+    wrong = np.array([number is None for number in numbers])[ids.codes]
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise UserError(
+            f"{part.file}, line {part.line_of(row)}: the {column} id {ids[row]!r} is not one of 0, 1, 2, ... in plain "
+            "digits. Number ids of any kind with data.remap_ids=true."
+        )
+    return np.array(numbers, np.int64)[ids.codes]
 
 
 def _by_behaviour(raw: Raw, parts: list[Part], numbered: list[Events], options: dict[str, Any]) -> Raw:
@@ -120,9 +111,9 @@ def _by_behaviour(raw: Raw, parts: list[Part], numbered: list[Events], options: 
 def _pieces(part: Part, events: Events) -> dict[str | None, Events]:
     if "behaviour" not in part.columns:
         return {part.behaviour: events}
-    column = part.columns["behaviour"].astype(str).astype("category")
-    codes = column.cat.codes.to_numpy()
-    return {str(name): events.take(codes == code) for code, name in enumerate(column.cat.categories)}
+    column = Texts.of(part.columns["behaviour"])
+    pieces = {name: events.take(column.codes == code) for code, name in enumerate(column.values)}
+    return {name: pieces[name] for name in sorted(pieces)}
 
 
 def _only(found: dict[str, list[Events]]) -> list[str]:

@@ -6,68 +6,28 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data_prep.errors import UserError, nearest
-from data_prep.settings import MANDATORY, Settings, field, fields_of
+from data_prep.data_settings import SOURCES, CsvSettings, DataSettings
+from data_prep.errors import UserError, check_choice, nearest
+from data_prep.meanings import check_columns
+from data_prep.settings import fields_of
+from data_prep.settle import STDIN, is_stream, settled
+from data_prep.split_options import check_splits
 
-SOURCES = ("files", "csv", "synthetic")
+JOINT = "|"  # between the values of data.context in an id
 ROLES = ("train", "valid", "test", "negatives", "friends", "triples", "user_features", "item_features")
 ROLES += ("user_ids", "item_ids")
-CUTS = ("leave_one_out", "leave_one_out_last", "leave_one_out_random", "ratio")
-
-
-@dataclass(frozen=True)
-class DataSettings(Settings):
-    """What every data set has."""
-
-    name: str = field(MANDATORY, "of the data set, in names of files")
-    source: str = field(
-        "files", "files (a known source), csv (your own) or synthetic (generated)", suggested=SOURCES, fixed=True
-    )
-    raw_dir: str | None = field(None, "raw files: RAW_DIR/NAME/FILE or RAW_DIR/FILE, each also with .gz")
-    cache_dir: str = field("~/.cache/recsys", "of prepared data sets and downloads")
-    verify: bool = field(True, "refuse known files whose checksum is not the recorded one; false: a note only")
-    behaviours: list[str] | None = field(None, "in causal order; null: those of the file")
-    target: str | None = field(None, "the behaviour to predict; null: the last one")
-    split: str = field("given", "how the test part is cut", choices=("given", *CUTS))
-    validation: str = field(
-        "none",
-        "how the validation part is cut from train, or the name of one in files",
-        suggested=("none", "given", *CUTS),
-    )
-    test_ratio: float = field(0.2, "share of the interactions, for split=ratio", above=0, below=1)
-    valid_ratio: float = field(0.1, "share of what is left after the test part, for validation=ratio", above=0, below=1)
-    split_seed: int = field(0, "of random cuts", low=0)
-    remap_ids: bool = field(False, "number the ids found 0, 1, ... instead of requiring 0..n-1")
-    n_users: int | None = field(None, "declared sizes allow ids that never occur; null: ids without gaps", low=1)
-    n_items: int | None = field(None, "the same", low=1)
-    min_rating: float | None = field(None, "drop interactions with a lower rating")
-    k_core: int = field(0, "keep users and items with at least this many target interactions; 0: all", low=0)
-    delimiter: str | None = field(None, "of files of form 'table'; null: found out")
-    columns: dict | list | None = field(
-        None,
-        "of files of form 'table': {user:visitor,item:sku} by their names, [user,item,_,rating] without a header; "
-        "null: by usual names",
-    )
-    files: list = field([], "each with its form, role and what belongs to it")
-    published: dict = field({}, "counts of the paper, shown beside the measured ones")
-    notes: list[str] = field([], "what a reader of results should know")
-
-
-@dataclass(frozen=True)
-class CsvSettings(DataSettings):
-    """Of your own tables."""
-
-    path: str | None = field(None, "a CSV, TSV or Parquet file, also .gz, or inside a .zip or .tar")
-    test_path: str | None = field(None, "the test part, with data.split=given")
-    valid_path: str | None = field(None, "the validation part, with data.validation=given")
-
-
+# Options that only these sources know; elsewhere they would be ignored.
+ONLY_FOR = {
+    "columns": ("csv", "files"), "delimiter": ("csv", "files"), "context": ("csv", "files"), "form": ("csv",),
+    "path": ("csv",), "test_path": ("csv",), "valid_path": ("csv",), "n_users": ("files",), "n_items": ("files",),
+    "min_rating": ("csv", "files"), "k_core": ("csv", "files"), "user_fields": ("csv", "files"),
+    "item_fields": ("csv", "files"),
+}  # fmt: skip
+UNSET = ("name", "source")  # have no default: they must be given
 # These say where bytes lie, not what they are: the checksums of the files stand for them in the cache's name.
-UNSET = ("name", "source")
 PLACES = ("raw_dir", "cache_dir", "verify", "path", "test_path", "valid_path")
 
 
@@ -79,16 +39,24 @@ def read_options(data_cfg: Mapping[str, Any]) -> dict[str, Any]:
     given = _plain(data_cfg)
     known = fields_of(CsvSettings if given.get("source") == "csv" else DataSettings)
     options = {name: found.default for name, found in known.items() if name not in UNSET} | given
-    for key in ("name", "source"):
-        if not options.get(key):
-            raise UserError(f"The data configuration has no '{key}': give data.{key}=...")
-    check_word("data.name", options["name"])
-    _check_choice("data.source", options["source"], SOURCES)
+    if not options.get("source"):
+        raise UserError("The data configuration has no 'source': give data.source=...")
+    check_choice("data.source", options["source"], SOURCES)
+    options |= settled(options)
     if options["source"] == "csv":
         options["files"] = _csv_files(options)
         options["remap_ids"] = True
+        options["notes"] = [*options["notes"], *_notes_of_parts(options)]
+    if not options.get("name"):
+        raise UserError("The data configuration has no 'name': give data.name=...")
+    check_word("data.name", options["name"])
+    _check_used(options)
+    check_columns(options["columns"])
     _check_behaviours(options)
-    _check_splits(options)
+    for spec in options["files"]:
+        check_choice(f"role of {spec['file']}", spec["role"], ROLES)
+    check_splits(options)
+    _check_fields(options)
     return options
 
 
@@ -132,11 +100,23 @@ def _csv_files(options: dict[str, Any]) -> list[dict[str, Any]]:
             "file inside a .zip or .tar as data.path=archive.zip/ratings.csv)."
         )
     given = {"train": options["path"], "test": options["test_path"], "valid": options["valid_path"]}
+    streams = [path for path in given.values() if path and is_stream(path)]
+    if len(streams) > len(set(streams)):
+        raise UserError(f"{streams[0]} can be read only once: give the other part as a file.")
     return [
-        {"file": Path(path).name, "path": str(path), "form": "table", "role": role}
+        {"file": "stdin" if path == STDIN else Path(path).name, "path": path, "form": "table", "role": role}
         for role, path in given.items()
         if path
     ]
+
+
+def _notes_of_parts(options: dict[str, Any]) -> list[str]:
+    """What became of the files beside data.path."""
+    notes = []
+    for part, key, rule in (("test", "test_path", "split"), ("validation", "valid_path", "validation")):
+        if options[key] and options[rule] == "given":
+            notes.append(f"{Path(options[key]).name} is the {part} part (data.{rule}=given).")
+    return notes
 
 
 def check_word(key: str, value: Any) -> None:
@@ -145,9 +125,19 @@ def check_word(key: str, value: Any) -> None:
         raise UserError(f"{key}={value!r}: it names files, so use only letters, digits and . _ -")
 
 
-def _check_choice(key: str, value: Any, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise UserError(f"{key}={value!r} is not known.{nearest(str(value), choices)}")
+def _check_used(options: dict[str, Any]) -> None:
+    """UserError for an option that would be ignored."""
+    source = options["source"]
+    for key, sources in ONLY_FOR.items():
+        if options.get(key) not in (None, 0) and source not in sources:
+            fitting = " and ".join(f"data.source={name}" for name in sources)
+            how = ", whose users and items are counted when it is read" if key in ("n_users", "n_items") else ""
+            raise UserError(
+                f"data.{key}={options[key]} is for {fitting}, not for this one ({source}{how}): leave it out."
+            )
+    for key in ("n_users", "n_items"):
+        if options[key] and options["remap_ids"]:
+            raise UserError(f"data.{key}={options[key]} has no effect with data.remap_ids=true: leave out one of them.")
 
 
 def _check_behaviours(options: dict[str, Any]) -> None:
@@ -168,28 +158,37 @@ def _check_behaviours(options: dict[str, Any]) -> None:
     if options["source"] == "files" and all(s["form"] != "table" for s in options["files"]):
         offered = tuple(s.get("behaviour") or target for s in options["files"] if s["role"] == "train")
         for behaviour in behaviours:
-            _check_choice("data.behaviours", behaviour, offered)
+            check_choice("data.behaviours", behaviour, offered)
 
 
-def _check_splits(options: dict[str, Any]) -> None:
-    for spec in options["files"]:
-        _check_choice(f"role of {spec['file']}", spec["role"], ROLES)
-    given = {spec.get("validation", "given") for spec in options["files"] if spec["role"] == "valid"}
-    has_test = any(spec["role"] == "test" for spec in options["files"])
-    _check_choice("data.split", options["split"], CUTS + ("given",))
-    _check_choice("data.validation", options["validation"], ("none", *CUTS, *sorted(given)))
-    if has_test and options["split"] != "given":
-        raise UserError(f"data.split={options['split']}: this source has its own test part; use given")
-    if not has_test and options["split"] == "given":
-        raise UserError(
-            "data.split=given needs a test part: set data.test_path=..., "
-            "or cut one with data.split=leave_one_out_last, leave_one_out_random or ratio"
+def _check_fields(options: dict[str, Any]) -> None:
+    for side in ("user", "item"):
+        said = options[f"{side}_fields"]
+        fits = said is None or (
+            isinstance(said, dict)
+            and said.keys() == {"names", "separator"}
+            and isinstance(said["separator"], str)
+            and said["separator"]
+            and _are_names(said["names"])
         )
-    for key, used in (("test_ratio", options["split"]), ("valid_ratio", options["validation"])):
-        if used == "ratio" and not 0 < options[key] < 1:
-            raise UserError(f"data.{key}={options[key]}: a share between 0 and 1 is needed")
-    if options["k_core"] > 1 and options["split"] == "given":
-        raise UserError(
-            f"data.k_core={options['k_core']} would change a given test part: filter the files yourself, "
-            "or let data.split cut the test part"
-        )
+        if not fits:
+            raise UserError(
+                f"data.{side}_fields={said}: say of what ids are made, such as "
+                "{separator: '-', names: [user, weather, weekday]}"
+            )
+    if options["context"] is not None:
+        if not _are_names(options["context"]) or options["user_fields"]:
+            raise UserError(
+                f"data.context={options['context']}: list the columns that together are the context, such as "
+                "[user,weather,weekday], without data.user_fields"
+            )
+        options["user_fields"] = {"separator": JOINT, "names": options["context"]}
+
+
+def _are_names(names: Any) -> bool:
+    return (
+        isinstance(names, list)
+        and bool(names)
+        and all(isinstance(n, str) for n in names)
+        and len(set(names)) == len(names)
+    )

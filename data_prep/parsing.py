@@ -4,21 +4,24 @@ Forms (`form` of an entry of `data.files`):
   lines       `user item item ...`, whole numbers, blank- or tab-separated
   integers    equally many whole numbers a line (`columns` names them), separated by blanks, tabs or commas
   candidates  `(user,item) candidate candidate ...`, the negatives of the NCF protocol
-  table       CSV, TSV or Parquet with any ids, through pandas
+  table       CSV, TSV or Parquet with any ids (text as written, or numbers where Parquet declares them)
+  text_lines  `user item item ...` with any ids, text as written
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from data_prep.errors import UserError, nearest
 from data_prep.integers import read_integers
+from data_prep.lines import looks_like_lines, read_lines
+from data_prep.meanings import without_types
 from data_prep.sources import RawFile
-from data_prep.tables import read_events_table, read_table
+from data_prep.tables import check_ids, open_table, ratings, read_events_table
 
 EVENT_ROLES = ("train", "valid", "test")
 # What the columns of an 'integers' file of a role are, unless the entry says so.
@@ -28,31 +31,57 @@ USUAL_COLUMNS = {
     "user_ids": ["raw_id"],
     "item_ids": ["raw_id"],
 }
+# How many of the first columns of a table of a role are ids.
+IDS_OF = {"friends": 2, "triples": 3, "user_features": 1, "item_features": 1, "user_ids": 2, "item_ids": 2}
 
 
 @dataclass(frozen=True)
 class Part:
-    """One file in columns: numpy arrays, or pandas Series where ids may be text; line_of: row -> line."""
+    """One file in columns: int64, float32 or Texts; line_of: row -> line; several: separators of fields' values."""
 
     role: str
     behaviour: str | None
     file: str
     columns: dict[str, Any]
     line_of: Callable[[int], int]
+    several: dict[str, str] = field(default_factory=dict)
 
 
-def parse(raw_files: list[RawFile], options: dict[str, Any]) -> list[Part]:
-    """Reads every file by its form. Raises UserError with file, line number and text received."""
-    forms = {"lines": _lines, "integers": _integers, "candidates": _candidates, "table": _table}
+def parse(raw_files: list[RawFile], options: dict[str, Any]) -> tuple[list[Part], list[str]]:
+    """Every file in columns by its form, and notes. Raises UserError with file, line number and text received."""
+    readers = {
+        "lines": _lines,
+        "integers": _integers,
+        "candidates": _candidates,
+        "table": _table,
+        "text_lines": _text_lines,
+    }
+    raw_files, notes = _with_forms(raw_files, options)
     parts = []
     for raw in raw_files:
         form = raw.spec["form"]
-        if form not in forms:
-            raise UserError(f"The form {form!r} of {raw.spec['file']} is not known.{nearest(form, forms)}")
-        columns, line_of = forms[form](raw, options)
+        if form not in readers:
+            raise UserError(f"The form {form!r} of {raw.spec['file']} is not known.{nearest(form, readers)}")
+        columns, line_of = readers[form](raw, options)
         behaviour = raw.spec.get("behaviour") or options["target"]
-        parts.append(Part(raw.spec["role"], behaviour, raw.spec["file"], columns, line_of))
-    return parts
+        several = raw.spec.get("several", {})
+        parts.append(Part(raw.spec["role"], behaviour, raw.spec["file"], columns, line_of, several))
+    return parts, notes
+
+
+def _with_forms(raw_files: list[RawFile], options: dict[str, Any]) -> tuple[list[RawFile], list[str]]:
+    """Files of one's own get a form: that of data.form, or what the training file looks like."""
+    if options["source"] != "csv":
+        return raw_files, []
+    form, notes = options["form"], []
+    if form is None:
+        form, first = "table", raw_files[0]
+        said = options["columns"] or options["delimiter"] or options["context"]
+        if not said and looks_like_lines(first.content, first.spec["file"]):
+            form = "lines"
+            notes = [f"{first.spec['file']} is read as lines `user item item ...`; data.form=table reads a table."]
+    spec = {"form": {"table": "table", "lines": "text_lines"}[form]}
+    return [replace(raw, spec=raw.spec | spec) for raw in raw_files], notes
 
 
 def _lines(raw: RawFile, options: dict[str, Any]):
@@ -87,11 +116,25 @@ def _candidates(raw: RawFile, options: dict[str, Any]):
     return {"user": table[:, 0], "item": table[:, 1], "candidates": table[:, 2:]}, lambda row: row + 1
 
 
+def _text_lines(raw: RawFile, options: dict[str, Any]):
+    users, items, lines = read_lines(raw.content, raw.spec["file"])
+    return {"user": users, "item": items}, lambda row: int(lines[row])
+
+
 def _table(raw: RawFile, options: dict[str, Any]):
     spec, delimiter = raw.spec, options["delimiter"]
-    columns = spec.get("columns") or options["columns"]
     if spec["role"] in EVENT_ROLES:
-        table = read_events_table(raw.content, spec["file"], columns, delimiter)
-    else:
-        table = read_table(raw.content, spec["file"], spec.get("columns"), delimiter)
-    return table.columns, table.line_of
+        columns = spec.get("columns") or options["columns"]
+        table = read_events_table(raw.content, spec["file"], columns, delimiter, options["context"])
+        return table.columns, table.line_of
+    table = open_table(raw.content, spec["file"], spec.get("columns"), delimiter)
+    names, numeric = without_types(table.names), spec.get("numbers", [])
+    if unknown := {*numeric, *spec.get("several", {})} - set(names):
+        raise UserError(f"{spec['file']} has no column {min(unknown)!r} (data.files).{nearest(min(unknown), names)}")
+    numbers = [place for place, name in enumerate(names) if name in numeric]
+    read = table.read([place for place in range(len(names)) if place not in numbers], numbers)
+    for place in numbers:
+        read[place] = ratings(read[place], spec["file"], table.line_of, names[place])
+    for place in range(IDS_OF[spec["role"]]):
+        check_ids(read[place], names[place], spec["file"], table.line_of)
+    return {name: read[place] for place, name in enumerate(names)}, table.line_of

@@ -9,16 +9,18 @@ from typing import Any
 import numpy as np
 
 from data_prep.companions import attach, candidates_by_test
-from data_prep.events import Features, Raw, deduplicate
+from data_prep.events import Raw, deduplicate
+from data_prep.features import Features
 from data_prep.filters import apply_filters, renumber
 from data_prep.numbering import number
 from data_prep.options import content_options, prepared_directory, read_options
 from data_prep.parsing import parse
 from data_prep.sources import locate
 from data_prep.splits import split
-from data_prep.statistics import measure, notes_of
+from data_prep.statistics import measure, notes_of, warnings_of
 from data_prep.store import csr_arrays, write_prepared
 from data_prep.synthetic import generate
+from data_prep.times import cut_auxiliary, keep_earliest
 
 FEATURES = ("user_features", "item_features")
 
@@ -35,16 +37,17 @@ def prepare(data_cfg: Mapping[str, Any]) -> Path:
         return directory
 
     if options["source"] == "synthetic":
-        raw = generate(options)
+        raw = cut_auxiliary(split(generate(options), options), options)
     else:
-        parts = parse(raw_files, options)
-        raw = deduplicate(number(parts, options))
+        parts, notes_of_forms = parse(raw_files, options)
+        raw = number(parts, options)
+        raw = deduplicate(raw, keep_earliest(options, list(raw.train), raw.target))
         raw = apply_filters(raw, options["min_rating"], options["k_core"])
+        raw = cut_auxiliary(split(raw, options), options)
         raw = renumber(raw) if options["remap_ids"] else raw
-        raw = attach(raw, parts, strict=not options["remap_ids"])
+        raw = attach(raw, parts, options)
+        notes += notes_of_forms
         del parts
-    ratios = options["test_ratio"], options["valid_ratio"]
-    raw = split(raw, options["split"], options["validation"], options["split_seed"], *ratios)
 
     arrays = to_arrays(raw)
     statistics = measure(raw)
@@ -61,6 +64,7 @@ def prepare(data_cfg: Mapping[str, Any]) -> Path:
         ],
         "statistics": statistics,
         "published": options["published"],
+        "warnings": warnings_of(statistics),
         "notes": [*options["notes"], *notes, *raw.notes, *notes_of(statistics)],
     }
     write_prepared(directory, arrays, manifest)
@@ -83,7 +87,7 @@ def to_arrays(raw: Raw) -> dict[str, np.ndarray]:
         arrays["triples"] = raw.triples
     for side in FEATURES:
         if (features := getattr(raw, side)) is not None:
-            arrays[side] = features.ids
+            arrays |= features.arrays(side)
     return arrays
 
 
@@ -96,4 +100,4 @@ def _sizes(raw: Raw) -> dict[str, int]:
 
 
 def _fields(features: Features | None) -> dict[str, Any] | None:
-    return features and {"names": features.names, "values": features.n_values}
+    return features and {"names": list(features.names), "values": features.n_values}

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data_prep.archives import read_archived, read_bytes
+from data_prep.archives import archive_of, read_archived, read_bytes, read_stream
 from data_prep.download import download
 from data_prep.errors import UserError
 from data_prep.options import cache_directory, read_options
+from data_prep.settle import is_stream
 
 BASE_URL = "https://raw.githubusercontent.com"
 
@@ -31,13 +32,12 @@ def locate(options: dict[str, Any]) -> tuple[list[RawFile], list[str]]:
 
     Raises UserError for a file that is missing, damaged or not the recorded one.
     """
-    recorded = _recorded(options["name"])
+    recorded = _recorded(options)
     found, notes = [], []
     for spec in options["files"]:
         record = recorded.get(spec["file"])
         if not _is_wanted(spec, options):
-            if spec["role"] == "train":
-                notes.append(_left_out(spec, options, record))
+            notes.append(_left_out(spec, options, record))
             continue
         path = find(spec, options)
         if path is None and spec.get("optional"):
@@ -59,7 +59,7 @@ def locate(options: dict[str, Any]) -> tuple[list[RawFile], list[str]]:
 def raw_status(data_cfg: Mapping[str, Any]) -> list[tuple[str, Path | None, str | None]]:
     """(file, where it lies or None, download address or None) of every raw file that is called for."""
     options = read_options(data_cfg)
-    recorded = _recorded(options["name"])
+    recorded = _recorded(options)
     wanted = [spec for spec in options["files"] if _is_wanted(spec, options)]
     return [(spec["file"], find(spec, options), _url(recorded.get(spec["file"]))) for spec in wanted]
 
@@ -67,8 +67,7 @@ def raw_status(data_cfg: Mapping[str, Any]) -> list[tuple[str, Path | None, str 
 def find(spec: dict[str, Any], options: dict[str, Any]) -> Path | None:
     """The raw file on this machine, if it is here."""
     if "path" in spec:
-        path = Path(spec["path"]).expanduser()
-        return next((place for place in (path, *path.parents) if place.is_file()), None)
+        return archive_of(Path(spec["path"]).expanduser())
     for place in _places(spec, options):
         for path in (place, place.with_name(place.name + ".gz")):
             if path.is_file():
@@ -92,9 +91,12 @@ def git_blob_sha1(content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
-def _recorded(name: str) -> dict[str, dict[str, str]]:
+def _recorded(options: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """By file, of a known source; a file of one's own may have the name of one."""
+    if options["source"] != "files":
+        return {}
     with (Path(__file__).parent / "upstream.csv").open(newline="") as stream:
-        return {row["file"]: row for row in csv.DictReader(stream) if row["dataset"] == name}
+        return {row["file"]: row for row in csv.DictReader(stream) if row["dataset"] == options["name"]}
 
 
 def _is_wanted(spec: dict[str, Any], options: dict[str, Any]) -> bool:
@@ -107,7 +109,7 @@ def _is_wanted(spec: dict[str, Any], options: dict[str, Any]) -> bool:
 
 def _content(spec: dict[str, Any], options: dict[str, Any], record: dict[str, str] | None, path: Path | None) -> bytes:
     if "path" in spec:
-        return read_archived(Path(spec["path"]).expanduser())
+        return read_stream(spec["path"]) if is_stream(spec["path"]) else read_archived(Path(spec["path"]).expanduser())
     if path:
         return read_bytes(path)
     folder = options["raw_dir"] or "<folder>"
@@ -151,6 +153,9 @@ def _without(spec: dict[str, Any], options: dict[str, Any]) -> str:
 
 
 def _left_out(spec: dict[str, Any], options: dict[str, Any], record: dict[str, str] | None) -> str:
+    if spec["role"] == "valid":
+        rule = spec.get("validation", "given")
+        return f"{spec['file']} is not used; data.validation={rule} makes it the validation part."
     offered = [s.get("behaviour") or options["target"] for s in options["files"] if s["role"] == "train"]
     chosen = {*options["behaviours"], spec["behaviour"]}
     order = ",".join(b for b in dict.fromkeys(offered) if b in chosen)

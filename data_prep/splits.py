@@ -1,80 +1,183 @@
-"""Test and validation parts: given by the source, or cut from the target behaviour."""
+"""Test and validation parts: given by the source, or cut from the target behaviour by one of RULES."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from data_prep.errors import UserError
 from data_prep.events import Events, Raw, among, stream, unique
+from data_prep.split_options import moment
 
 
-def split(
-    raw: Raw, test: str, validation: str, seed: int = 0, test_ratio: float = 0.2, valid_ratio: float = 0.1
-) -> Raw:
+class Amount(NamedTuple):
+    """How much a rule holds out: what data.test_ratio (valid_ratio), split_n (valid_n), split_time (valid_time),
+    and, for k_fold, data.folds and data.fold say."""
+
+    ratio: float
+    n: int
+    time: str | int | float | None
+    folds: int
+    fold: int
+
+    @classmethod
+    def of(cls, options: dict[str, Any], part: str) -> Amount:
+        ratio, key = (options["test_ratio"], "split") if part == "test" else (options["valid_ratio"], "valid")
+        return cls(ratio, options[f"{key}_n"], options[f"{key}_time"], options["folds"], options["fold"])
+
+
+def split(raw: Raw, options: dict[str, Any]) -> Raw:
     """Cuts the parts that are not given; a pair is in one part only (test before valid before train).
 
-    test, validation: 'given' or another name of a part of the source, 'none', 'ratio', 'leave_one_out_last',
-    'leave_one_out_random', or 'leave_one_out' (the last where times are known, else a random one).
-    Auxiliary behaviours are left as they are. Pairs must not repeat within a part.
+    options: data.split, data.validation ('given', another name of a part of the source, 'none', or one of RULES)
+    and what they need. Auxiliary behaviours are left as they are (times.py). Pairs must not repeat within a part.
     """
     raw = _separate(raw)
     events = raw.train[raw.target]
-    if raw.test is None and test != "given":
-        events, held = cut(events, raw.n_items, test, stream(seed, "test"), test_ratio)
+    if raw.test is None and options["split"] != "given":
+        rng = stream(options["split_seed"], "test")
+        events, held = cut(events, raw.n_items, options["split"], rng, Amount.of(options, "test"))
         raw = replace(raw, test=held)
-    if raw.valid is None and validation != "none":
-        events, held = cut(events, raw.n_items, validation, stream(seed, "valid"), valid_ratio)
+    if raw.valid is None and options["validation"] != "none":
+        rng = stream(options["split_seed"], "valid")
+        events, held = cut(events, raw.n_items, options["validation"], rng, Amount.of(options, "valid"))
         raw = replace(raw, valid=held)
     if not len(events):
         raise UserError(f"No '{raw.target}' interaction is left to train on: too few for this split.")
     return replace(raw, train={**raw.train, raw.target: events})
 
 
-def cut(events: Events, n_items: int, rule: str, rng: np.random.Generator, ratio: float) -> tuple[Events, Events]:
-    """(rest, held out) by one rule; leave-one-out holds out one pair of every user that has two or more.
+def cut(events: Events, n_items: int, rule: str, rng: np.random.Generator, amount: Amount) -> tuple[Events, Events]:
+    """(rest, held out) by one rule. UserError where that holds out nothing, or needs times that are not there.
 
-    Random choices depend on the set of pairs and the stream, not on the order of the rows.
+    Random choices depend on the set of pairs and the stream, not on the order of the rows. Without times, the order
+    of the rows is the order in time.
     """
     if rule == "leave_one_out":
         rule = "leave_one_out_random" if events.times is None else "leave_one_out_last"
-    if rule == "ratio":
-        canonical = np.argsort(events.keys(n_items))
-        chosen = canonical[rng.permutation(len(events))[: round(ratio * len(events))]]
-    elif rule == "leave_one_out_random":
-        chosen = _one_each(np.argsort(events.keys(n_items)), events.users, rng)
-    else:
-        chosen = _latest(events)
-    if not len(chosen):
+    if rule in TIMED and events.times is None:
         raise UserError(
-            f"data.split or data.validation={rule} holds out nothing: {len(events)} interactions of "
-            f"{len(unique(events.users))} users, of whom none can spare one."
+            f"data.split or data.validation={rule} needs times: a column timestamp, or data.columns={{timestamp: <name>}}."
         )
     held = np.zeros(len(events), bool)
-    held[chosen] = True
+    held[RULES[rule](events, n_items, rng, amount)] = True
+    if not held.any():
+        raise UserError(
+            f"data.split or data.validation={rule} holds out nothing: {len(events)} interactions of "
+            f"{len(unique(events.users))} users, of whom none can spare one{_span(events, rule)}."
+        )
+    if held.all():
+        raise UserError(f"data.split or data.validation={rule} holds out everything{_span(events, rule)}.")
     return events.take(~held), events.take(held)
 
 
-def _one_each(order: np.ndarray, users: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Of `order`, rows grouped by user: a random one of each user with two or more."""
-    ends = np.flatnonzero(np.diff(users[order], append=-1)) + 1
+def threshold(events: Events, rule: str, amount: Amount) -> int:
+    """The time from which on a rule of TIMED holds out: as said, or so that the last share lies at or after it."""
+    if rule == "time":
+        return moment(amount.time)
+    times = np.sort(events.times)
+    return int(times[min(len(times) - _share(amount.ratio, len(times)), len(times) - 1)])
+
+
+def _ratio(events, n_items, rng, amount):
+    chosen = rng.permutation(len(events))[: round(amount.ratio * len(events))]
+    return np.argsort(events.keys(n_items))[chosen]
+
+
+def _fold(events, n_items, rng, amount):
+    """All folds are parts of one random order, so that together they are all pairs."""
+    return np.argsort(events.keys(n_items))[rng.permutation(len(events))[amount.fold :: amount.folds]]
+
+
+def _from(rule):
+    return lambda events, n_items, rng, amount: np.flatnonzero(events.times >= threshold(events, rule, amount))
+
+
+def _one_random(events, n_items, rng, amount):
+    """A random one of each user with two or more."""
+    order = np.argsort(events.keys(n_items))
+    ends = np.flatnonzero(np.diff(events.users[order], append=-1)) + 1
     counts = np.diff(ends, prepend=0)
     back = 1 + (rng.random(len(ends)) * counts).astype(np.int64)
     return order[(ends - back)[counts > 1]]
 
 
-def _latest(events: Events) -> np.ndarray:
-    """The row of the latest event, of equal times the last one, of each user with two or more."""
-    order = np.argsort(events.users, kind="stable")
-    ends = np.flatnonzero(np.diff(events.users[order], append=-1)) + 1
-    counts = np.diff(ends, prepend=0)
-    if events.times is not None:
-        times = events.times[order]
-        latest = np.repeat(np.maximum.reduceat(times, ends - counts), counts)
-        order = order[times == latest]
-        ends = np.flatnonzero(np.diff(events.users[order], append=-1)) + 1
-    return order[ends - 1][counts > 1]
+def _last(size: Callable[[np.ndarray, Amount], np.ndarray]):
+    """The last of each user, as many as `size` says of counts; of equal times the last rows."""
+
+    def chosen(events, n_items, rng, amount):
+        return _ends(_in_time(events), events.users, size, amount)
+
+    return chosen
+
+
+def _in_time(events: Events) -> np.ndarray:
+    """The rows by user, in the order in time within each; rows of equal times as they are."""
+    if events.times is None:
+        return np.argsort(events.users, kind="stable")
+    span = int(events.times.max()) - int(events.times.min()) + 1
+    if (int(events.users.max()) + 1) * span < 2**63:  # one sort instead of two
+        return np.argsort(events.users.astype(np.int64) * span + (events.times - events.times.min()), kind="stable")
+    return np.lexsort((events.times, events.users))
+
+
+def _random(size: Callable[[np.ndarray, Amount], np.ndarray]):
+    """Random ones of each user, as many as `size` says of counts."""
+
+    def chosen(events, n_items, rng, amount):
+        order = np.argsort(events.keys(n_items))
+        shuffled = order[rng.permutation(len(order))]
+        return _ends(shuffled[np.argsort(events.users[shuffled], kind="stable")], events.users, size, amount)
+
+    return chosen
+
+
+def _ends(order: np.ndarray, users: np.ndarray, size: Callable, amount: Amount) -> np.ndarray:
+    """Of `order`, rows grouped by user: the last ones of each group."""
+    counts = np.bincount(users[order])[users[order]]
+    ends = np.flatnonzero(np.diff(users[order], append=-1))
+    left = np.repeat(ends, np.diff(ends, prepend=-1)) - np.arange(len(order))
+    return order[left < size(counts, amount)]
+
+
+def _n(counts: np.ndarray, amount: Amount) -> np.ndarray:
+    return np.where(counts > amount.n, amount.n, 0)
+
+
+def _one(counts: np.ndarray, amount: Amount) -> np.ndarray:
+    return np.where(counts > 1, 1, 0)
+
+
+def _share(ratio: float, counts: Any) -> Any:
+    """Rounded, a half up."""
+    return np.floor(ratio * counts + 0.5).astype(np.int64)
+
+
+def _their_share(counts: np.ndarray, amount: Amount) -> np.ndarray:
+    return np.minimum(_share(amount.ratio, counts), counts - 1)
+
+
+RULES: dict[str, Callable[..., np.ndarray]] = {
+    "leave_one_out_last": _last(_one),
+    "leave_one_out_random": _one_random,
+    "last_n": _last(_n),
+    "ratio": _ratio,
+    "ratio_per_user": _random(_their_share),
+    "ratio_per_user_last": _last(_their_share),
+    "time": _from("time"),
+    "time_ratio": _from("time_ratio"),
+    "k_fold": _fold,
+}
+TIMED = ("time", "time_ratio")
+
+
+def _span(events: Events, rule: str) -> str:
+    if rule not in TIMED:
+        return ""
+    return f" (times run from {events.times.min()} to {events.times.max()}; a date stands for seconds since 1970)"
 
 
 def _separate(raw: Raw) -> Raw:

@@ -59,6 +59,11 @@ def notes_of(statistics: dict[str, Any]) -> list[str]:
         notes.append(f"{count:,} users have no training pair of the target behaviour.")
     if count := statistics["items_without_train"]:
         notes.append(f"{count:,} items have no training pair of the target behaviour.")
+    for behaviour, count in statistics.get("cut_auxiliary", {}).items():
+        if count:
+            notes.append(
+                f"{count:,} pairs of '{behaviour}' at or after the held-out part were cut (data.cut_auxiliary)."
+            )
     for part in ("valid", "test"):
         held = statistics.get(part, {})
         if count := held.get("users_unknown"):
@@ -81,6 +86,16 @@ def notes_of(statistics: dict[str, Any]) -> list[str]:
     return notes
 
 
+def warnings_of(statistics: dict[str, Any]) -> list[str]:
+    """What makes results look better than they are, in sentences: said whenever a model is trained as well."""
+    return [
+        f"{count:,} pairs of '{behaviour}' ({count / statistics['train'][behaviour]:.1%}) are at or after the first "
+        "held-out event of their user and train the model all the same; data.cut_auxiliary=true cuts them."
+        for behaviour, count in statistics.get("later_auxiliary", {}).items()
+        if count
+    ]
+
+
 def format_report(manifest: dict[str, Any]) -> str:
     """The counts beside the published ones and the notes, for a terminal."""
     statistics, published = manifest["statistics"], dict(manifest["published"])
@@ -96,8 +111,8 @@ def format_report(manifest: dict[str, Any]) -> str:
     lines = [f"Data set {manifest['name']}, content {manifest['content_hash'][:16]}"]
     for name, here, theirs, remark in rows:
         lines.append(f"  {name:<{widths[0]}}  {here:>{widths[1]}}  {theirs:>{widths[2]}}  {remark}".rstrip())
-    if manifest["notes"]:
-        lines += ["What to know:", *(f"  - {note}" for note in manifest["notes"])]
+    if told := [*manifest["warnings"], *manifest["notes"]]:
+        lines += ["What to know:", *(f"  - {note}" for note in told)]
     return "\n".join(lines)
 
 

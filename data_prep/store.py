@@ -18,7 +18,7 @@ from data_prep.errors import UserError
 from data_prep.events import Events
 from data_prep.files import read_file, reading, sync_folder
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST = "manifest.json"
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from data_prep.data_settings import DataSettings
 from data_prep.errors import UserError, nearest
-from data_prep.events import Events, Features, Raw, distinct, stream, unique
-from data_prep.options import DataSettings
+from data_prep.events import Events, Raw, distinct, stream, unique
+from data_prep.features import Features
 from data_prep.settings import field
 
 WIDENING = {"cart": ("buy", 0.7), "view": ("cart", 0.9)}  # from which behaviour, and how much of it
@@ -154,21 +155,14 @@ class _World:
     def user_features(self) -> Features:
         rng = stream(self.seed, "user features")
         age = np.where(rng.random(self.users) < 0.75, self.likes % 6, rng.integers(6, size=self.users))
-        return _features({"age": age, "region": rng.integers(5, size=self.users)})
+        return Features.of_codes({"age": age, "region": rng.integers(5, size=self.users)})
 
     def item_features(self) -> Features:
         price = np.argsort(np.argsort(-self.popularity)) * 5 // self.items
-        return _features({"genre": self.genre, "brand": self.brand, "price": price})
+        return Features.of_codes({"genre": self.genre, "brand": self.brand, "price": price})
 
     def _draw(self, users: np.ndarray, taste: tuple[float, ...], rng: np.random.Generator) -> np.ndarray:
         kind = np.searchsorted(np.cumsum(taste), rng.random(len(users)), side="right")
         low, high = self.low[users, kind], self.high[users, kind]
         place = np.searchsorted(self.edges, low + rng.random(len(users)) * (high - low), side="right") - 1
         return self.item_at[np.minimum(place, self.items - 1)]
-
-
-def _features(fields: dict[str, np.ndarray]) -> Features:
-    sizes = [int(values.max()) + 1 for values in fields.values()]
-    offsets = np.cumsum([0, *sizes[:-1]])
-    ids = np.stack(list(fields.values()), axis=1) + offsets
-    return Features(list(fields), ids.astype(np.int32), sum(sizes))

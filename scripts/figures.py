@@ -23,6 +23,7 @@ from omegaconf import OmegaConf
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from data_prep.ids import places
 from recsys_cli.evaluation.summary import load_per_user
 from recsys_cli.runs.directory import state_folder
 from recsys_cli.runs.finished import Finished, finished
@@ -78,14 +79,15 @@ def over_epochs(run: Finished, config, args):
 
 
 def over_activity(run: Finished, config, args):
-    import pandas as pd
-
     from recsys_cli.runs.dataset import dataset_of
 
     raw, metrics = load_per_user((state_folder(run.path) or run.path) / "test_per_user.npz")
     values = metrics[args.metric]
     dataset = dataset_of(config, run.record["data_hash"])
-    counts = dataset.target_train.row_lengths[pd.Index(dataset.user_ids).get_indexer(raw)]
+    users = places(raw, dataset.user_ids)
+    if (users < 0).any():
+        sys.exit(f"{run.path}: test_per_user.npz names users that its data do not have: evaluate or train it again")
+    counts = dataset.target_train.row_lengths[users]
     group = np.searchsorted(args.bounds, counts)
     bounds = [0, *args.bounds]
     names = [f"{low + 1}-{high}" for low, high in zip(bounds, bounds[1:])] + [f">{bounds[-1]}"]

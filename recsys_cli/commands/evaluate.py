@@ -49,7 +49,7 @@ def main(config: DictConfig) -> int:
     given = {k: v for k, v in config.evaluation.items() if v is not None}
     evaluation = OmegaConf.merge(trained.config.evaluation, given)
     result = score(evaluation, trained.model, trained.dataset, SPLITS[config.split], trained.config.seed)
-    summary = summarize(name, result, evaluation, trained.config.seed)
+    summary = summarize(name, result, trained.dataset.user_ids, evaluation, trained.config.seed)
     if config.per_user:
         save_per_user(config.per_user, trained.dataset.user_ids[result.users], result.per_user)
     print("\n".join(lines_of(summary.table, f"{config.split}, epoch {trained.epoch}", result)))

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from omegaconf import DictConfig
 
 from data_prep.errors import UserError
 from data_prep.files import check_writable
+from data_prep.ids import fault, places
 from data_prep.settings import MANDATORY, Settings, field
 from recsys_cli.data.tables import TABLE
 
@@ -29,10 +31,9 @@ def main(config: DictConfig) -> int:
 
     set_up_device(config.device)
 
-    import numpy as np
-
     from recsys_cli.commands.trained import open_trained
     from recsys_cli.data.tables import write_table
+    from recsys_cli.evaluation.naming import raw_ids
     from recsys_cli.evaluation.topk import top_k
 
     check_writable(config.output, "output")
@@ -44,9 +45,15 @@ def main(config: DictConfig) -> int:
         )
     users = _users(config.users, dataset.user_ids)
     seen = [dataset.target_train] if config.exclude_seen else []
-    items, scores = top_k(
-        trained.model.scorer(), users, seen, dataset.n_items, config.k, memory_mb=trained.config.evaluation.memory_mb
-    )
+    with raw_ids(dataset):
+        items, scores = top_k(
+            trained.model.scorer(),
+            users,
+            seen,
+            dataset.n_items,
+            config.k,
+            memory_mb=trained.config.evaluation.memory_mb,
+        )
     found = items >= 0  # a user may have fewer than k items left
     ranks = np.broadcast_to(np.arange(1, config.k + 1), items.shape)
     write_table(
@@ -62,25 +69,37 @@ def main(config: DictConfig) -> int:
     return 0
 
 
-def _users(wanted, user_ids):
+def _users(wanted, user_ids: np.ndarray) -> np.ndarray:
     """Internal ids, int32 [n], of `all`, a list of raw ids, or a file with one raw id per line."""
-    import numpy as np
-
     if wanted == "all":
         return np.arange(len(user_ids), dtype=np.int32)
-    if isinstance(wanted, str):
-        path = Path(wanted)
-        if not path.is_file():
-            raise UserError(
-                f"users={wanted}: there is no such file; give all, a list such as "
-                "users=[17,42], or a file with one raw user id per line."
-            )
-        wanted = path.read_text().split()
-    places = {str(raw): place for place, raw in enumerate(user_ids.tolist())}
-    unknown = [str(raw) for raw in wanted if str(raw) not in places]
+    where = f"users={wanted}"
+    wanted = _listed(Path(wanted)) if isinstance(wanted, str) else list(wanted)
+    if not wanted:
+        raise UserError(f"{where} names nobody; nothing is written. Give all, or at least one raw user id.")
+    found = places(wanted, user_ids)
+    unknown = [raw for raw, place in zip(wanted, found) if place < 0]
     if unknown:
         raise UserError(
             f"{len(unknown)} of {len(wanted)} users are not in the training data, such as "
-            f"{', '.join(unknown[:5])}; ids are those of the raw data, e.g. {user_ids[0]}."
+            f"{', '.join(repr(str(raw)) for raw in unknown[:5])}; ids are those of the raw data, letter by letter, "
+            f"e.g. {user_ids[0]}."
         )
-    return np.array([places[str(raw)] for raw in wanted], np.int32)
+    return found.astype(np.int32)
+
+
+def _listed(path: Path) -> list[str]:
+    if not path.is_file():
+        raise UserError(
+            f"users={path}: there is no such file; give all, a list such as "
+            "users=[17,42], or a file with one raw user id per line."
+        )
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"users={path} is not a text file with one raw user id per line: {error}.") from None
+    lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n") if text.strip() else []
+    for number, line in enumerate(lines, 1):
+        if problem := fault(line):
+            raise UserError(f"users={path}, line {number}: the user {line[:40]!r} {problem}. Mend the line.")
+    return lines

@@ -64,6 +64,8 @@ def main(config: DictConfig) -> int:
         f"{dataset.target_train.nnz:,} training pairs, seed {config.seed}, {device}; run directory {run.path}",
         flush=True,
     )
+    for warning in dataset.warnings:
+        print(f"warning: {warning}")
     if not model.tasks[model.target].weight:
         print(
             f"note: model.task_weights gives 0 to the target {dataset.target!r}: the parameters that it alone has stay as "
@@ -85,7 +87,7 @@ def main(config: DictConfig) -> int:
             restore(load_newest(run.checkpoints, "best")[0], learner.state())
         result = score(config.evaluation, model, dataset, selection.final_split, config.seed)
         best = selection.best(progress)
-        table = save_result(run, selection.final, result, config.evaluation, config.seed, **best)
+        table = save_result(run, selection.final, result, dataset.user_ids, config.evaluation, config.seed, **best)
     except Stopped as stopped:
         run.finish("interrupted", training_seconds=round(log.seconds, 2))
         reporter.close()

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from data_prep.errors import UserError
 from data_prep.options import read_options
+from data_prep.settle import settled
 from recsys_cli.config.check import apply_override, check_keys, check_tuned, check_values, tree
 from recsys_cli.config.consistency import check_consistency, resumed, weigh_chosen_behaviours
 from recsys_cli.config.library import Library, check_choice, flatten
+from recsys_cli.config.named import name_code
 from recsys_cli.config.overrides import chosen, expand, is_group, parse, refuse_sweeps
 
 if TYPE_CHECKING:
@@ -45,9 +47,13 @@ def compose(command: str, words: list[str], library: Library, partial: bool = Fa
         check_values(cfg, known)
     except OmegaConfBaseException as error:
         raise UserError("cannot resolve the config: " + " ".join(str(error).split())) from None
+    if "source" in cfg.get("data", {}):
+        for key, value in settled(tree(cfg)["data"]).items():
+            cfg.data[key] = value
     given = frozenset(o.key_or_group for o in overrides)
     weigh_chosen_behaviours(cfg, given)
     check_consistency(cfg, given, library)
+    name_code(cfg.get("evaluation", {}).get("metrics") or [])
     if cfg.get("resume"):
         cfg = resumed(cfg, given)
     if not partial:

@@ -11,7 +11,7 @@ from recsys_cli.config.library import Library
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-RESUME_MAY_CHANGE = ("trainer.epochs", "device")
+RESUME_MAY_CHANGE = ("trainer.epochs", "device", "evaluation.metrics")
 
 
 def check_consistency(cfg: DictConfig, given: frozenset[str], library: Library) -> None:
@@ -30,6 +30,12 @@ def resumed(cfg: DictConfig, given: frozenset[str]) -> DictConfig:
 
     folder = Path(cfg.resume).expanduser()
     run = of_this_version(read_settings(folder), folder)
+    before = OmegaConf.select(run, "evaluation.metrics")
+    if "evaluation.metrics" in given and list(cfg.evaluation.metrics) != list(before or []):
+        raise UserError(
+            f"resume={cfg.resume} continues a run with its own config, so evaluation.metrics can only be repeated, which "
+            f"it needs where it names code of your own: the run has {list(before or [])}."
+        )
     run.resume = cfg.resume
     for key in given:
         if key != "resume":
@@ -98,7 +104,7 @@ def _monitor_is_computed(cfg: DictConfig, given: frozenset[str], library: Librar
     if "trainer" not in cfg or cfg.trainer.monitor is None:
         return None
     metric, _, k = cfg.trainer.monitor.partition("@")
-    if metric in cfg.evaluation.metrics and (not k or int(k) in cfg.evaluation.k):
+    if metric in [name.rpartition(".")[2] for name in cfg.evaluation.metrics] and (not k or int(k) in cfg.evaluation.k):
         return None
     return (
         f"trainer.monitor={cfg.trainer.monitor} is not computed: evaluation.metrics is "

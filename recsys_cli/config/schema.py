@@ -18,8 +18,8 @@ TOLD_BY = {"data": "source", "loss": "name", "optimizer": "name", "unlearning": 
 ANY = ""  # whatever that key says
 PLACES: Mapping[str, Mapping[str, str]] = {
     "data": {
-        "files": "data_prep.options.DataSettings",
-        "csv": "data_prep.options.CsvSettings",
+        "files": "data_prep.data_settings.DataSettings",
+        "csv": "data_prep.data_settings.CsvSettings",
         "synthetic": "data_prep.synthetic.SyntheticSettings",
     },
     "model": {},
@@ -43,7 +43,7 @@ PLACES: Mapping[str, Mapping[str, str]] = {
     },
 }
 # Where a choice has no settings class, the keys that it has in common with these mean the same.
-USUAL = {"model": "recsys_cli.models.base.EmbeddingSettings", "data": "data_prep.options.DataSettings"}
+USUAL = {"model": "recsys_cli.models.base.EmbeddingSettings", "data": "data_prep.data_settings.DataSettings"}
 
 
 def class_of(group: str, values: Mapping[str, Any], roots: tuple[Path, ...]) -> type[Settings] | None:

@@ -61,8 +61,18 @@ class _Source:
             tree = ast.parse(self.text)
         except (SyntaxError, UnicodeDecodeError) as error:
             raise UserError(f"{path} is not Python: {error}") from None
-        for statement in tree.body:
+        for statement in map(self._whole, tree.body):
             self.statements.update(dict.fromkeys(_names(statement), statement))
+
+    def _whole(self, statement: ast.stmt) -> ast.stmt:
+        """``A += b`` with what A is so far."""
+        if not (isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name)):
+            return statement
+        before = self.statements.get(statement.target.id)
+        if not isinstance(before, ast.Assign | ast.AnnAssign) or before.value is None:
+            return statement
+        whole = ast.Assign([statement.target], ast.BinOp(before.value, statement.op, statement.value))
+        return ast.fix_missing_locations(ast.copy_location(whole, statement))
 
     def mentions(self, name: str) -> bool:
         return name in self.text or "import *" in self.text

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+
+from data_prep.features import Features
 
 
 @dataclass(frozen=True)
@@ -77,15 +79,6 @@ class CSR:
 
 
 @dataclass(frozen=True)
-class Features:
-    """Categorical fields of users or items: ids int32 [entities, fields] counted over all fields of a side."""
-
-    names: tuple[str, ...]
-    ids: np.ndarray
-    n_values: int
-
-
-@dataclass(frozen=True)
 class KnowledgeGraph:
     """triples: int32 [T, 3] of head, relation, tail; entities 0..n_items-1 are the items."""
 
@@ -101,7 +94,8 @@ class Dataset:
     train: one user x item CSR per behaviour, in causal order; `target` is the behaviour to predict.
     valid, test: held-out pairs of the target behaviour (None where the data set has none).
     test_negatives: int32 [test pairs, n] candidates given by the source (NCF protocol), in the row order of `test`.
-    user_ids, item_ids: the raw ids by internal id.
+    user_ids, item_ids: the raw ids by internal id. notes: what a reader of results should know of the data; warnings:
+    what makes results look better than they are.
     """
 
     name: str
@@ -119,7 +113,8 @@ class Dataset:
     user_ids: np.ndarray | None = None
     item_ids: np.ndarray | None = None
     content_hash: str = ""
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def behaviours(self) -> tuple[str, ...]:
@@ -128,7 +123,3 @@ class Dataset:
     @property
     def target_train(self) -> CSR:
         return self.train[self.target]
-
-    def with_train(self, target_train: CSR) -> Dataset:
-        """The same data set with other training pairs of the target behaviour."""
-        return replace(self, train={**self.train, self.target: target_train})

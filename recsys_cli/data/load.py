@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Mapping
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,15 @@ def get_dataset(data_cfg: Mapping[str, Any], *, validate: bool = True) -> Datase
 
 
 def find_prepared(cache_dir: str | Path, name: str, content_hash: str) -> Path | None:
-    """The prepared data set of this name and content in a cache, whatever it was prepared from; None if it has none."""
-    for path in sorted((Path(cache_dir).expanduser() / "prepared").glob(f"{glob.escape(name)}-*")):
+    """The prepared data set of this name and content in a cache, whatever raw files it was made from; None if there
+    is none that is whole by its manifest (`load_prepared` checks the arrays)."""
+    for path in sorted((Path(cache_dir).expanduser() / "prepared").glob(f"{escape(name)}-*")):
         try:
-            if read_manifest(path)["content_hash"] == content_hash:
-                return path
-        except UserError:  # not whole: it is as good as none
+            manifest = read_manifest(path)
+        except UserError:  # damaged, of another version, or no data set
             continue
+        if (manifest["name"], manifest["content_hash"]) == (name, content_hash):
+            return path
     return None
 
 
@@ -62,6 +64,7 @@ def load_prepared(path: str | Path, *, validate: bool = True) -> Dataset:
         item_ids=arrays["item_ids"],
         content_hash=manifest["content_hash"],
         notes=tuple(manifest["notes"]),
+        warnings=tuple(manifest["warnings"]),
     )
 
 
@@ -87,4 +90,4 @@ def _csr(arrays: dict[str, np.ndarray], name: str, n_cols: int) -> CSR | None:
 
 def _features(arrays: dict[str, np.ndarray], manifest: dict[str, Any], side: str) -> Features | None:
     fields = manifest["fields"][side]
-    return fields and Features(tuple(fields["names"]), arrays[side], fields["values"])
+    return fields and Features.of_arrays(fields["names"], arrays, side)

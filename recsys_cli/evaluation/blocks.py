@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from data_prep.errors import UserError
 from recsys_cli.data.dataset import CSR
+from recsys_cli.evaluation.naming import IdError
 from recsys_cli.models.base import Factors, Scorer
 
 MIN_ROWS, MAX_ROWS = 16, 256
@@ -29,7 +30,7 @@ CPU_CELLS, GPU_CELLS = 1 << 19, 1 << 24  # scores per block: 2 MiB stay in a cor
 Body = Callable[..., Sequence[tf.Tensor]]
 
 
-class ScoreError(UserError):
+class ScoreError(IdError):
     """A model gave scores that cannot be ranked."""
 
 
@@ -105,8 +106,9 @@ def scan(scorer: Scorer, n_items: int, blocks: Blocks, body: Body, types: tuple,
     if not finite.all():
         user = blocks.users[min(np.argmin(finite), len(blocks.users) - 1)]
         raise ScoreError(
-            f"the model gives user {user} (internal id) scores that are not finite: the training has "
-            "diverged. Lower optimizer.learning_rate, or go back to an earlier checkpoint."
+            "the model gives {user} scores that are not finite: the training has "
+            "diverged. Lower optimizer.learning_rate, or go back to an earlier checkpoint.",
+            user,
         )
     return outputs
 
@@ -126,7 +128,8 @@ def _compiled(score: Callable, body: Body, types: tuple, rows: int, n_items: int
             outputs = [output.write(block, r) for output, r in zip(outputs, (finite, *results))]
         return [output.concat() for output in outputs]
 
-    return tf.function(loop, input_signature=specs)
+    # Traced here rather than at the first call: TensorFlow warns of a loop that many models of a process have traced.
+    return tf.function(loop).get_concrete_function(*specs)
 
 
 def _product(users: tf.Tensor, user_factors: tf.Tensor, item_factors: tf.Tensor) -> tf.Tensor:

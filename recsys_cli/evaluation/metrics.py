@@ -24,6 +24,7 @@ without held-out items have no value.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,7 +32,6 @@ from data_prep.errors import UserError, nearest
 from recsys_cli.evaluation.ranking import Ranks
 
 KGAT_DEPTH = 100
-# Metrics that are cut at some k, and their methods below; AUC is of the whole list.
 CUT = {
     "HR": "hit_ratio",
     "Recall": "recall",
@@ -40,8 +40,31 @@ CUT = {
     "NDCG": "ndcg",
     "MRR": "reciprocal_rank",
     "MAP": "average_precision",
-}
+}  # with a cut-off, and the method of _Table that computes it
 METRICS = (*CUT, "AUC")
+LOWER_IS_BETTER = ("RMSE", "MAE")  # of ratings.py; of all others, more is better
+
+
+class Pooled(NamedTuple):
+    """A metric by user that is no plain mean over users: (sum w x^p / sum w)^(1/p).
+
+    values: x, float64 [m]; weights: w, [m]; power: p. RMSE over pairs has x the RMSE of a user, w the user's number of
+    pairs and p = 2.
+    """
+
+    values: np.ndarray
+    weights: np.ndarray
+    power: float = 1.0
+
+    @classmethod
+    def of(cls, values: np.ndarray | Pooled) -> Pooled:
+        """Plain values are a mean over users."""
+        return values if isinstance(values, Pooled) else cls(values, np.ones(len(values)))
+
+
+def lower_is_better(name: str) -> bool:
+    """name: of a metric of this program, such as NDCG@10 or RMSE."""
+    return name.partition("@")[0] in LOWER_IS_BETTER
 
 
 def check_cutoffs(k: Sequence[int], n_items: int) -> None:

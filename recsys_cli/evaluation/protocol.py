@@ -12,9 +12,12 @@ from data_prep.errors import UserError
 from data_prep.kinds import listed, matching
 from data_prep.settings import Settings, field
 from recsys_cli.data.dataset import CSR, Dataset
-from recsys_cli.evaluation.metrics import METRICS, check_cutoffs, per_user_metrics
+from recsys_cli.evaluation.metrics import METRICS, Pooled, check_cutoffs, per_user_metrics
+from recsys_cli.evaluation.naming import raw_ids
+from recsys_cli.evaluation.own import Evaluated, own_values
 from recsys_cli.evaluation.ranking import rank_held_out, union
 from recsys_cli.evaluation.sampled import WARNING, draw_negatives, leave_out, rank_among, sampled_metrics
+from recsys_cli.evaluation.summary import intervals
 from recsys_cli.evaluation.topk import beyond_accuracy as spread_of
 from recsys_cli.evaluation.topk import top_k
 from recsys_cli.models.base import Scorer
@@ -68,19 +71,18 @@ class EvaluationSettings(Settings):
 
 @dataclass(frozen=True)
 class Result:
-    """users: int32 [m], those evaluated. per_user: float64 [m] per metric. means: over users, and spreads.
+    """users: int32 [m], those evaluated. per_user: float64 [m] per metric, or Pooled where that is no mean over users.
+    means: over users, or pooled, and spreads.
 
-    n_pairs: held-out pairs ranked; n_left_out: those dropped by exclude_auxiliary. n_candidates: int64, the
-    length of each ranked list. seconds: of the whole evaluation. warning: what a reader must know about the
-    numbers, if anything.
+    n_pairs: held-out pairs ranked; n_left_out: those dropped by exclude_auxiliary. seconds: of the whole evaluation.
+    warning: what a reader must know about the numbers, if anything.
     """
 
     users: np.ndarray
-    per_user: dict[str, np.ndarray]
+    per_user: dict[str, np.ndarray | Pooled]
     means: dict[str, float]
     n_pairs: int
     n_left_out: int
-    n_candidates: np.ndarray
     seconds: float
     warning: str | None = None
 
@@ -97,7 +99,8 @@ def evaluate(
 
     options: those of EvaluationSettings, by name. exclude: what is taken out of the ranking of the test split (from
     that of the validation split: train). exclude_auxiliary: among held-out pairs and candidates. protocol="sampled":
-    sampled.py. beyond_accuracy: Coverage@k and Gini@k of the lists of the evaluated users (full protocol only).
+    sampled.py. metrics: names of metrics.py, and dotted names of one's own (own.py, full protocol only).
+    beyond_accuracy: Coverage@k and Gini@k of the lists of the evaluated users (full protocol only).
     Raises UserError where nothing can be evaluated.
     """
     began = time.perf_counter()
@@ -117,34 +120,39 @@ def evaluate(
             "which leaves nothing to evaluate. Set evaluation.exclude_auxiliary=false."
         )
     spread, warning = {}, None
-    if settings.protocol == "sampled":
-        negatives = dataset.test_negatives if split == "test" else None
-        if negatives is None:
-            negatives = draw_negatives(held_out, seen, N_NEGATIVES, seed, f"evaluation/{split}")
+    own = [name for name in settings.metrics if "." in name]
+    metrics = [name for name in settings.metrics if name not in own]
+    if own and settings.protocol == "sampled":
+        raise UserError(f"evaluation.metrics={own[0]}: metrics of one's own need evaluation.protocol=full.")
+    with raw_ids(dataset):
+        if settings.protocol == "sampled":
+            negatives = dataset.test_negatives if split == "test" else None
+            if negatives is None:
+                negatives = draw_negatives(held_out, seen, N_NEGATIVES, seed, f"evaluation/{split}")
+            else:
+                negatives = leave_out(negatives[kept], held_out, auxiliary if settings.exclude_auxiliary else [])
+            ranks = rank_among(scorer, held_out, negatives, dataset.n_items, memory_mb)
+            users, per_user = sampled_metrics(ranks, k, metrics)
+            warning = WARNING
         else:
-            negatives = leave_out(negatives[kept], held_out, auxiliary if settings.exclude_auxiliary else [])
-        ranks = rank_among(scorer, held_out, negatives, dataset.n_items, memory_mb)
-        users, per_user = sampled_metrics(ranks, k, settings.metrics)
-        warning = WARNING
-    else:
-        where = f"data={dataset.name}, split {split}"
-        ranks = rank_held_out(scorer, held_out, seen, dataset.n_items, memory_mb, name=where)
-        users = ranks.users
-        per_user = per_user_metrics(
-            ranks, k, settings.metrics, recall_divisor=settings.recall_divisor, ndcg=settings.ndcg
-        )
-        if settings.beyond_accuracy:
-            lists, _ = top_k(scorer, users, seen, dataset.n_items, max(k), memory_mb)
-            for cutoff in k:
-                spread.update(spread_of(lists[:, :cutoff], dataset.n_items))
-    means = {name: float(values.mean()) for name, values in per_user.items()}
+            where = f"data={dataset.name}, split {split}"
+            ranks = rank_held_out(scorer, held_out, seen, dataset.n_items, memory_mb, name=where)
+            users = ranks.users
+            per_user = per_user_metrics(ranks, k, metrics, recall_divisor=settings.recall_divisor, ndcg=settings.ndcg)
+            if own:
+                evaluated = Evaluated(dataset, ranks, scorer, seen, max(k), memory_mb)
+                per_user.update(own_values(own, evaluated, k))
+            if settings.beyond_accuracy:
+                lists, _ = top_k(scorer, users, seen, dataset.n_items, max(k), memory_mb)
+                for cutoff in k:
+                    spread.update(spread_of(lists[:, :cutoff], dataset.n_items))
+    means = {name: mean.mean for name, mean in intervals(per_user, 0, seed).items()}
     return Result(
         users,
         per_user,
         {**means, **spread},
         held_out.nnz,
         int(np.count_nonzero(~kept)),
-        ranks.n_candidates,
         time.perf_counter() - began,
         warning,
     )

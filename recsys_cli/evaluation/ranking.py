@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from data_prep.errors import UserError
 from recsys_cli.data.dataset import CSR
 from recsys_cli.evaluation.blocks import Blocks, scan
+from recsys_cli.evaluation.naming import IdError
 from recsys_cli.models.base import Scorer
 
 
@@ -73,10 +73,12 @@ def _refuse_overlap(held_out: CSR, history: CSR, name: str) -> None:
     both = np.flatnonzero(history.contains(held_out.rows, held_out.indices))
     if both.size:
         user, item = held_out.rows[both[0]], held_out.indices[both[0]]
-        raise UserError(
+        raise IdError(
             f"{name}: {both.size} of {held_out.nnz} held-out pairs are also in the history that is taken "
-            f"out of the ranking, such as user {user}, item {item} (internal ids). Prepare the data again "
-            "with splits that do not overlap, or take less out of the ranking (evaluation.exclude)."
+            "out of the ranking, such as {user}, {item}. Prepare the data again "
+            "with splits that do not overlap, or take less out of the ranking (evaluation.exclude).",
+            user,
+            item,
         )
 
 

@@ -11,6 +11,7 @@ from data_prep.errors import UserError
 from recsys_cli.data.dataset import CSR
 from recsys_cli.evaluation.blocks import Blocks, scan
 from recsys_cli.evaluation.metrics import per_user_metrics
+from recsys_cli.evaluation.naming import IdError
 from recsys_cli.evaluation.ranking import Ranks, union
 from recsys_cli.models.base import Scorer
 from recsys_cli.ops.streams import generator
@@ -34,9 +35,10 @@ def draw_negatives(held_out: CSR, seen: Sequence[CSR], n: int, seed: int, purpos
     free = n_items - known.row_lengths[held_out.rows]
     if held_out.nnz and free.min() < n:
         user = held_out.rows[np.argmin(free)]
-        raise UserError(
-            f"evaluation.protocol=sampled: user {user} (internal id) leaves {free.min()} items "
-            f"to draw {n} negatives from. Use evaluation.protocol=full."
+        raise IdError(
+            f"evaluation.protocol=sampled: {{user}} leaves {free.min()} items "
+            f"to draw {n} negatives from. Use evaluation.protocol=full.",
+            user,
         )
     random = generator(seed, purpose)
     items = np.full((held_out.nnz, n), -1, np.int32)

@@ -57,6 +57,13 @@ def multi_channel_phases(
             "(data.behaviours), or loss=bpr."
         )
     target = model.tasks[model.target]
+    shapes = {(task.pairs.n_rows, task.pairs.n_cols): task.name for task in model.tasks}
+    if len(shapes) > 1:
+        (first, name), (second, other), *_ = shapes.items()
+        raise UserError(
+            f"loss={config.name} compares items of one user, and in model={model.name} {name!r} has {first[0]} x "
+            f"{first[1]} pairs to predict, {other!r} {second[0]} x {second[1]}: take loss=bpr, or another model."
+        )
     if not target.weight:
         raise UserError(
             f"loss={config.name} ranks all pairs by the target {target.name!r}, to which model.task_weights "

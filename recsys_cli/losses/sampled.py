@@ -5,8 +5,9 @@ Negatives are drawn again each epoch and are never an observed pair of the task.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -15,7 +16,7 @@ from data_prep.errors import UserError
 from data_prep.settings import changed, field
 from recsys_cli.data.dataset import CSR
 from recsys_cli.losses.base import LossSettings, Phase, Plan, trained_tasks
-from recsys_cli.models.base import TrainableModel
+from recsys_cli.models.base import Rows, TrainableModel, half_squares
 from recsys_cli.ops.streams import generator
 
 
@@ -64,7 +65,15 @@ def softmax(positive: tf.Tensor, negative: tf.Tensor, log_odds: tf.Tensor) -> tf
 LOSSES = {"bpr": bpr, "multi_channel_bpr": bpr, "bce": binary_cross_entropy, "softmax": softmax}
 
 
-class SampledPhase:
+class Sums(NamedTuple):
+    """Of one task in one step. total: its weighted sum; rows: the size of the batch; penalised: what loss.l2 weighs."""
+
+    total: tf.Tensor
+    rows: tf.Tensor
+    penalised: Sequence[Rows]
+
+
+class SampledPhase(Phase):
     """A pass over the observed pairs of one task, each with n negatives.
 
     sampling "interactions": every pair once per epoch. "users": as many steps, but each draws users without
@@ -114,29 +123,30 @@ class SampledPhase:
 
     def loss(self, arrays: Mapping[str, tf.Tensor], step: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
         encoded = self.model.encode(noise)
-        return self.reduced([self.weighted_sum(arrays, step, encoded, noise)], encoded)
+        return self.reduced([self.of_batch(arrays, step, encoded, noise)], encoded)
 
-    def weighted_sum(self, arrays, step, encoded, noise) -> tuple[tf.Tensor, tf.Tensor]:
-        """The task's weighted sum over a batch, and the number of its rows."""
+    def of_batch(self, arrays, step, encoded, noise) -> Sums:
+        """The task's share in a step."""
         model, first = self.model, step * self.batch_size
         users = arrays["users"][first : first + self.batch_size]
         items = arrays["items"][first : first + self.batch_size]
         scores = model.score(self.task, encoded, users, items, noise)
         total = tf.reduce_sum(self.value(scores[:, 0], scores[:, 1:], tf.gather(self.log_odds, items)))
-        if self.config.l2:
-            total += self.config.l2 * model.penalty(self.task, encoded, users, items)
-        return model.tasks[self.task].weight * total, tf.shape(users)[0]
+        penalised = model.penalised(self.task, encoded, users, items) if self.config.l2 else []
+        return Sums(model.tasks[self.task].weight * total, tf.shape(users)[0], penalised)
 
-    def reduced(self, sums: list[tuple[tf.Tensor, tf.Tensor]], encoded) -> tf.Tensor:
-        """The loss of a step from the sums and rows of its tasks."""
-        total, rows = (tf.add_n(parts) for parts in zip(*sums))
+    def reduced(self, parts: list[Sums], encoded) -> tf.Tensor:
+        """The loss of a step from those of its tasks. No task weighs the penalty, as in the whole-data loss."""
+        total = tf.add_n([part.total for part in parts])
+        if self.config.l2:
+            total += self.config.l2 * half_squares([rows for part in parts for rows in part.penalised])
         if self.config.reduction == "mean":
-            total /= tf.cast(rows, total.dtype)
+            total /= tf.cast(tf.add_n([part.rows for part in parts]), total.dtype)
         own = self.model.own_penalty(encoded)
         return total if own is None else total + own
 
 
-class JointPhase:
+class JointPhase(Phase):
     """One pass over the observed pairs of several tasks: every batch holds each task's share of them."""
 
     name = "joint"
@@ -154,11 +164,11 @@ class JointPhase:
 
     def loss(self, arrays: Mapping[str, tf.Tensor], step: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
         encoded = self.model.encode(noise)
-        sums = []
+        found = []
         for part in self.parts:
             own = {key: arrays[f"{part.name}/{key}"] for key in ("users", "items")}
-            sums.append(part.weighted_sum(own, step, encoded, noise))
-        return self.parts[0].reduced(sums, encoded)
+            found.append(part.of_batch(own, step, encoded, noise))
+        return self.parts[0].reduced(found, encoded)
 
 
 def sample_negatives(

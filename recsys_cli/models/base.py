@@ -8,26 +8,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from data_prep.settings import Settings, field
 from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.ops.layers import INITIALIZERS, initial_values
 
+if TYPE_CHECKING:
+    from recsys_cli.losses.base import Phase
+
 Scorer = Callable[[tf.Tensor], tf.Tensor]  # users int32 [b] -> float32 [b, n_items]
 
 
 class Task(NamedTuple):
-    """One matrix to be predicted: a behaviour of users towards items, or another relation of users.
+    """One matrix to be predicted: a behaviour of users towards items, or another relation of users or of items.
 
-    pairs: the observed pairs, users x items (or x friends). weight: mu_k, its share in a joint loss.
+    pairs: the observed pairs, users x items (or users x friends, tails x heads: whatever the towers of the task give).
+    weight: mu_k, its share in a joint loss; a task of weight 0 is not trained. group: tasks of one group share their
+    towers and differ in the prediction vector only; a loss may name a group for all of its tasks. counts: [columns],
+    how often each column occurs, for weights by popularity; None: in these pairs.
     """
 
     name: str
     pairs: CSR
     weight: float = 1.0
+    group: str = "behaviours"
+    counts: np.ndarray | None = None
 
 
 class Factors:
@@ -98,16 +107,39 @@ class Model(tf.Module):
         raise NotImplementedError
 
 
+class Rows(NamedTuple):
+    """Rows of a table: of these ids, or all (ids None). vectors: [..., d], what was looked up."""
+
+    table: Any
+    ids: tf.Tensor | None
+    vectors: tf.Tensor
+
+
 class TrainableModel(Model):
     """A model whose parameters follow a gradient."""
 
     joint = True  # every step sees all tasks; False: an epoch passes over one task after the other
+    # Steps that each phase does in turn, such as (1, 5), until all are through; None: one whole phase after the other.
+    turns: tuple[int, ...] | None = None
+
+    def phases(self, usual: Sequence[Phase], batch_size: int, seed: int) -> Sequence[Phase]:
+        """What an epoch consists of; usual: the phases of the chosen loss, empty for loss=none."""
+        return usual
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Called before the first step of an epoch (counted from 0), and by no resume inside of it.
+
+        What it computes belongs into variables (not trainable ones): they are saved, so that a resumed run has what
+        the epoch began with. Depends on the variables and (self.seed, epoch) only.
+        """
+
+    def end_epoch(self, epoch: int) -> None:
+        """Called after the last step of an epoch, before anything is evaluated or saved; as `begin_epoch`."""
 
     def encode(self, noise: tf.Tensor | None = None) -> Any:
         """Work done once per step, e.g. the propagation over a graph; handed to the methods below.
 
-        noise: int32 [2], the seed of this step's dropout; None when not training. Masks made here use purposes
-        >= layers.FIRST_PURPOSE.
+        noise: int [2], the seed of this step for layers.dropout and layers.fold; None when not training.
         """
         return None
 
@@ -115,12 +147,17 @@ class TrainableModel(Model):
         """users: int32 [b], items: int32 [b, m] -> float32 [b, m]"""
         raise NotImplementedError
 
-    def penalty(self, task: int, encoded: Any, users: tf.Tensor, items: tf.Tensor | None) -> tf.Tensor:
-        """Half the squared norm of the parameters behind these ids; an id that repeats counts each time.
+    def penalised(self, task: int, encoded: Any, users: tf.Tensor | None, items: tf.Tensor | None) -> Sequence[Rows]:
+        """What stands behind these ids and loss.l2 weighs by half its squared norm: see `rows`.
 
-        items: int32 [...] or None for every item.
+        users, items: int32 [...], or None for all of them. An id that repeats counts each time; the same rows of a
+        table that several tasks name in a step count once.
         """
         raise NotImplementedError
+
+    def penalty(self, task: int, encoded: Any, users: tf.Tensor | None, items: tf.Tensor | None) -> tf.Tensor:
+        """Half the squared norm of what one task names."""
+        return half_squares(self.penalised(task, encoded, users, items))
 
     def own_penalty(self, encoded: Any) -> tf.Tensor | None:
         """What the model itself adds to the loss of every step, not divided by the batch; None: nothing."""
@@ -130,7 +167,6 @@ class TrainableModel(Model):
 class FactoredModel(TrainableModel):
     """A model that scores by h . (p_u * q_v): takes every loss, the whole-data ones included."""
 
-    shared_towers = True  # the tasks differ in their prediction vector only
     drops_both_sides = False  # `score` drops out item vectors too, not those of the users alone
 
     def user_vectors(self, task: int, encoded: Any, ids: tf.Tensor | None = None, noise=None) -> tf.Tensor:
@@ -153,11 +189,6 @@ class FactoredModel(TrainableModel):
         q = self.item_vectors(task, encoded, items, noise if self.drops_both_sides else None)
         return tf.einsum("bd,bmd->bm", p, q)
 
-    def penalty(self, task, encoded, users, items):
-        p = self.user_vectors(task, encoded, users)
-        q = self.item_vectors(task, encoded, items)
-        return 0.5 * (tf.reduce_sum(tf.square(p)) + tf.reduce_sum(tf.square(q)))
-
     def scorer(self) -> Factors:
         encoded = self.encode()
         p, q = self.user_vectors(self.target, encoded), self.item_vectors(self.target, encoded)
@@ -179,6 +210,19 @@ def gather(table: tf.Variable, ids: tf.Tensor | None, found: dict | None = None)
     if key not in found:
         found[key] = tf.gather(table, ids)
     return found[key]
+
+
+def rows(table: Any, ids: tf.Tensor | None, found: dict | None = None) -> Rows:
+    """For `penalised`. table: a variable, or a tensor that `encode` has made; found: as in `gather`."""
+    return Rows(table, ids, gather(table, ids, found))
+
+
+def half_squares(named: Sequence[Rows]) -> tf.Tensor:
+    """Half the squared norm, the same rows of the same table once."""
+    distinct: dict[tuple[int, int], tf.Tensor] = {}
+    for r in named:
+        distinct.setdefault((id(r.table), id(r.ids)), r.vectors)
+    return tf.add_n([tf.nn.l2_loss(vectors) for vectors in distinct.values()]) if distinct else tf.constant(0.0)
 
 
 class SolvedModel(Model):

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from data_prep.settings import field
-from recsys_cli.models.base import EmbeddingSettings, FactoredModel, gather
+from recsys_cli.models.base import EmbeddingSettings, FactoredModel, gather, rows
 from recsys_cli.models.behaviours import behaviour_tasks
 from recsys_cli.ops.layers import dropout
 
@@ -37,18 +37,17 @@ class CMF(FactoredModel):
         )
         task_weights: dict[str, float] | None = field(None, "mu, the weight of each behaviour; null: equal ones", low=0)
 
-    shared_towers = False
-
     def __init__(self, config, dataset, seed):
         super().__init__(config, dataset, seed)
-        self.tasks = behaviour_tasks(dataset, config.task_weights)
+        # Every behaviour has vectors of its own on one side.
+        self.tasks = tuple(task._replace(group=task.name) for task in behaviour_tasks(dataset, config.task_weights))
         self.target = dataset.behaviours.index(dataset.target)
 
-        def tables(side: str, rows: int) -> list[tf.Variable]:
+        def tables(side: str, n: int) -> list[tf.Variable]:
             """One table for each task, or the same one for all."""
             shared = config.shared == f"{side}s"
             suffixes = [""] if shared else [f"_{task.name}" for task in self.tasks]
-            shape = rows, config.embedding_size
+            shape = n, config.embedding_size
             made = [self.parameter(f"{side}_embedding{suffix}", shape) for suffix in suffixes]
             return made * len(self.tasks) if shared else made
 
@@ -60,8 +59,5 @@ class CMF(FactoredModel):
     def item_vectors(self, task, encoded, ids=None, noise=None):
         return dropout(gather(self.items[task], ids), self.config.dropout, noise)
 
-    def penalty(self, task, encoded, users, items):
-        """Behind an id stand its vectors in every behaviour."""
-        tables = [(t, users) for t in self.users] + [(t, items) for t in self.items]
-        distinct = {id(t): tf.nn.l2_loss(gather(t, ids)) for t, ids in tables}
-        return tf.add_n(list(distinct.values()))
+    def penalised(self, task, encoded, users, items):
+        return [rows(self.users[task], users), rows(self.items[task], items)]

@@ -29,7 +29,7 @@ from typing import Literal
 import tensorflow as tf
 
 from data_prep.settings import field
-from recsys_cli.models.base import EmbeddingSettings, FactoredModel, gather
+from recsys_cli.models.base import EmbeddingSettings, FactoredModel, gather, rows
 from recsys_cli.models.behaviours import behaviour_tasks, causal_links
 from recsys_cli.ops.layers import dropout
 
@@ -87,6 +87,9 @@ class EHCF(FactoredModel):
 
     def prediction_vector(self, task, encoded):
         return encoded[task]
+
+    def penalised(self, task, encoded, users, items):
+        return [rows(self.user_embedding, users), rows(self.item_embedding, items)]
 
     def own_penalty(self, encoded):
         if not self.matrices or not self.config.transfer_l2:

@@ -67,6 +67,10 @@ class ExpoMF(SolvedModel):
         place = np.zeros((size, size), np.int32)
         place[self.first, self.second] = place[self.second, self.first] = np.arange(len(self.first))
         self.place = place.ravel()
+        shapes = [MATRIX, MATRIX, IDS, IDS, MATRIX, MATRIX]
+        self._solve, self._seen = (
+            tf.function(step).get_concrete_function(*shapes) for step in (self._m_step, self._exposed)
+        )
 
     def begin(self, epoch):
         self.user_steps = -(-self.n_users // ROWS_AT_A_TIME)
@@ -101,8 +105,7 @@ class ExpoMF(SolvedModel):
             items = items * self.exposure[:, None]
         return Factors(tf.convert_to_tensor(self.user_embedding), items)
 
-    @tf.function(input_signature=[MATRIX, MATRIX, IDS, IDS, MATRIX, MATRIX])
-    def _solve(self, x, others, rows, cols, row_prior, col_prior):
+    def _m_step(self, x, others, rows, cols, row_prior, col_prior):
         """The M-step for vectors x [b, d]: ridge regression on the others [n, d], weighted by A."""
         count, size = tf.shape(x)[0], self.config.embedding_size
         moments = tf.zeros([count, len(self.first)])
@@ -119,8 +122,7 @@ class ExpoMF(SolvedModel):
         right = self.config.precision * tf.cast(observed, tf.float64)
         return tf.cast(tf.linalg.solve(left, right[..., None])[..., 0], tf.float32)
 
-    @tf.function(input_signature=[MATRIX, MATRIX, IDS, IDS, MATRIX, MATRIX])
-    def _seen(self, x, others, rows, cols, row_prior, col_prior):
+    def _exposed(self, x, others, rows, cols, row_prior, col_prior):
         """Sum of the posterior over the others: [b]."""
         total = tf.zeros([tf.shape(x)[0]])
         for start in tf.range(0, tf.shape(others)[0], OTHERS_AT_A_TIME):

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from data_prep.settings import field
-from recsys_cli.models.base import EmbeddingSettings, FactoredModel, gather
+from recsys_cli.models.base import EmbeddingSettings, FactoredModel, gather, rows
 from recsys_cli.ops.layers import dropout
 
 
@@ -54,6 +54,10 @@ class MatrixFactorization(FactoredModel):
     def item_vectors(self, task, encoded, ids=None, noise=None):
         q = dropout(gather(self.item_embedding, ids, encoded), self.config.dropout, noise)
         return q if self.item_bias is None else tf.concat([q, gather(self.item_bias, ids)], axis=-1)
+
+    def penalised(self, task, encoded, users, items):
+        found = [rows(self.user_embedding, users, encoded), rows(self.item_embedding, items, encoded)]
+        return found if self.item_bias is None else [*found, rows(self.item_bias, items)]
 
     def prediction_vector(self, task, encoded):
         if self.h is None or self.item_bias is None:

@@ -26,17 +26,15 @@ Deviations:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import count
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from data_prep.errors import UserError
 from data_prep.settings import changed, field
-from recsys_cli.models.base import EmbeddingSettings, FactoredModel, gather
+from recsys_cli.models.base import EmbeddingSettings, FactoredModel, gather, rows
 from recsys_cli.models.behaviours import behaviour_tasks
-from recsys_cli.ops.layers import FIRST_PURPOSE, MASKS_PER_STEP, dropout
+from recsys_cli.ops.layers import dropout
 from recsys_cli.ops.propagation import BipartiteGraph, check_memory
 
 
@@ -86,12 +84,6 @@ class GHCF(FactoredModel):
         square, layers = [size, size], range(config.layers)
         self.weights = [self.parameter(f"W_{layer}", square) for layer in layers]
         self.relation_weights = [self.parameter(f"W_rel_{layer}", square) for layer in layers]
-        if config.message_dropout and FIRST_PURPOSE + 2 * (len(self.active) + config.layers) > MASKS_PER_STEP:
-            raise UserError(
-                f"model.layers={config.layers}: with message dropout and {len(self.active)} behaviours, at most "
-                f"{(MASKS_PER_STEP - FIRST_PURPOSE) // 2 - len(self.active)} layers have a mask of their own. Take fewer, "
-                "or model.message_dropout=0."
-            )
         self.graphs = [BipartiteGraph(self.tasks[r].pairs, config.node_dropout) for r in self.active]
         self.messages = COMPOSITIONS[config.composition]
 
@@ -108,17 +100,15 @@ class GHCF(FactoredModel):
 
     def encode(self, noise=None) -> Encoded:
         """The means over all layers."""
-        purposes = count(FIRST_PURPOSE, step=2)
-        graphs = [graph.layer(noise, next(purposes)) for graph in self.graphs]
+        graphs = [graph.layer(noise, f"edges of {self.tasks[r].name}") for r, graph in zip(self.active, self.graphs)]
         users, items, relations = map(
             tf.convert_to_tensor, (self.user_embedding, self.item_embedding, self.relation_embedding)
         )
         total = [users, items, relations]
-        for weight, relation_weight in zip(self.weights, self.relation_weights):
+        for layer, (weight, relation_weight) in enumerate(zip(self.weights, self.relation_weights)):
             users, items = self._propagate(graphs, users, items, relations, weight)
-            purpose = next(purposes)
-            users = dropout(users, self.config.message_dropout, noise, purpose)
-            items = dropout(items, self.config.message_dropout, noise, purpose + 1)
+            users = dropout(users, self.config.message_dropout, noise, f"users of layer {layer}")
+            items = dropout(items, self.config.message_dropout, noise, f"items of layer {layer}")
             relations = tf.matmul(relations, relation_weight)
             total = [a + b for a, b in zip(total, (users, items, relations))]
         return Encoded(*(t / (self.config.layers + 1) for t in total))
@@ -143,6 +133,9 @@ class GHCF(FactoredModel):
 
     def prediction_vector(self, task, encoded):
         return encoded.relations[task]
+
+    def penalised(self, task, encoded, users, items):
+        return [rows(encoded.users, users), rows(encoded.items, items)]
 
 
 def activation(x: tf.Tensor) -> tf.Tensor:

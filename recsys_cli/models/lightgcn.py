@@ -19,8 +19,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from data_prep.settings import changed, field
-from recsys_cli.models.base import EmbeddingSettings, FactoredModel, gather
-from recsys_cli.ops.layers import FIRST_PURPOSE
+from recsys_cli.models.base import EmbeddingSettings, FactoredModel, gather, rows
 from recsys_cli.ops.propagation import BipartiteGraph, check_memory
 
 
@@ -44,7 +43,7 @@ class LightGCN(FactoredModel):
     def encode(self, noise=None):
         """The propagated vectors of all users and all items."""
         users, items = map(tf.convert_to_tensor, (self.user_embedding, self.item_embedding))
-        return self.graph.layer(noise, FIRST_PURPOSE).mean_of_powers(users, items, self.config.layers)
+        return self.graph.layer(noise, "edges").mean_of_powers(users, items, self.config.layers)
 
     def user_vectors(self, task, encoded, ids=None, noise=None):
         return gather(encoded[0], ids)
@@ -52,6 +51,5 @@ class LightGCN(FactoredModel):
     def item_vectors(self, task, encoded, ids=None, noise=None):
         return gather(encoded[1], ids)
 
-    def penalty(self, task, encoded, users, items):
-        p, q = gather(self.user_embedding, users), gather(self.item_embedding, items)
-        return tf.nn.l2_loss(p) + tf.nn.l2_loss(q)
+    def penalised(self, task, encoded, users, items):
+        return [rows(self.user_embedding, users), rows(self.item_embedding, items)]

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from data_prep.settings import field
-from recsys_cli.models.base import EmbeddingSettings, FactoredModel, gather
+from recsys_cli.models.base import EmbeddingSettings, FactoredModel, gather, rows
 from recsys_cli.models.behaviours import behaviour_tasks
 from recsys_cli.ops.layers import dropout
 
@@ -41,10 +41,13 @@ class MultiChannelBPR(FactoredModel):
         self.h = self.parameter("h", [size], "uniform", math.sqrt(3.0 / size))
 
     def user_vectors(self, task, encoded, ids=None, noise=None):
-        return dropout(gather(self.user_embedding, ids), self.config.dropout, noise)
+        return dropout(gather(self.user_embedding, ids), self.config.dropout, noise, "users")
 
     def item_vectors(self, task, encoded, ids=None, noise=None):
-        return dropout(gather(self.item_embedding, ids), self.config.dropout, noise, purpose=1)
+        return dropout(gather(self.item_embedding, ids), self.config.dropout, noise, "items")
+
+    def penalised(self, task, encoded, users, items):
+        return [rows(self.user_embedding, users), rows(self.item_embedding, items)]
 
     def prediction_vector(self, task, encoded):
         return tf.convert_to_tensor(self.h)

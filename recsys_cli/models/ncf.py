@@ -21,13 +21,14 @@ import tensorflow as tf
 
 from data_prep.errors import UserError
 from data_prep.settings import changed, field
-from recsys_cli.models.base import EmbeddingSettings, TrainableModel, gather
+from recsys_cli.models.base import EmbeddingSettings, gather, rows
+from recsys_cli.models.pairwise import PairwiseModel
 from recsys_cli.ops.layers import times
 
 USER, ITEM = 0, 1
 
 
-class NeuralCF(TrainableModel):
+class NeuralCF(PairwiseModel):
     """Layers over one pair of tables, and a product of another."""
 
     @dataclass(frozen=True)
@@ -49,8 +50,8 @@ class NeuralCF(TrainableModel):
 
         def tables(branch: str, width: int) -> list[tf.Variable]:
             return [
-                self.parameter(f"{side}_{branch}", (rows, width))
-                for side, rows in (("user", self.n_users), ("item", self.n_items))
+                self.parameter(f"{side}_{branch}", (n, width))
+                for side, n in (("user", self.n_users), ("item", self.n_items))
             ]
 
         self.deep = tables("deep", widths[0] // 2)
@@ -61,38 +62,26 @@ class NeuralCF(TrainableModel):
         fan_in = widths[-1] + (size or 0)
         self.output = self.parameter("output", (fan_in, 1), "uniform", math.sqrt(3.0 / fan_in))  # LeCun uniform
         self.output_bias = tf.Variable(tf.zeros([1]), name="output_bias")
-        self._scorer = tf.function(self._score_all, reduce_retracing=True)
 
-    def score(self, task, encoded, users, items, noise=None):
-        return self._network([part[:, None] for part in self._side(USER, users)], self._side(ITEM, items))
+    def user_part(self, task, encoded, ids, noise=None):
+        return self._side(USER, ids)
 
-    def penalty(self, task, encoded, users, items):
-        tables = [*zip(self.deep, (users, items)), *zip(self.product, (users, items))]
-        return tf.add_n([tf.nn.l2_loss(gather(table, ids)) for table, ids in tables])
+    def item_part(self, task, encoded, ids=None, noise=None):
+        return self._side(ITEM, ids)
 
-    def scorer(self):
-        return self._scorer
+    def pair(self, task, encoded, user, item, noise=None):
+        x = tf.nn.relu(user[0] + item[0] + self.biases[0])
+        for kernel, bias in zip(self.kernels[1:], self.biases[1:]):
+            x = tf.nn.relu(times(x, kernel) + bias)
+        if self.product:
+            x = tf.concat([user[1] * item[1], x], axis=-1)
+        return times(x, self.output)[..., 0] + self.output_bias
 
-    def _score_all(self, users: tf.Tensor) -> tf.Tensor:
-        """User by user: memory is that of one row, and its numbers do not depend on the other users."""
-        items = self._side(ITEM, None)
-        return tf.map_fn(
-            lambda user: self._network(self._side(USER, user[None]), items),
-            users,
-            fn_output_signature=tf.TensorSpec([self.n_items], tf.float32),
-        )
+    def penalised(self, task, encoded, users, items):
+        return [rows(table, ids) for tables in (self.deep, self.product) for table, ids in zip(tables, (users, items))]
 
     def _side(self, side: int, ids: tf.Tensor | None) -> list[tf.Tensor]:
         """What these ids, or all, bring to a score: a part of the first layer, and a product vector."""
         kernel = tf.split(self.kernels[0], 2)[side]
         parts = [times(gather(self.deep[side], ids), kernel)]
         return parts + [gather(self.product[side], ids)] if self.product else parts
-
-    def _network(self, user_side: list[tf.Tensor], item_side: list[tf.Tensor]) -> tf.Tensor:
-        """Scores from what both sides bring, in shapes that broadcast: [..., width] -> [...]."""
-        x = tf.nn.relu(user_side[0] + item_side[0] + self.biases[0])
-        for kernel, bias in zip(self.kernels[1:], self.biases[1:]):
-            x = tf.nn.relu(times(x, kernel) + bias)
-        if self.product:
-            x = tf.concat([user_side[1] * item_side[1], x], axis=-1)
-        return times(x, self.output)[..., 0] + self.output_bias

@@ -18,21 +18,18 @@ Deviations:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import tensorflow as tf
 
 from data_prep.settings import field
-from recsys_cli.models.base import EmbeddingSettings, Scorer, TrainableModel, gather
+from recsys_cli.models.base import EmbeddingSettings, gather, rows
 from recsys_cli.models.behaviours import behaviour_tasks
+from recsys_cli.models.pairwise import PairwiseModel
 from recsys_cli.ops.layers import times
 
-ITEMS_AT_A_TIME = 16384  # of one user, when all items are scored
 
-
-class NMTR(TrainableModel):
+class NMTR(PairwiseModel):
     """Behaviours share vectors; each has a network of its own."""
 
     @dataclass(frozen=True)
@@ -67,63 +64,30 @@ class NMTR(TrainableModel):
             if k:
                 self.item_biases.append(tf.Variable(tf.zeros([self.n_items]), name=f"item_bias_{task.name}"))
 
-    def score(self, task, encoded, users, items, noise=None):
-        p, q = tf.gather(self.user_embedding, users)[:, None, :], tf.gather(self.item_embedding, items)
-        product = p * q
+    def user_part(self, task, encoded, ids, noise=None):
+        p = gather(self.user_embedding, ids)
+        return {"vector": p, "layers": [times(p, kernel) for kernel, _, _ in self._first_layers(task)]}
 
-        def project(kernel: tf.Tensor) -> tf.Tensor:
-            for_p, for_q, for_product = tf.split(kernel, 3)
-            return times(p, for_p) + times(q, for_q) + times(product, for_product)
+    def item_part(self, task, encoded, ids=None, noise=None):
+        q = gather(self.item_embedding, ids)
+        layers = [times(q, kernel) for _, kernel, _ in self._first_layers(task)]
+        return {"vector": q, "layers": layers, "biases": [gather(bias, ids) for bias in self.item_biases[:task]]}
 
-        return self._cascade(task, project, items)
-
-    def _cascade(self, task: int, project: Callable[[tf.Tensor], tf.Tensor], items: tf.Tensor) -> tf.Tensor:
-        """Scores of pairs by project(kernel [3d, w]) = [p; q; p * q] @ kernel."""
-        total = None
-        for k in range(task + 1):
+    def pair(self, task, encoded, user, item, noise=None):
+        product, total = user["vector"] * item["vector"], None
+        share = 0.5 if self.config.cascade == "mean" else 1.0
+        for k, (*_, kernel) in enumerate(self._first_layers(task)):
+            x = user["layers"][k] + item["layers"][k] + times(product, kernel)
             weights, shifts, out = self.networks[k]
-            multiply = project
-            for weight, shift in zip(weights, shifts):
-                hidden = tf.nn.relu(multiply(weight) + shift)
-                multiply = partial(times, hidden)
-            own = multiply(out)[..., 0]
-            if total is None:
-                total = own
-            else:
-                share = 0.5 if self.config.cascade == "mean" else 1.0
-                total = share * (own + total) + tf.gather(self.item_biases[k - 1], items)
+            for shift, weight in zip(shifts, [*weights[1:], out]):
+                x = times(tf.nn.relu(x + shift), weight)
+            total = x[..., 0] if total is None else share * (x[..., 0] + total) + item["biases"][k - 1]
         return total
 
-    def penalty(self, task, encoded, users, items):
-        p, q = gather(self.user_embedding, users), gather(self.item_embedding, items)
-        biases = [tf.nn.l2_loss(gather(bias, items)) for bias in self.item_biases[:task]]
-        return tf.add_n([tf.nn.l2_loss(p), tf.nn.l2_loss(q), *biases])
+    def _first_layers(self, task: int) -> list[list[tf.Tensor]]:
+        """Of each network up to the task's: the parts of its first kernel for p, for q and for their product."""
+        return [tf.split([*weights, out][0], 3) for weights, _, out in self.networks[: task + 1]]
 
-    def scorer(self) -> Scorer:
-        """One user against a block of items at a time, so that memory follows the block."""
-        blocks = [
-            tf.range(first, min(first + ITEMS_AT_A_TIME, self.n_items))
-            for first in range(0, self.n_items, ITEMS_AT_A_TIME)
-        ]
-
-        def one_user(user: tf.Tensor) -> tf.Tensor:
-            p = self.user_embedding[user]
-
-            def of_block(items: tf.Tensor) -> tf.Tensor:
-                q = tf.gather(self.item_embedding, items)
-
-                def project(kernel: tf.Tensor) -> tf.Tensor:
-                    for_p, for_q, for_product = tf.split(kernel, 3)
-                    return times(p[None, :], for_p) + times(q, for_q + p[:, None] * for_product)
-
-                return self._cascade(self.target, project, items)
-
-            return tf.concat([of_block(items) for items in blocks], axis=0)
-
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)])
-        def score(users: tf.Tensor) -> tf.Tensor:
-            return tf.map_fn(
-                one_user, users, fn_output_signature=tf.TensorSpec([self.n_items], tf.float32), parallel_iterations=1
-            )
-
-        return score
+    def penalised(self, task, encoded, users, items):
+        biases = [rows(bias, items) for bias in self.item_biases[:task]]
+        return [rows(self.user_embedding, users), rows(self.item_embedding, items), *biases]

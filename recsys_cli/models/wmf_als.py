@@ -32,7 +32,7 @@ CHUNK = 64  # TensorFlow splits longer sums by the number of threads: the last b
 
 
 class WeightedALS(SolvedModel):
-    """One pass is an epoch; its value is the objective above, less the constant of the observed pairs."""
+    """One pass is an epoch; its value is the objective above."""
 
     @dataclass(frozen=True)
     class Settings(EmbeddingSettings):
@@ -50,7 +50,7 @@ class WeightedALS(SolvedModel):
         self._sides = (_Side(pairs), _Side(pairs.T))
         number, matrix = tf.TensorSpec([]), tf.TensorSpec([None, size])
         shapes = [matrix, tf.TensorSpec([None, None], tf.int32), number, number]
-        self._solvers = [tf.function(solver, input_signature=shapes) for solver in (solve_long, solve_short)]
+        self._solvers = [tf.function(solver).get_concrete_function(*shapes) for solver in (solve_long, solve_short)]
 
     def begin(self, epoch):
         return sum(len(side.bounds) for side in self._sides)
@@ -63,6 +63,7 @@ class WeightedALS(SolvedModel):
         block = step - len(of_users.bounds)
         value = -self._solve(*of_items.block(block), self.item_embedding, self.user_embedding)
         if block == 0:
+            value += self.tasks[self.target].pairs.nnz  # the error of p = 0, from which every block takes away
             value += self.config.l2 * float(np.sum(np.square(self.user_embedding.numpy()), dtype=np.float64))
         return value
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Sequence
 
 import tensorflow as tf
 
 from recsys_cli.ops.streams import stateless_seed
 
-# Dropout masks of step s take the seeds s * 64 + purpose; those made while encoding start at FIRST_PURPOSE.
-MASKS_PER_STEP, FIRST_PURPOSE = 64, 8
 INITIALIZERS = ("truncated_normal", "normal", "xavier_uniform", "uniform")
 
 
@@ -33,15 +32,33 @@ def initial_values(kind: str, shape: Sequence[int], *, seed: int, purpose: str, 
     return tf.random.stateless_uniform(shape, stream, minval=-scale, maxval=scale)
 
 
-def dropout(x: tf.Tensor, rate: float, noise: tf.Tensor | None, purpose: int = 0) -> tf.Tensor:
+def step_noise(key: tf.Tensor, epoch: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+    """int64 [2], the seed of one step of one phase: no two steps of a phase share it, and `fold` derives all else.
+
+    key: int32, of (seed, phase). epoch, step: int32.
+    """
+    key, epoch, step = (tf.cast(part, tf.int64) for part in (key, epoch, step))
+    return tf.stack([key, epoch * 2**32 + step])
+
+
+def fold(noise: tf.Tensor, purpose: str) -> tf.Tensor:
+    """int64 [2], the seed of one purpose in one step, for TensorFlow's stateless random operations.
+
+    noise: int [2], of `step_noise`. The name is hashed to 32 bits of the seed that no step has a share in, so that
+    purposes meet neither each other nor those of another step.
+    """
+    key, step = tf.unstack(tf.cast(noise, tf.int64))
+    return tf.stack([key * 2**32 + zlib.crc32(purpose.encode()), step])
+
+
+def dropout(x: tf.Tensor, rate: float, noise: tf.Tensor | None, purpose: str = "vectors") -> tf.Tensor:
     """Drops elements with probability `rate` and scales the rest by 1/(1 - rate); identity without noise.
 
-    noise: int32 [2], the seed of this step; purpose tells several masks of one step apart.
+    noise: int [2], the seed of this step; purpose tells several masks of one step apart: equal ones drop the same.
     """
     if noise is None or rate == 0.0:
         return x
-    assert purpose < MASKS_PER_STEP, f"mask {purpose} of a step would be one of the next step"
-    kept = tf.random.stateless_uniform(tf.shape(x), noise + tf.constant([0, purpose])) >= rate
+    kept = tf.random.stateless_uniform(tf.shape(x), fold(noise, purpose)) >= rate
     return tf.where(kept, x / (1.0 - rate), tf.zeros_like(x))
 
 

@@ -1,4 +1,4 @@
-"""Propagation over a graph: products of constant sparse matrices with rows of vectors, and their gradients.
+"""Propagation over a graph: products of sparse matrices with rows of vectors, and their gradients.
 
 A product is summed row by row, each row by one thread and in the order of its columns: the same bytes in
 every run and with any number of threads. A transposed product has no such order, so the transposed matrix is
@@ -36,7 +36,7 @@ class Operator(NamedTuple):
 
 
 class SparseMatrix:
-    """A constant sparse matrix, whole or with some of its non-zeros dropped for a step.
+    """A sparse matrix whose places are constant: as it is, with some of its non-zeros dropped, or with other values.
 
     Built once, outside of compiled loops, which take it in as it is.
     """
@@ -48,9 +48,31 @@ class SparseMatrix:
         self._layout = _Segments(matrix) if on_gpu else _Rows(matrix, self.values.dtype)
         self.whole = self._layout.operator(self.values)
 
-    def dropped(self, rate: float, noise: tf.Tensor, purpose: int) -> Operator:
+    def dropped(self, rate: float, noise: tf.Tensor, purpose: str) -> Operator:
         """Drops each non-zero with probability `rate` and divides the rest by 1 - rate, as layers.dropout."""
         return self._layout.operator(dropout(self.values, rate, noise, purpose))
+
+    def with_values(self, values: tf.Tensor) -> Operator:
+        """The matrix with other values, in the order of its non-zeros: [nnz], a variable's or a tensor's.
+
+        They get no gradient: see `product` where they are learnt.
+        """
+        return self._layout.operator(tf.stop_gradient(values))
+
+    def product(self, values: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+        """with_values(values)(x), with gradients to both: d values = dy[row] . x[column], at nnz x d numbers."""
+
+        @tf.custom_gradient
+        def multiply(values, x):
+            operator = self.with_values(values)
+
+            def gradient(dy):
+                rows, cols = self._layout.places()
+                return tf.reduce_sum(tf.gather(dy, rows) * tf.gather(x, cols), axis=1), operator.transposed(dy)
+
+            return operator.product(x), gradient
+
+        return multiply(tf.convert_to_tensor(values), x)
 
 
 class _Rows:
@@ -68,6 +90,10 @@ class _Rows:
             indices=self._indices, values=values, dense_shape=tf.constant(self._shape, tf.int64)
         )
         return matrix, tf.raw_ops.SparseMatrixTranspose(input=matrix, conjugate=False, type=values.dtype)
+
+    def places(self) -> list[tf.Tensor]:
+        """Row and column of every non-zero."""
+        return tf.unstack(self._indices, axis=1)
 
     def operator(self, values: tf.Tensor) -> Operator:
         matrix, transposed = self._compressed(values)
@@ -87,6 +113,9 @@ class _Segments:
         self._rows, self._cols, self._by_col = (tf.constant(a, tf.int32) for a in (rows, cols, by_col))
         self._sorted_cols, self._their_rows = (tf.constant(a[by_col], tf.int32) for a in (cols, rows))
         self._shape = matrix.n_rows, matrix.n_cols
+
+    def places(self) -> list[tf.Tensor]:
+        return [self._rows[:-1], self._cols[:-1]]
 
     def operator(self, values: tf.Tensor) -> Operator:
         values = tf.concat([values, tf.zeros([1], values.dtype)], axis=0)[:, None]
@@ -149,11 +178,12 @@ class BipartiteGraph:
         self._rate = rate
         self._halves = (to_users, SparseMatrix(matrix.T, dtype)) if rate else ()
 
-    def layer(self, noise: tf.Tensor | None, purpose: int) -> Layer:
-        """noise: int32 [2], the seed of this step, or None when not training. Takes two purposes."""
+    def layer(self, noise: tf.Tensor | None, purpose: str) -> Layer:
+        """noise: int [2], the seed of this step, or None when not training; purpose: names the two masks."""
         if noise is None or not self._rate:
             return self.whole
-        return Layer(*(half.dropped(self._rate, noise, purpose + p) for p, half in enumerate(self._halves)))
+        sides = zip(self._halves, ("to users", "to items"))
+        return Layer(*(half.dropped(self._rate, noise, f"{purpose}/{side}") for half, side in sides))
 
 
 def normalized(pairs: CSR) -> CSR:

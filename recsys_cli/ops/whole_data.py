@@ -127,7 +127,8 @@ def _scale(vectors: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
 
 def _sparse_product(rows, cols, values, dense: tf.Tensor, n_rows: tf.Tensor) -> tf.Tensor:
     """S @ dense for S given by row-sorted coordinates. Each output row is summed by one thread, in order."""
-    shape = tf.cast(tf.stack([n_rows, tf.shape(dense)[0]]), tf.int64)
+    at_least_one = tf.maximum(n_rows, 1)  # TensorFlow crashes on a sparse matrix without rows
+    shape = tf.cast(tf.stack([at_least_one, tf.shape(dense)[0]]), tf.int64)
     indices = tf.cast(tf.stack([rows, cols], axis=1), tf.int64)
     matrix = tf.raw_ops.SparseTensorToCSRSparseMatrix(indices=indices, values=values, dense_shape=shape)
-    return tf.raw_ops.SparseMatrixMatMul(a=matrix, b=dense)
+    return tf.raw_ops.SparseMatrixMatMul(a=matrix, b=dense)[:n_rows]

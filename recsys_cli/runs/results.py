@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from data_prep.errors import UserError
 from data_prep.files import make_folder, read_file, write_file
 from recsys_cli.evaluation.protocol import Result
@@ -30,8 +32,9 @@ class Summary(NamedTuple):
         return (json.dumps(self.content, indent=1) + "\n").encode()
 
 
-def summarize(split: str, result: Result, evaluation, seed: int) -> Summary:
-    """evaluation: a node of configs/evaluation."""
+def summarize(split: str, result: Result, user_ids: np.ndarray, evaluation, seed: int) -> Summary:
+    """user_ids: the raw ids by internal id, which stand beside the values per user. evaluation: a node of
+    configs/evaluation."""
     found = {
         name: (mean, low, high) if evaluation.bootstrap else (mean, None, None)
         for name, (mean, low, high) in intervals(result.per_user, evaluation.bootstrap, seed).items()
@@ -45,16 +48,16 @@ def summarize(split: str, result: Result, evaluation, seed: int) -> Summary:
         "protocol": {key: evaluation[key] for key in PROTOCOL},
         "metrics": {name: {"mean": mean, "low": low, "high": high} for name, (mean, low, high) in found.items()},
     }
-    per_user = per_user_bytes(result.users, result.per_user) if evaluation.per_user else None
+    per_user = per_user_bytes(user_ids[result.users], result.per_user) if evaluation.per_user else None
     return Summary(content, per_user, metrics_table(found))
 
 
-def save_result(run, split: str, result: Result, evaluation, seed: int, **facts: Any) -> str:
+def save_result(run, split: str, result: Result, user_ids: np.ndarray, evaluation, seed: int, **facts: Any) -> str:
     """Writes SPLIT.json and SPLIT_per_user.npz into the folder run.path and returns the table.
 
     facts: more to keep in the .json file, such as what validation found.
     """
-    summary = summarize(split, result, evaluation, seed)
+    summary = summarize(split, result, user_ids, evaluation, seed)
     summary.content.update(facts)
     if summary.per_user:
         write_file(run.path / f"{split}_per_user.npz", summary.per_user, advice=ADVICE)

@@ -36,6 +36,10 @@ def build_learner(config, model: Model) -> Learner:
             "use a sampled loss: bpr, bce or softmax."
         )
     phases = build_phases(config.loss, model, config.trainer.batch_size, config.seed)
+    if not phases:
+        raise UserError(
+            f"model={model.name} is trained by a loss, and loss={config.loss.name} is none: choose another."
+        )
     return GradientLearner(model, phases, build_optimizer(config.optimizer), config.seed)
 
 

@@ -32,7 +32,7 @@ class TrainerSettings(Settings):
     monitor: str | None = field(
         None,
         "by which epochs are compared; null: NDCG at the first evaluation.k",
-        pattern=(r"AUC|[A-Za-z][\w.]*@[1-9]\d*|\w+(\.\w+)+", "a metric such as NDCG@10, or AUC"),
+        pattern=(r"AUC|\w+@[1-9]\d*", "a metric such as NDCG@10, or AUC"),
     )
     checkpoint_every: int = field(10, "epochs", low=1)
     keep_checkpoints: int = field(2, "the newest ones", low=1)
@@ -87,11 +87,19 @@ class Stopped(Exception):
 
 @dataclasses.dataclass
 class Evaluation:
-    """evaluate: () -> means by metric name. monitor: the one that early stopping and the best epoch go by."""
+    """evaluate: () -> means by metric name. monitor: the one that early stopping and the best epoch go by, where more
+    is better, or less."""
 
     evaluate: Callable[[], Mapping[str, float]]
     monitor: str
     keep_best: bool
+    lower_is_better: bool = False
+
+    def better(self, new: float, old: float) -> bool:
+        """old: infinite where there is none yet."""
+        if math.isinf(old):
+            return not math.isnan(new)
+        return new < old if self.lower_is_better else new > old
 
 
 def fit(
@@ -130,7 +138,7 @@ def fit(
             metrics, last = None, progress.epoch == settings.epochs
             if evaluation and (last or (settings.eval_every and progress.epoch % settings.eval_every == 0)):
                 metrics = evaluation.evaluate()
-                if metrics[evaluation.monitor] > progress.best_value:
+                if evaluation.better(metrics[evaluation.monitor], progress.best_value):
                     progress.best_value, progress.best_epoch = metrics[evaluation.monitor], progress.epoch
                     if evaluation.keep_best:
                         save(ckpt.numbered("best", progress.epoch))

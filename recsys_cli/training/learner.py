@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count
 
 import numpy as np
 import tensorflow as tf
 
 from recsys_cli.losses.base import Phase
 from recsys_cli.models.base import SolvedModel, TrainableModel
-from recsys_cli.ops.layers import MASKS_PER_STEP
+from recsys_cli.ops.layers import step_noise
 from recsys_cli.ops.streams import stateless_seed
-from recsys_cli.training.optimizers import Optimizer
+from recsys_cli.training.optimizers import Optimizer, build_optimizer
 
 
 class GradientLearner:
@@ -22,57 +23,95 @@ class GradientLearner:
     """
 
     def __init__(self, model: TrainableModel, phases: Sequence[Phase], optimizer: Optimizer, seed: int):
-        self.model, self.phases, self.optimizer, self.seed = model, phases, optimizer, seed
-        self.trainable = model.trainable_variables
-        names = [v.name for v in self.trainable]
-        assert len(set(names)) == len(names), f"{model.name}: variables must have unique names, got {names}"
-        optimizer.build(self.trainable)
+        self.model, self.phases, self.seed = model, phases, seed
+        _assert_unique(model.name, "variables", [v.name for v in model.trainable_variables])
+        _assert_unique(model.name, "phases", [phase.name for phase in phases])
+        self._variables = [model.trainable_variables if p.variables is None else list(p.variables) for p in phases]
+        self._optimizers, self._slots = [], {}
+        shared = [v.ref() for p, own in zip(phases, self._variables) if p.optimizer is None for v in own]
+        optimizer.build([v for v in model.trainable_variables if v.ref() in set(shared)])
+        if shared:
+            self._slots.update(optimizer.slots)
+        for phase, own in zip(phases, self._variables):
+            used = optimizer
+            if phase.optimizer is not None:
+                used = build_optimizer(phase.optimizer)
+                used.build(own)
+                self._slots.update({f"{phase.name}/{name}": slot for name, slot in used.slots.items()})
+            self._optimizers.append(used)
         self._loops = [None] * len(phases)
 
     def state(self) -> dict[str, tf.Variable]:
-        return {**self.model.state(), **self.optimizer.slots}
+        return {**self.model.state(), **self._slots}
 
     def begin(self, epoch: int) -> int:
         """Lays out the batches of an epoch (counted from 0) and returns its number of steps."""
         plans = [phase.plan(epoch) for phase in self.phases]
+        self._epoch = epoch
         self._arrays = [{k: tf.constant(a) for k, a in plan.arrays.items()} for plan in plans]
-        self._starts = np.cumsum([0] + [plan.n_steps for plan in plans])
-        self._keys = [stateless_seed(self.seed, f"noise/{phase.name}", epoch)[0] for phase in self.phases]
-        return int(self._starts[-1])
+        self._constants = [np.zeros(p.n_steps) if p.constants is None else p.constants for p in plans]
+        self._parts = list(turns([plan.n_steps for plan in plans], self.model.turns))
+        self._keys = [stateless_seed(self.seed, f"noise/{phase.name}")[0] for phase in self.phases]
+        self._steps = sum(plan.n_steps for plan in plans)
+        return self._steps
 
     def run(self, first: int, last: int, total: float) -> float:
         """Does steps first..last-1 and returns `total` with their losses added, one by one in float64."""
-        for p, (start, stop) in enumerate(zip(self._starts[:-1], self._starts[1:])):
-            low, high = max(first, start) - start, min(last, stop) - start
+        if first == 0 < last:
+            self.model.begin_epoch(self._epoch)
+        start = 0
+        for p, begin, end in self._parts:
+            low, high = begin + max(first - start, 0), min(end, begin + last - start)
             if low < high:
                 if self._loops[p] is None:
                     self._loops[p] = self._compile(p)
                 total = self._loops[p](
                     self._arrays[p],
-                    tf.constant(self._keys[p]),
-                    tf.constant(low, tf.int32),
-                    tf.constant(high, tf.int32),
+                    tf.constant(self._constants[p], tf.float64),
+                    tf.constant([self._keys[p], self._epoch, low, high], tf.int32),
                     tf.constant(total, tf.float64),
                 )
+            start += end - begin
+        if first < last == self._steps:
+            self.model.end_epoch(self._epoch)
         return float(total)
 
     def _compile(self, p: int):
-        phase = self.phases[p]
+        phase, variables, optimizer = self.phases[p], self._variables[p], self._optimizers[p]
 
-        def loop(arrays, key, first, last, total):
+        def loop(arrays, constants, place, total):
+            key, epoch, first, last = tf.unstack(place)
             for step in tf.range(first, last):
                 tf.autograph.experimental.set_loop_options(parallel_iterations=1)
-                noise = tf.stack([key, step * MASKS_PER_STEP])
                 with tf.GradientTape() as tape:
-                    value = phase.loss(arrays, step, noise)
-                self.optimizer.apply(tape.gradient(value, self.trainable), self.trainable)
-                total += tf.cast(value, tf.float64)
+                    value = phase.loss(arrays, step, step_noise(key, epoch, step))
+                optimizer.apply(tape.gradient(value, variables), variables)
+                total += tf.cast(value, tf.float64) + constants[step]
             return total
 
-        # Lengths differ from epoch to epoch: one trace for all of them.
+        # Lengths differ from epoch to epoch: one trace for all of them, made here and not at the first call, as
+        # TensorFlow warns of a function that is traced again for every model of a process.
         specs = {k: tf.TensorSpec([None, *a.shape[1:]], a.dtype) for k, a in self._arrays[p].items()}
-        scalar = tf.TensorSpec([], tf.int32)
-        return tf.function(loop, input_signature=[specs, scalar, scalar, scalar, tf.TensorSpec([], tf.float64)])
+        floats = tf.TensorSpec([None], tf.float64), tf.TensorSpec([4], tf.int32), tf.TensorSpec([], tf.float64)
+        return tf.function(loop).get_concrete_function(specs, *floats)
+
+
+def turns(steps: Sequence[int], turn: Sequence[int] | None) -> Iterator[tuple[int, int, int]]:
+    """The order of an epoch, as (phase, first, last) of its own steps.
+
+    steps: of each phase in the epoch. turn: how many each does before the next one, until all are through; None: all.
+    """
+    sizes = [max(n, 1) for n in steps] if turn is None else turn
+    assert len(sizes) == len(steps) and all(n > 0 for n in sizes), f"{len(steps)} phases take turns of {turn}"
+    for r in count():
+        parts = [(p, r * n, min((r + 1) * n, steps[p])) for p, n in enumerate(sizes) if r * n < steps[p]]
+        if not parts:
+            return
+        yield from parts
+
+
+def _assert_unique(model: str, what: str, names: list[str]) -> None:
+    assert len(set(names)) == len(names), f"{model}: {what} must have unique names, got {names}"
 
 
 class SolverLearner:

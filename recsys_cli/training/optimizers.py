@@ -1,7 +1,8 @@
 """Optimisers on TensorFlow's fused update kernels: one pass over parameter and slot, touched rows only where sparse.
 
-Keras' own add an epsilon to Adagrad and cannot start its accumulator at the thesis' 1e-8 without it, and
-they keep state (iteration counts, caches) that an exact resume would have to carry.
+Why not those of Keras 3.15, which take the same accumulator and epsilon: they do not sum the gradients of a row that
+comes twice in a batch before they square them, they take several times as long on the rows of a batch (Adagrad: 7.4 ms
+against 1.0), and they keep state (iteration counts, caches) that an exact resume would have to carry.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from typing import Any
 
 from data_prep.errors import UserError
 from recsys_cli.data.dataset import Dataset
+from recsys_cli.evaluation.own import is_lower_better, own_metric, short_name
 from recsys_cli.evaluation.protocol import EvaluationSettings, Result, auxiliary_pairs, evaluate
 from recsys_cli.models.base import Model
 from recsys_cli.training.fit import Evaluation, Progress
@@ -43,6 +44,9 @@ class Selection:
                 f"evaluation.k={list(config.evaluation.k)} goes beyond the {dataset.n_items} items of "
                 f"data={dataset.name}: give smaller cut-offs."
             )
+        for name in config.evaluation.metrics:
+            if "." in name:
+                own_metric(name)  # is imported here rather than after the training
         if config.evaluation.exclude_auxiliary:
             auxiliary_pairs(dataset)  # refuses here rather than after the training
         self.split = "test" if self.rule == "best_test_epoch" else "valid" if valid else None
@@ -77,7 +81,8 @@ class Selection:
         def means() -> Mapping[str, float]:
             return score(self.config.evaluation, model, self.dataset, self.split, self.config.seed).means
 
-        return Evaluation(means, self.monitor, self.keeps_best)
+        lower = is_lower_better(self.monitor, self.config.evaluation.metrics)
+        return Evaluation(means, self.monitor, self.keeps_best, lower)
 
     def chosen(self, progress: Progress) -> int:
         """The epoch whose parameters are scored at the end."""
@@ -94,5 +99,5 @@ class Selection:
 
 def _first_metric(evaluation) -> str:
     family = "NDCG" if "NDCG" in evaluation.metrics else evaluation.metrics[0]
-    name = family if family == "AUC" else f"{family}@{evaluation.k[0]}"
+    name = family if family == "AUC" else f"{short_name(family)}@{evaluation.k[0]}"
     return f"sampled-{name}" if evaluation.protocol == "sampled" else name

@@ -71,8 +71,8 @@ def _filled(table: Table, seed: int, side: str) -> Table:
 class Aggregation(FactoredModel):
     """Nothing of it belongs to single users or items, so there is no penalty on those of a batch."""
 
-    def penalty(self, task, encoded, users, items):
-        return tf.constant(0.0)
+    def penalised(self, task, encoded, users, items):
+        return []
 
 
 class WeightedScores(Aggregation):

@@ -34,8 +34,9 @@ def write_copy(directory: Path, dataset: Dataset) -> None:
             "sizes": sizes,
             "fields": fields,
             "notes": [],
+            "warnings": [],
         },
-    )  # notes count rows that may be forgotten later
+    )  # notes and warnings count rows that may be forgotten later
 
 
 def digest(dataset: Dataset) -> str:
@@ -58,9 +59,9 @@ def arrays_of(dataset: Dataset) -> dict[str, np.ndarray]:
     extra = {
         "test.negatives": dataset.test_negatives,
         "triples": dataset.graph and dataset.graph.triples,
-        "user_features": dataset.user_features and dataset.user_features.ids,
-        "item_features": dataset.item_features and dataset.item_features.ids,
     }
+    for side in ("user_features", "item_features"):
+        arrays |= features.arrays(side) if (features := getattr(dataset, side)) else {}
     return arrays | {name: array for name, array in extra.items() if array is not None}
 
 

@@ -120,7 +120,7 @@ def build(path: Path, config, rows: Rows, parent: Path | None, train_shards: Cal
     model = _train_aggregation(path, config, rows)
     end = time.perf_counter()
     result = score(config.evaluation, model, rows.dataset, "test", config.seed)
-    table = save_result(Folder(path), "test", result, config.evaluation, config.seed)
+    table = save_result(Folder(path), "test", result, rows.dataset.user_ids, config.evaluation, config.seed)
     return Built(missing, between - began, end - between, model, result, table)
 
 

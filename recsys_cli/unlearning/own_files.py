@@ -154,17 +154,16 @@ def _result(file: Path, rows: Rows) -> bool:
 
 
 def _per_user(file: Path, rows: Rows) -> bool:
-    """One value per metric of users of this state, by internal numbers or by raw ids."""
+    """One value per metric of users of this state, by raw ids."""
     with zipfile.ZipFile(file) as archive:  # stored as it is, so that it takes no more memory than room on the disk
         if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
             return False
     users, metrics = load_per_user(file)
-    numbers = users.dtype.kind in "iu"
-    known = users < rows.dataset.n_users if numbers else places(users.tolist(), rows.dataset.user_ids) >= 0
+    found = places(users, rows.dataset.user_ids)
     return bool(
         users.ndim == 1
-        and known.all()
-        and (not numbers or (np.diff(users) > 0).all())
+        and (found >= 0).all()
+        and (np.diff(found) > 0).all()
         and all(v.shape == users.shape and v.dtype.kind == "f" for v in metrics.values())
         and all(re.fullmatch(r"[A-Za-z0-9_.@-]+", name) for name in metrics)
     )

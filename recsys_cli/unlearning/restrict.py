@@ -131,7 +131,7 @@ def _negatives(dataset: Dataset, users, items, kept, test: CSR) -> np.ndarray | 
 
 
 def _features(features: Features | None, ids: np.ndarray) -> Features | None:
-    return features and replace(features, ids=features.ids[ids])
+    return features and features.take(ids)
 
 
 def _graph(graph: KnowledgeGraph, n_items: int, items: np.ndarray) -> KnowledgeGraph:

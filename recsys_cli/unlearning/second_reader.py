@@ -66,14 +66,23 @@ class SecondReader:
         for side, ids in here.items():
             raw = self.arrays[f"{side}_ids"][ids]
             found[f"{side}_ids"] = np.array(raw.tolist()) if raw.dtype.kind == "U" else raw
-            if f"{side}_features" in self.arrays:
-                found[f"{side}_features"] = self.arrays[f"{side}_features"][ids]
+            found |= self._features(f"{side}_features", ids)
         return found
 
     def _keys(self, name: str, n_columns: int) -> np.ndarray:
         starts, columns = self.arrays[f"{name}.indptr"], self.arrays[f"{name}.indices"]
         rows = np.searchsorted(starts, np.arange(len(columns)), side="right") - 1
         return rows * np.int64(n_columns) + columns
+
+    def _features(self, name: str, ids: np.ndarray) -> Arrays:
+        """Those of these users or items; the values themselves keep their numbers."""
+        found = {key: array for key, array in self.arrays.items() if key.startswith(f"{name}.")}
+        if found:
+            starts = found[f"{name}.indptr"]
+            kept = np.concatenate([np.zeros(0, int), *(np.arange(starts[e], starts[e + 1]) for e in ids)])
+            found |= {key: found[key][kept] for key in (f"{name}.indices", f"{name}.values") if key in found}
+            found[f"{name}.indptr"] = np.cumsum([0, *(starts[e + 1] - starts[e] for e in ids)]).astype(np.int64)
+        return found
 
     def _triples(self, items: np.ndarray) -> np.ndarray:
         """Those of the items that are here; all other entities follow them."""

@@ -50,6 +50,8 @@ def train(config: DictConfig) -> int:
             f"unlearning={config.unlearning.name}: {len(sizes)} shards of "
             f"{sizes.min():,} to {sizes.max():,} rows"
         )
+        for warning in dataset.warnings:
+            print(f"warning: {warning}")
         try:
             built = build(path, config, rows, None, train_shards)
         except Stopped as stopped:

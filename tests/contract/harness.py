@@ -57,8 +57,8 @@ def checkerboard() -> Dataset:
         {"cart": csr(carts), "buy": csr(likes)},
         friends=csr(friends),
         graph=KnowledgeGraph(triples, N_ITEMS + 2, 1),
-        user_features=Features(("parity",), (users % 2)[:, None].astype(np.int32), 2),
-        item_features=Features(("parity",), (items % 2)[:, None].astype(np.int32), 2),
+        user_features=Features.of_codes({"parity": users % 2}),
+        item_features=Features.of_codes({"parity": items % 2}),
     )
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from data_prep.errors import UserError
+from data_prep.prepare import prepare
 from recsys_cli.data.dataset import CSR
-from recsys_cli.data.load import get_dataset, load_prepared
+from recsys_cli.data.load import find_prepared, get_dataset, load_prepared
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +28,6 @@ def cfg(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def prepared(cfg):
-    from data_prep.prepare import prepare
-
     return prepare(cfg)
 
 
@@ -84,3 +83,14 @@ def test_without_validation_damage_of_the_file_form_is_still_refused(prepared):
         load_prepared(prepared, validate=False)
     path.write_bytes(whole)
     assert load_prepared(prepared, validate=False).test.nnz == 12
+
+
+def test_a_prepared_data_set_is_found_by_its_content(cfg, tmp_path):
+    for seed in (0, 1):
+        path = prepare({**cfg, "cache_dir": str(tmp_path), "seed": seed})
+        found = load_prepared(path).content_hash
+        assert find_prepared(tmp_path, "synthetic", found) == path
+        assert find_prepared(tmp_path, "other", found) is None
+    (path / "manifest.json").write_text("{}")
+    assert find_prepared(tmp_path, "synthetic", found) is None
+    assert find_prepared(tmp_path / "nowhere", "synthetic", found) is None

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import tarfile
+import threading
 import zipfile
 
 import pytest
 
 from data_prep import archives
-from data_prep.archives import read_archived, read_bytes
+from data_prep.archives import read_archived, read_bytes, read_stream
 from data_prep.errors import UserError
 
 
@@ -101,3 +103,43 @@ def test_a_cut_archive_is_one_message(tmp_path, make, name):
 def test_a_missing_file(tmp_path):
     with pytest.raises(UserError, match="does not exist"):
         read_archived(tmp_path / "none.csv")
+
+
+def test_a_sparse_tar_is_refused_by_its_size_before_it_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "SIZE_FLOOR", 1000)
+    info = tarfile.TarInfo("r.csv")
+    info.size = 1
+    info.pax_headers = {
+        "GNU.sparse.name": "r.csv", "GNU.sparse.map": "0,1", "GNU.sparse.size": str(1 << 40), "GNU.sparse.numblocks": "1",
+    }  # fmt: skip
+    with tarfile.open(tmp_path / "a.tar", "w", format=tarfile.PAX_FORMAT) as packed:
+        packed.addfile(info, io.BytesIO(b"x"))
+    with pytest.raises(UserError, match="r.csv unpacks to more than 1048576 MiB.*decompression bomb"):
+        read_archived(tmp_path / "a.tar")
+
+
+def test_a_zip_that_lies_about_its_sizes_gives_no_more_than_it_says(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "SIZE_FLOOR", 1000)
+    archive = make_zip(tmp_path / "a.zip", {"r.csv": b"0" * 2_000_000})
+    whole = bytearray(archive.read_bytes())
+    in_list = whole.index(b"PK\x01\x02")
+    for place in (22, in_list + 24):  # of the member itself and of the list at the end
+        whole[place : place + 4] = (100).to_bytes(4, "little")
+    archive.write_bytes(whole)
+    with pytest.raises(UserError, match="damaged or cannot be unpacked"):
+        read_archived(archive)
+
+
+def test_members_packed_by_a_method_without_bounds_are_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_BZIP2) as packed:
+        packed.writestr("r.csv", b"0" * 1000)
+    with pytest.raises(UserError, match="packed by a rare method"):
+        read_archived(tmp_path / "a.zip")
+
+
+def test_a_pipe_is_read_once(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(gzip.compress(b"user,item\n")), daemon=True)
+    writer.start()
+    assert read_stream(str(pipe)) == b"user,item\n" == read_stream(str(pipe))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from data_prep.errors import UserError
@@ -13,6 +14,10 @@ from .conftest import TRAIN
 
 def pairs(csr):
     return set(zip(csr.rows.tolist(), csr.indices.tolist(), strict=True))
+
+
+def by_entity(features):
+    return [part.tolist() for part in np.split(features.indices, features.indptr[1:-1])]
 
 
 def test_a_source_with_all_companions(tiny, raw):
@@ -44,8 +49,9 @@ def test_a_source_with_all_companions(tiny, raw):
     assert sorted(dataset.graph.triples.tolist()) == [[0, 0, 4], [3, 1, 0], [4, 1, 5]]
     assert (dataset.graph.n_entities, dataset.graph.n_relations) == (6, 2)
     assert dataset.item_features.names == ("genre", "year")
-    assert dataset.item_features.ids.tolist() == [[1, 3], [2, 5], [0, 4], [1, 4]]
-    assert dataset.item_features.n_values == 6
+    # genres action, drama; years 1990, 2000; nothing is known of item 1
+    assert by_entity(dataset.item_features) == [[1, 2], [], [0, 3], [1, 3]]
+    assert dataset.item_features.fields.tolist() == [0, 0, 1, 1] and dataset.item_features.values is None
     assert dataset.item_ids.tolist() == [100, 101, 107, 109] and dataset.user_ids.tolist() == [0, 1, 2]
 
 
@@ -191,7 +197,7 @@ def test_csv_with_a_given_test_part(csv_cfg, tmp_path):
     (tmp_path / "test.csv").write_text("user,item\n1,30\n2,10\n")
     cfg = csv_cfg("user,item\n1,10\n1,20\n2,20\n", test_path=str(tmp_path / "test.csv"), split="given")
     dataset = get_dataset(cfg)
-    assert dataset.behaviours == ("interaction",) and dataset.item_ids.tolist() == [10, 20, 30]
+    assert dataset.behaviours == ("interaction",) and dataset.item_ids.tolist() == ["10", "20", "30"]
     assert raw_pairs(dataset, dataset.test) == {("1", "30"), ("2", "10")}
 
 
@@ -209,5 +215,47 @@ def test_a_table_as_a_file_of_a_source(tiny, raw):
         {"file": "trust.csv", "form": "table", "role": "friends"},
     ]
     dataset = get_dataset(tiny() | {"files": files, "behaviours": ["buy"], "remap_ids": True, "split": "ratio"})
-    assert dataset.item_ids.tolist() == [1, 2] and pairs(dataset.friends) == {(0, 1)}
+    assert dataset.item_ids.tolist() == ["1", "2"] and pairs(dataset.friends) == {(0, 1)}
     assert "1 rows of trust.csv name ids without interactions" in " ".join(dataset.notes)
+
+
+def test_ids_that_differ_in_writing_are_different_ids(csv_cfg):
+    rows = [(user, item) for user in ("001", "1", "1.0") for item in ("7", "07", "7.0")]
+    dataset = get_dataset(csv_cfg("user,item\n" + "".join(f"{u},{i}\n" for u, i in rows)))
+    assert dataset.user_ids.tolist() == ["001", "1", "1.0"] and dataset.item_ids.tolist() == ["07", "7", "7.0"]
+
+
+def test_numbers_declared_by_a_source_are_found_by_their_plain_spelling_only(tiny, raw):
+    raw("items.csv", "item,genre\n0,a\n01,b\n")
+    with pytest.raises(UserError, match="items.csv, line 3: item 01 is outside"):
+        prepare(tiny([{"file": "items.csv", "form": "table", "role": "item_features"}]))
+    raw("log.csv", "user,item\n0,0\n0,1\n1,0\n1,01\n")
+    files = [{"file": "log.csv", "form": "table", "role": "train"}]
+    with pytest.raises(UserError, match="log.csv, line 5: the item id '01' is not one of 0, 1, 2, ... in plain"):
+        prepare(tiny() | {"files": files, "behaviours": ["buy"], "split": "ratio"})
+
+
+def test_a_raw_id_that_stands_for_two_numbers_is_refused(tiny, raw):
+    raw("names.txt", "100\n101\n101\n109\n")
+    with pytest.raises(UserError, match="the raw id 101 stands for several numbers"):
+        prepare(tiny([{"file": "names.txt", "form": "integers", "role": "item_ids"}]))
+
+
+def test_a_rating_filter_without_ratings_is_refused(csv_cfg):
+    with pytest.raises(UserError, match="data.min_rating=4: the data have no ratings"):
+        prepare(csv_cfg("user,item\n1,2\n1,3\n", min_rating=4))
+
+
+def test_a_validation_file_that_is_not_used_is_told(csv_cfg, tmp_path):
+    (tmp_path / "v.csv").write_text("user,item\n1,3\n")
+    more = {"valid_path": str(tmp_path / "v.csv")}
+    text = "user,item\n1,2\n1,3\n1,4\n"
+    unused = get_dataset(csv_cfg(text, validation="none", **more))
+    assert "v.csv is not used; data.validation=given makes it the validation part." in unused.notes
+    assert raw_pairs(unused, unused.target_train) == {("1", "2"), ("1", "3")}
+    used = get_dataset(csv_cfg(text, validation=None, **more))
+    assert raw_pairs(used, used.valid) == {("1", "3")}
+
+
+def test_a_file_of_ones_own_may_have_the_name_of_a_known_one(csv_cfg):
+    assert get_dataset(csv_cfg("user,item\n1,2\n1,3\n", name="train.txt") | {"name": "beibei"}).name == "beibei"

@@ -51,6 +51,7 @@ EXPECTED = {
     ("taobao_15449", "data.validation=mule"): (
         (15449, 11953, {"view": 873954, "cart": 195476, "buy": 92180 - 15449}, 15449, 15449)
     ),
+    ("frappe",): (29770, 4082, {"interaction": 92808}, 0, 3387),
     ("ml-1m_loo",): (6040, 3706, {"interaction": 994169}, 0, 6040),
     ("ml-1m_ncf",): (6040, 3706, {"interaction": 994169}, 0, 6040),
     ("ml-1m_receraser",): (6040, 3706, {"interaction": 720152}, 0, 200041),
@@ -93,11 +94,18 @@ def test_movielens_raw_ids(load):
     assert dataset.user_ids[[0, -1]].tolist() == [1, 6040] and dataset.item_ids[[0, -1]].tolist() == [1, 3952]
 
 
+def test_the_contexts_of_frappe_are_users_with_features(load):
+    dataset, _ = load("frappe")
+    assert (dataset.user_features.n_values, dataset.item_features.n_values) == (1298, 4084)
+    assert np.bincount(dataset.user_features.fields).tolist() == [957, 7, 7, 2, 3, 9, 80, 233]
+    assert (np.diff(dataset.user_features.indptr) == 8).all() and (np.diff(dataset.item_features.indptr) == 2).all()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_configuration_is_valid_and_documented(name):
     overrides = ["data.path=some.csv"] if name == "csv" else []
     options = read_options(compose_data(name, *overrides))
-    assert options["name"] == name
+    assert options["name"] == ("some" if name == "csv" else name)
     opening = (CONFIGS / "data" / f"{name}.yaml").read_text().split("defaults:")[0]
     assert opening.startswith("# ") and "Counts:" in opening
     assert any(word in opening for word in ("licence", "terms"))

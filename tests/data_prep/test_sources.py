@@ -102,7 +102,7 @@ def test_optional_files_may_be_absent(tiny, raw):
 
 def test_every_recorded_file_has_a_checksum_and_an_origin():
     for name in ("ciao", "beibei", "taobao", "taobao_15449", "ml-1m_loo", "ml-1m_ncf", "ml-1m_receraser"):
-        rows = sources._recorded(name)
+        rows = sources._recorded({"source": "files", "name": name})
         assert rows
         for row in rows.values():
             assert len(row["git_blob_sha1"]) == 40 or len(row["sha256"]) == 64

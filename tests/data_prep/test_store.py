@@ -140,7 +140,7 @@ def test_an_older_format_is_refused_with_the_way_out(tmp_path, monkeypatch):
     monkeypatch.setattr(store, "FORMAT_VERSION", 0)
     write_prepared(tmp_path / "x-1", ARRAYS, MANIFEST)
     monkeypatch.undo()
-    with pytest.raises(UserError, match="format version 0, this program reads 1. Delete"):
+    with pytest.raises(UserError, match="format version 0, this program reads 2. Delete"):
         read_manifest(tmp_path / "x-1")
 
 

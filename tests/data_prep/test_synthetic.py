@@ -61,20 +61,26 @@ def test_friends_are_mutual_and_alike(raw):
     assert among_friends > 1.5 * overlap[~np.eye(600, dtype=bool)].mean()
 
 
+def dense(features):
+    """The value of every entity in every field: all have one."""
+    return features.indices.reshape(features.n_entities, -1)
+
+
 def test_features_ratings_and_triples_follow_taste(raw):
-    genre = raw.item_features.ids[:, 0]
+    genre = dense(raw.item_features)[:, 0]
     same = genre[raw.triples[:, 0][raw.triples[:, 1] == 0]]
     np.testing.assert_array_equal(raw.triples[raw.triples[:, 1] == 0][:, 2] - 400, same)
     buy = raw.train["buy"]
-    age = raw.user_features.ids[buy.users, 0]
+    age = dense(raw.user_features)[buy.users, 0]
     table = np.zeros((age.max() + 1, genre.max() + 1))
     np.add.at(table, (age, genre[buy.items]), 1)
     expected = np.outer(table.sum(1), table.sum(0)) / table.sum()
     assert ((table - expected) ** 2 / expected).sum() > 10 * table.size  # chi-square far above independence
     assert set(np.unique(buy.ratings)) == {1, 2, 3, 4, 5}
     for features, n in ((raw.user_features, 600), (raw.item_features, 400)):
-        assert features.ids.shape == (n, len(features.names)) and features.ids.max() == features.n_values - 1
-        assert (features.ids.max(0)[:-1] < features.ids.min(0)[1:]).all()
+        ids = dense(features)
+        assert ids.shape == (n, len(features.names)) and ids.max() == features.n_values - 1
+        assert (features.fields[ids] == np.arange(len(features.names))).all()
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

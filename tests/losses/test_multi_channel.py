@@ -108,3 +108,11 @@ def test_a_model_of_one_behaviour_is_refused():
     model = MatrixFactorization(OmegaConf.create(config), data(), seed=0)
     with pytest.raises(UserError, match="sees only 'buy'"):
         build_phases(OmegaConf.create(CONFIG), model, 4, seed=0)
+
+
+def test_tasks_of_other_shapes_are_refused():
+    model = MultiChannelBPR(OmegaConf.create(MODEL), data(), seed=0)
+    friends = CSR.from_pairs([0, 1], [1, 2], 3, 3)
+    model.tasks = (*model.tasks, model.tasks[0]._replace(name="friends", pairs=friends, group="friends"))
+    with pytest.raises(UserError, match="'friends' 3 x 3: take loss=bpr"):
+        build_phases(OmegaConf.create(CONFIG), model, 4, seed=0)

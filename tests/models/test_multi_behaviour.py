@@ -241,7 +241,7 @@ def test_sampled_joint_step_weighs_its_tasks(reduction):
         sign = np.array([-1, 1, 1])  # one chosen item, two others
         scores = np.einsum("bd,bmd->bm", p[users] * h.numpy(), q[items])
         squares = (p[users] ** 2).sum() + (q[items] ** 2).sum()
-        expected += weights[task.name] * (np.logaddexp(0, sign * scores).sum() + 0.05 * 0.5 * squares)
+        expected += weights[task.name] * np.logaddexp(0, sign * scores).sum() + 0.05 * 0.5 * squares
         rows += len(users)
     arrays = {key: tf.constant(array) for key, array in plan.arrays.items()}
     loss = phase.loss(arrays, tf.constant(0), tf.constant([1, 0]))
@@ -265,7 +265,8 @@ def test_cmf_factorises_every_behaviour_with_one_side_in_common(shared):
     scores = [t["user"] @ t["item"].T for t in tables]
     close(epoch_loss(model, WHOLE_DATA), whole_data_by_definition(model.tasks, scores))
     close(model.scorer()(tf.range(N_USERS)), scores[2])
-    close(model.penalty(0, None, None, None), 0.5 * sum((table**2).sum() for table in v.values()))
+    penalties = [model.penalty(t, None, None, None) for t in range(3)]
+    close(penalties, [0.5 * sum((table**2).sum() for table in t.values()) for t in tables])
 
 
 def test_cmf_drops_elements_of_the_batched_side():
@@ -304,7 +305,7 @@ def cascade_by_hand(model: NMTR, user: int, item: int, task: int) -> float:
 @pytest.mark.parametrize("cascade", ["mean", "sum"])
 @pytest.mark.parametrize("hidden_layers", [0, 2])
 def test_nmtr_cascade(cascade, hidden_layers, monkeypatch):
-    monkeypatch.setattr("recsys_cli.models.nmtr.ITEMS_AT_A_TIME", 4)
+    monkeypatch.setattr("recsys_cli.models.pairwise.ITEMS_AT_A_TIME", 4)
     model = nmtr(cascade=cascade, hidden_layers=hidden_layers)
     pairs = {3: [0, 8, 1], 12: [5, 5, 2]}
     users, items = tf.constant(list(pairs)), tf.constant(list(pairs.values()))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from recsys_cli.ops.layers import MASKS_PER_STEP, dropout, times
+from recsys_cli.ops.layers import dropout, fold, step_noise, times
 
 ROWS = 20_000  # more than the 8,192 from which a product with one column is split between threads
 
@@ -36,9 +36,23 @@ def test_product(shape, columns):
     np.testing.assert_allclose(times(tf.constant(x), tf.constant(kernel)), x @ kernel, rtol=1e-12)
 
 
-def test_no_mask_of_a_step_is_one_of_the_next():
-    ones, rate, key = tf.ones([50]), 0.5, 7
-    last = dropout(ones, rate, tf.constant([key, 0]), MASKS_PER_STEP - 1)
-    assert (last.numpy() != dropout(ones, rate, tf.constant([key, MASKS_PER_STEP]), 0).numpy()).any()
-    with pytest.raises(AssertionError, match="of the next step"):
-        dropout(ones, rate, tf.constant([key, 0]), MASKS_PER_STEP)
+def test_no_two_masks_share_a_seed():
+    """Of different purposes, steps, epochs and phases, whatever their numbers."""
+    keys = [0, 1, -1, 2**31 - 1, -(2**31)]
+    purposes = ["vectors", "users", "items", "edges/to users", *(f"users of layer {n}" for n in range(100))]
+    places = [(k, e, s, p) for k in keys for e in (0, 1, 2000) for s in (0, 1, 64, 2**31 - 1) for p in purposes]
+    seeds = {tuple(fold(step_noise(*map(tf.constant, place[:3])), place[3]).numpy()) for place in places}
+    assert len(seeds) == len(places)
+
+
+def test_masks_differ_where_any_part_of_their_seed_does():
+    def mask(key, epoch, step, purpose):
+        noise = step_noise(*(tf.constant(part) for part in (key, epoch, step)))
+        return dropout(tf.ones([200]), 0.5, noise, purpose).numpy()
+
+    base = (7, 3, 5, "users")
+    others = [(8, 3, 5, "users"), (7, 4, 5, "users"), (7, 3, 6, "users"), (7, 3, 5, "items"), (7, 5, 3, "users")]
+    np.testing.assert_array_equal(mask(*base), mask(*base))
+    for other in others:
+        assert 60 < (mask(*base) != mask(*other)).sum() < 140
+    assert set(mask(*base)) == {0.0, 2.0}

@@ -86,7 +86,7 @@ def test_mean_of_powers():
 @pytest.mark.parametrize("powers", [False, True])
 def test_gradients_agree_with_finite_differences(rate, powers):
     """With dropout the matrix is not symmetric, so that its transpose matters."""
-    layer = BipartiteGraph(pairs(observed()), rate, tf.float64).layer(tf.constant([1, 2]), purpose=8)
+    layer = BipartiteGraph(pairs(observed()), rate, tf.float64).layer(tf.constant([1, 2]), purpose="a")
     e, *_ = vectors(5)
     g, *_ = vectors(6)
 
@@ -127,7 +127,7 @@ def test_dropout_of_non_zeros():
     graph = BipartiteGraph(pairs(label), rate, tf.float64)
     full = dense(graph.whole.to_users, 50)
 
-    def layer(*noise, purpose=8):
+    def layer(*noise, purpose="a"):
         made = graph.layer(tf.constant(noise), purpose)
         return dense(made.to_users, 50), dense(made.to_items, 60), dense(made.to_users.T, 60)
 
@@ -139,8 +139,8 @@ def test_dropout_of_non_zeros():
     assert 0.3 < np.mean((to_items.T != 0)[label] != kept[label]) < 0.55  # 2 * 0.3 * 0.7 where independent
     np.testing.assert_array_equal(layer(1, 2)[0], to_users)
     assert not np.array_equal(layer(1, 66)[0], to_users)
-    assert not np.array_equal(layer(1, 2, purpose=10)[0], to_users)
-    assert graph.layer(None, 8) is graph.whole
+    assert not np.array_equal(layer(1, 2, purpose="b")[0], to_users)
+    assert graph.layer(None, "a") is graph.whole
 
 
 def test_compiled_loops_take_the_matrix_in_as_it_is():
@@ -149,7 +149,7 @@ def test_compiled_loops_take_the_matrix_in_as_it_is():
     @tf.function
     def loop(users, items, n):
         for _ in tf.range(n):
-            users, items = graph.layer(None, 8)(users, items)
+            users, items = graph.layer(None, "a")(users, items)
         return users
 
     e = np.concatenate([users, items])
@@ -164,7 +164,7 @@ def digest() -> str:
     rng = np.random.default_rng(10)
     users, items = rng.integers(0, 3000, 60_000), (2000 * rng.random(60_000) ** 2).astype(int)
     graph = BipartiteGraph(CSR.from_pairs(users, items, 3000, 2000), 0.1)
-    layer = graph.layer(tf.constant([1, 2]), purpose=8)
+    layer = graph.layer(tf.constant([1, 2]), purpose="a")
     users, items = (tf.random.stateless_normal([n, 32], [3, 4]) for n in (3000, 2000))
     with tf.GradientTape() as tape:
         tape.watch([users, items])
@@ -187,3 +187,37 @@ def test_too_little_memory_is_told():
     with pytest.raises(UserError, match=r"model.layers=9 needs about 4000.0 GB .*: take fewer layers\.$"):
         propagation.check_memory(10**12, "model.layers=9", "fewer layers")
     propagation.check_memory(1000, "model.layers=9", "fewer layers")
+
+
+def test_values_that_are_learnt_have_a_gradient():
+    """y = sum of w o tanh(M x), with respect to the values of M and to x, beside the dense product."""
+    label, rng = observed(), np.random.default_rng(12)
+    matrix, (rows, cols) = SparseMatrix(pairs(label), tf.float64), np.nonzero(label)
+    values, x, w = (tf.Variable(rng.normal(size=s)) for s in (label.sum(), (N_ITEMS, SIZE), (N_USERS, SIZE)))
+
+    def gradients(product):
+        with tf.GradientTape() as tape:
+            value = tf.reduce_sum(w * tf.tanh(product()))
+        return [value, *tape.gradient(value, [values, x])]
+
+    dense = gradients(lambda: tf.matmul(tf.scatter_nd(np.stack([rows, cols], 1), values, label.shape), x))
+    for actual, expected in zip(gradients(lambda: matrix.product(values, x)), dense):
+        np.testing.assert_allclose(actual, expected, rtol=1e-12)
+    np.testing.assert_allclose(matrix.with_values(values)(x), matrix.product(values, x))
+
+
+def test_a_compiled_loop_sees_the_values_of_a_variable_as_they_are():
+    label = observed()
+    matrix, values = SparseMatrix(pairs(label), tf.float64), tf.Variable(tf.ones([label.sum()], tf.float64))
+    x = tf.ones([N_ITEMS, 1], tf.float64)
+
+    @tf.function
+    def doubled():
+        total = tf.zeros([N_USERS, 1], tf.float64)
+        for _ in tf.range(2):
+            total += matrix.with_values(values)(x)
+            values.assign(2.0 * values)
+        return total
+
+    np.testing.assert_allclose(doubled()[:, 0], 3.0 * label.sum(1))
+    np.testing.assert_allclose(doubled()[:, 0], 12.0 * label.sum(1))

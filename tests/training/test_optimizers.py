@@ -71,3 +71,14 @@ def test_none_gradients_are_left_alone():
 def test_unknown_optimizer():
     with pytest.raises(UserError, match="Did you mean 'adam'"):
         build_optimizer({"name": "adma", "learning_rate": 1.0})
+
+
+def test_adagrad_sums_a_row_that_comes_twice_before_it_squares():
+    """Golden: gradients 3 and 1 of one row, from x = 6 with rate 0.5 and accumulator 0. Their sum moves x by 0.5 to 5.5,
+    whatever its size; squared apart, as Keras does, they move it further (5.3 or so)."""
+    optimizer = build_optimizer({"name": "adagrad", "learning_rate": 0.5, "initial_accumulator": 0.0})
+    variable = tf.Variable([[6.0], [2.0]], name="x")
+    optimizer.build([variable])
+    optimizer.apply([tf.IndexedSlices(tf.constant([[3.0], [1.0]]), tf.constant([0, 0]))], [variable])
+    assert variable.numpy().tolist() == [[5.5], [2.0]]
+    assert optimizer.slots["x/accumulator"].numpy().tolist() == [[16.0], [0.0]]

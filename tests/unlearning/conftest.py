@@ -56,7 +56,7 @@ def made_up_aggregation(folder, config, model, inputs, result, name):
 def made_up_score(evaluation, model, dataset, split, seed):
     users = np.flatnonzero(dataset.test.row_lengths).astype(np.int32)
     values = model.scorer()(users).numpy()[:, 0].astype(float)
-    return Result(users, {"Recall@3": values}, {"Recall@3": float(values.mean())}, len(users), 0, users, 0.0)
+    return Result(users, {"Recall@3": values}, {"Recall@3": float(values.mean())}, len(users), 0, 0.0)
 
 
 @pytest.fixture

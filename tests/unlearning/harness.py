@@ -98,7 +98,7 @@ def from_scratch(
         [(u, i) for u, i in part if u not in users and i not in items and (u, i) not in set(pairs)] for part in log()
     ]
     left = [pair for part in parts for pair in part]
-    ids = [np.array(sorted({u for u, _ in left})), np.array(sorted({int(i) for _, i in left}))]
+    ids = [np.array(sorted({u for u, _ in left})), np.array(sorted({i for _, i in left}))]
     place = [{str(raw): p for p, raw in enumerate(side.tolist())} for side in ids]
     train, test = ([(place[0][u], place[1][i]) for u, i in part] for part in parts)
     shape = len(ids[0]), len(ids[1])

@@ -47,7 +47,7 @@ def test_other_data_sets_in_the_cache_are_not_accused(forgotten):
 
     prepared = forgotten.parent / "cache" / "prepared"
     other = Dataset(
-        "csv",
+        "train",
         1,
         1,
         "buy",
@@ -55,13 +55,13 @@ def test_other_data_sets_in_the_cache_are_not_accused(forgotten):
         user_ids=np.array(["somebody"]),
         item_ids=np.array([1]),
     )
-    write_copy(prepared / "csv-other", other)
-    (left := prepared / ".csv-other.1.partial").mkdir()
+    write_copy(prepared / "train-other", other)
+    (left := prepared / ".train-other.1.partial").mkdir()
     (left / "user_ids.npy").write_bytes(b"x")
     found = elsewhere(OmegaConf.load(forgotten / "config.yaml"), [("users", [(USER,)])], None)
     assert {Path(path).name for path in found if path.startswith(str(prepared))} == {
         left.name,
-        *(p.name for p in prepared.iterdir() if p.name not in ("csv-other", left.name)),
+        *(p.name for p in prepared.iterdir() if p.name not in ("train-other", left.name)),
     }
 
 

@@ -45,7 +45,7 @@ def data() -> Dataset:
         test_negatives=negatives,
         friends=matrix(FRIENDS, USERS, USERS),
         graph=KnowledgeGraph(triples, 7, 2),
-        user_features=Features(("age",), np.array([[0], [1], [2], [0]], np.int32), 3),
+        user_features=Features.of_codes({"age": np.array([0, 1, 2, 0])}),
         user_ids=USERS,
         item_ids=ITEMS,
     )
@@ -80,7 +80,7 @@ def test_users_and_items_that_leave_take_all_of_theirs_along(data):
     assert friends == {("cleo", "maximilian")}
     entities = [*part.item_ids.tolist(), *OTHERS]
     assert {(entities[h], r, entities[t]) for h, r, t in part.graph.triples} == TRIPLES - {(20, 1, 10)}
-    assert part.graph.n_entities == 6 and part.user_features.ids[:, 0].tolist() == [0, 2, 0]
+    assert part.graph.n_entities == 6 and part.user_features.indices.tolist() == [0, 2, 0]
     # ann's candidates 10 and 50 stay; of cleo's, 20 gives way to her test item 40, and 10 stays
     assert part.item_ids[part.test_negatives].tolist() == [[10, 50], [40, 10]]
 

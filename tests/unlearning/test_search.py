@@ -36,9 +36,9 @@ def test_ids_with_marks_in_them_are_found():
 def test_prepared_data(run, tmp_path):
     cache, pairs = tmp_path / "cache" / "prepared", log()[0][3:6]
     data = next(cache.iterdir())
-    assert prepared_with(cache, "csv", [("pairs", pairs[:1])]) == [data]
-    assert prepared_with(cache, "csv", [("users", [("nobody",)])]) == []
-    assert prepared_with(cache, "csv", [("users", [("nobody",)]), ("items", [(pairs[0][1],)])]) == [data]
+    assert prepared_with(cache, "train", [("pairs", pairs[:1])]) == [data]
+    assert prepared_with(cache, "train", [("users", [("nobody",)])]) == []
+    assert prepared_with(cache, "train", [("users", [("nobody",)]), ("items", [(pairs[0][1],)])]) == [data]
     assert prepared_with(cache, "other", [("pairs", pairs)]) == []
     (data / "manifest.json").write_text('{"arrays": ')
-    assert prepared_with(cache, "csv", [("users", [("nobody",)])]) == [data], "it cannot be read"
+    assert prepared_with(cache, "train", [("users", [("nobody",)])]) == [data], "it cannot be read"

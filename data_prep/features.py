@@ -1,0 +1,91 @@
+"""Fields of users or items: categories, several values of one field, and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Features:
+    """What is known of each entity (user or item), by values that are numbered over all fields of its side.
+
+    Entity e has the values indices[indptr[e] : indptr[e + 1]], ascending: none of a field where nothing is known,
+    several where the field has several. Each word of a categorical field is a value; a numeric field is one value,
+    and the number of an entity stands in `values`. No two fields share a value.
+
+    names: of the fields. indptr: int64 [entities + 1]. indices: int32 [nnz]. fields: int32 [n_values], the field of
+    each value, ascending. values: float32 [nnz], 1 for categories; None where no field is numeric.
+    """
+
+    names: tuple[str, ...]
+    indptr: np.ndarray
+    indices: np.ndarray
+    fields: np.ndarray
+    values: np.ndarray | None = None
+
+    @property
+    def n_values(self) -> int:
+        return len(self.fields)
+
+    @property
+    def n_entities(self) -> int:
+        return len(self.indptr) - 1
+
+    @classmethod
+    def of_codes(cls, columns: Mapping[str, np.ndarray]) -> Features:
+        """One category per entity and field: codes 0, 1, ... of each field, int [entities]."""
+        everyone = np.arange(len(next(iter(columns.values()))))
+        return gather([Field(name, everyone, codes, int(codes.max()) + 1) for name, codes in columns.items()])
+
+    def take(self, entities: np.ndarray) -> Features:
+        """Of these entities (int [n]), in this order; all values keep their number."""
+        lengths = np.diff(self.indptr)[entities]
+        indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        places = np.arange(indptr[-1]) + np.repeat(self.indptr[entities] - indptr[:-1], lengths)
+        values = None if self.values is None else self.values[places]
+        return replace(self, indptr=indptr, indices=np.asarray(self.indices[places]), values=values)
+
+    def arrays(self, side: str) -> dict[str, np.ndarray]:
+        """By the names that prepared data sets use; `of_arrays` reads them."""
+        parts = {"indptr": self.indptr, "indices": self.indices, "fields": self.fields, "values": self.values}
+        return {f"{side}.{part}": np.asarray(array) for part, array in parts.items() if array is not None}
+
+    @classmethod
+    def of_arrays(cls, names: Sequence[str], arrays: Mapping[str, np.ndarray], side: str) -> Features:
+        parts = ("indptr", "indices", "fields", "values")
+        return cls(tuple(names), *(arrays.get(f"{side}.{part}") for part in parts))
+
+
+class Field(NamedTuple):
+    """Entries of one field. entities: int [k], ascending or not; codes: int [k], 0 .. size - 1; numbers: float32 [k]
+    of a numeric field, whose codes are all 0."""
+
+    name: str
+    entities: np.ndarray
+    codes: np.ndarray
+    size: int
+    numbers: np.ndarray | None = None
+
+
+def gather(columns: Sequence[Field], n_entities: int | None = None) -> Features:
+    """The fields side by side; an entry that repeats counts once. n_entities: None: all are in the first field."""
+    n_entities = len(columns[0].entities) if n_entities is None else n_entities
+    first = np.cumsum([0, *(column.size for column in columns)])
+    entities = np.concatenate([column.entities for column in columns]).astype(np.int64)
+    ids = np.concatenate([start + column.codes for start, column in zip(first, columns, strict=False)])
+    keys, rows = np.unique(entities * max(first[-1], 1) + ids, return_index=True)
+    values = None
+    if any(column.numbers is not None for column in columns):
+        ones = [np.ones(len(c.entities), np.float32) if c.numbers is None else c.numbers for c in columns]
+        values = np.concatenate(ones).astype(np.float32)[rows]
+    return Features(
+        tuple(column.name for column in columns),
+        np.searchsorted(keys, np.arange(n_entities + 1) * max(first[-1], 1)).astype(np.int64),
+        (keys % max(first[-1], 1)).astype(np.int32),
+        np.repeat(np.arange(len(columns), dtype=np.int32), [column.size for column in columns]),
+        values,
+    )

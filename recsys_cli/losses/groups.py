@@ -1,0 +1,143 @@
+"""Tasks of the whole-data loss that share one call of its kernel, and the layout of their batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from data_prep.errors import UserError
+from recsys_cli.data.dataset import CSR
+from recsys_cli.models.base import FactoredModel
+from recsys_cli.ops.whole_data import ObservedPairs
+
+Weights = list[tuple[float, np.ndarray | None]]  # per task, of whole_data.negative_weights
+
+
+def matrix_of(model: FactoredModel, task: int, side: str) -> CSR:
+    """The observed pairs with the batched side as rows. side: users or items."""
+    return model.tasks[task].pairs if side == "users" else model.tasks[task].pairs.T
+
+
+def stacks_of(model: FactoredModel, tasks: list[int], side: str, weights: Weights) -> list[list[int]]:
+    """Tasks whose rows can stand below one another in one call of the kernel: one Gramian of the others serves all.
+
+    They are of one group, and their weights by popularity, which belong to columns, are the same.
+    """
+    stacks: list[list[int]] = []
+    for t in tasks:
+        for stack in stacks:
+            first = stack[0]
+            if model.tasks[t].group == model.tasks[first].group and _same(weights[t][1], weights[first][1]):
+                shapes = [(matrix_of(model, k, side).n_rows, matrix_of(model, k, side).n_cols) for k in (first, t)]
+                if shapes[0] != shapes[1]:
+                    raise UserError(
+                        f"model={model.name}: the tasks {model.tasks[first].name!r} and {model.tasks[t].name!r} are of "
+                        f"one group, {model.tasks[t].group!r}, and have {shapes[0]} and {shapes[1]} rows and columns: "
+                        "tasks that share their towers have one shape."
+                    )
+                stack.append(t)
+                break
+        else:
+            stacks.append([t])
+    return stacks
+
+
+def _same(a: np.ndarray | None, b: np.ndarray | None) -> bool:
+    return a is b if a is None or b is None else np.array_equal(a, b)
+
+
+class Group:
+    """Tasks with common towers: their rows are stacked below one another into one call of the kernel."""
+
+    def __init__(self, model, tasks: list[int], side: str, weights: Weights, batch_size: int, dense: bool):
+        self.model, self.tasks, self.by_users, self.batch_size = model, tasks, side == "users", batch_size
+        matrices = [matrix_of(model, t, side) for t in tasks]
+        self.n_rows, self.matrix = matrices[0].n_rows, stack_rows(matrices)
+        self.importance = [model.tasks[t].weight for t in tasks]
+        self.weight = [model.tasks[t].weight * weights[t][0] for t in tasks]
+        item_weight = weights[tasks[0]][1]
+        self.item_weight = None if item_weight is None else tf.constant(item_weight)
+        # Sparse products win where a batch has more pairs than there are columns (measured 2.5x on MovieLens), sums by
+        # segment win elsewhere (1.5x on Taobao). The product is not deterministic on a GPU.
+        pairs_per_batch = self.matrix.nnz * batch_size / max(self.n_rows, 1)
+        self.by_product = (
+            not dense and pairs_per_batch > self.matrix.n_cols and not tf.config.list_logical_devices("GPU")
+        )
+        self.array_names = ["rows", "cols", "offsets"] + ["by_col"] * self.by_product
+        self.columns = np.argsort(self.matrix.indices, kind="stable") if self.by_product else None
+
+    def constants(self, ids: np.ndarray) -> np.ndarray:
+        """float64 [batches], the sum of the weights of the observed pairs of each, which the kernel leaves out."""
+        lengths = self.matrix.row_lengths.reshape(len(self.tasks), self.n_rows)
+        per_row = np.array(self.importance, float) @ lengths
+        return np.add.reduceat(per_row[ids], np.arange(0, len(ids), self.batch_size))
+
+    def batches(self, ids: np.ndarray) -> dict[str, np.ndarray]:
+        """Pairs of all batches in order, rows numbered within their batch, task by task."""
+        starts = range(0, len(ids), self.batch_size)
+        shifts = self.n_rows * np.arange(len(self.tasks))[:, None]
+        batches = [(ids[None, s : s + self.batch_size] + shifts).ravel() for s in starts]
+        order = np.concatenate(batches)
+        row_in_batch = np.concatenate([np.arange(len(b), dtype=np.int32) for b in batches])
+        ends = np.zeros(len(order) + 1, np.int64)
+        np.cumsum(self.matrix.row_lengths[order], out=ends[1:])
+        lengths = np.diff(ends)
+        source = np.repeat(self.matrix.indptr[order] - ends[:-1], lengths)
+        source += np.arange(len(source))
+        boundaries = np.concatenate([[0], np.cumsum([len(b) for b in batches])])
+        arrays = {
+            "rows": np.repeat(row_in_batch, lengths),
+            "cols": self.matrix.indices[source],
+            "offsets": ends[boundaries].astype(np.int32),
+        }
+        if self.by_product:
+            arrays["by_col"] = self._by_col(source, arrays["offsets"])
+        return arrays
+
+    def _by_col(self, source: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+        """The permutation within each batch that sorts its pairs by column."""
+        place = np.full(self.matrix.nnz, -1)
+        place[source] = np.arange(len(source))
+        place = place[self.columns]
+        if len(source) < self.matrix.nnz:  # not every row is in a batch
+            place = place[place >= 0]
+        counts = np.diff(offsets)
+        small = np.uint16 if len(counts) < 2**16 else np.uint32  # 16 bits: NumPy sorts by radix
+        batch = np.repeat(np.arange(len(counts), dtype=small), counts)
+        place = place[np.argsort(batch[place], kind="stable")]
+        return (place - np.repeat(offsets[:-1], counts)).astype(np.int32)
+
+    def loss(self, kernel, encoded, ids, arrays, step, noise) -> tf.Tensor:
+        first, last = arrays["offsets"][step], arrays["offsets"][step + 1]
+        pairs = ObservedPairs(*(arrays[n][first:last] if n in arrays else None for n in ("rows", "cols", "by_col")))
+        model, task = self.model, self.tasks[0]
+        if self.by_users:
+            batched, others = model.user_vectors(task, encoded, ids, noise), model.item_vectors(task, encoded)
+        else:
+            batched, others = model.item_vectors(task, encoded, ids, noise), model.user_vectors(task, encoded)
+        heads = [model.prediction_vector(t, encoded) for t in self.tasks]
+        x = tf.concat([batched if h is None else batched * h for h in heads], axis=0)
+        observed_weight, row_weight = self._per_row(self.importance, ids), self._per_row(self.weight, ids)
+        if observed_weight.shape.rank:
+            observed_weight = tf.gather(observed_weight, pairs.rows)
+        col_weight = None
+        if self.item_weight is not None and self.by_users:
+            col_weight = self.item_weight
+        elif self.item_weight is not None:
+            row_weight = row_weight * tf.tile(tf.gather(self.item_weight, ids), [len(self.tasks)])
+        return kernel(x, others, pairs, observed_weight=observed_weight, row_weight=row_weight, col_weight=col_weight)
+
+    def _per_row(self, values: list[float], ids: tf.Tensor) -> tf.Tensor:
+        """A value per task as a scalar (one task), or repeated for the rows of the batch."""
+        return tf.constant(values[0]) if len(values) == 1 else tf.repeat(tf.constant(values), tf.shape(ids)[0])
+
+
+def stack_rows(matrices: Sequence[CSR]) -> CSR:
+    """The matrices below one another."""
+    if len(matrices) == 1:
+        return matrices[0]
+    starts = np.concatenate([[0], np.cumsum([m.nnz for m in matrices])])
+    indptr = np.concatenate([[0], *(m.indptr[1:] + s for m, s in zip(matrices, starts))])
+    return CSR(indptr.astype(np.int64), np.concatenate([m.indices for m in matrices]), matrices[0].n_cols)
