@@ -95,3 +95,16 @@ class CsvSettings(DataSettings):
     form: str | None = field(
         None, "table, or lines (user item item ...); null: found out from the file", choices=("table", "lines")
     )
+
+
+@dataclass(frozen=True)
+class SyntheticSettings(DataSettings):
+    """Of generated data."""
+
+    users: int = field(600, "how many", low=1)
+    items: int = field(400, "how many", low=1)
+    interactions: int = field(8000, "buys, about; carts and views follow", low=1)
+    seed: int = field(0, "of the data set", low=0)
+
+
+BY_SOURCE = {"files": DataSettings, "csv": CsvSettings, "synthetic": SyntheticSettings}

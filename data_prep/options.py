@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from data_prep.data_settings import SOURCES, CsvSettings, DataSettings
+from data_prep.data_settings import BY_SOURCE, DataSettings
 from data_prep.errors import UserError, check_choice, nearest
 from data_prep.meanings import check_columns
 from data_prep.settings import fields_of
@@ -37,11 +37,11 @@ def read_options(data_cfg: Mapping[str, Any]) -> dict[str, Any]:
     Raises UserError for names, behaviours, splits and ratios that make no sense.
     """
     given = _plain(data_cfg)
-    known = fields_of(CsvSettings if given.get("source") == "csv" else DataSettings)
+    known = fields_of(BY_SOURCE.get(given.get("source", ""), DataSettings))
     options = {name: found.default for name, found in known.items() if name not in UNSET} | given
     if not options.get("source"):
         raise UserError("The data configuration has no 'source': give data.source=...")
-    check_choice("data.source", options["source"], SOURCES)
+    check_choice("data.source", options["source"], BY_SOURCE)
     options |= settled(options)
     if options["source"] == "csv":
         options["files"] = _csv_files(options)

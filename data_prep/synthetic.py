@@ -7,16 +7,14 @@ a favourite genre; item fields, user fields, triples and ratings follow taste.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from data_prep.data_settings import DataSettings
 from data_prep.errors import UserError, nearest
 from data_prep.events import Events, Raw, distinct, stream, unique
 from data_prep.features import Features
-from data_prep.settings import field
 
 WIDENING = {"cart": ("buy", 0.7), "view": ("cart", 0.9)}  # from which behaviour, and how much of it
 FUNNEL = ("view", "cart", "buy")
@@ -24,14 +22,6 @@ BRANDS = 4  # per genre
 # Shares of choices from (favourite brand, favourite genre, second genre); the rest from everything.
 BUY_TASTE = (0.5, 0.2, 0.15)
 VIEW_TASTE = (0.25, 0.2, 0.2)
-
-
-@dataclass(frozen=True)
-class SyntheticSettings(DataSettings):
-    users: int = field(600, "how many", low=1)
-    items: int = field(400, "how many", low=1)
-    interactions: int = field(8000, "buys, about; carts and views follow", low=1)
-    seed: int = field(0, "of the data set", low=0)
 
 
 def generate(options: dict[str, Any]) -> Raw:

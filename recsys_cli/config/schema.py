@@ -20,7 +20,7 @@ PLACES: Mapping[str, Mapping[str, str]] = {
     "data": {
         "files": "data_prep.data_settings.DataSettings",
         "csv": "data_prep.data_settings.CsvSettings",
-        "synthetic": "data_prep.synthetic.SyntheticSettings",
+        "synthetic": "data_prep.data_settings.SyntheticSettings",
     },
     "model": {},
     "loss": {

@@ -26,7 +26,8 @@ import no_such_module
 from data_prep.settings import field
 from recsys_cli.models.factorization import MatrixFactorization as Base
 
-WAYS = ("up", "down")
+WAYS = ("up",)
+WAYS += ("down",)
 SECOND, *_ = no_such_module.numbers()
 
 class Mine(Base):
