@@ -42,10 +42,16 @@ def csr_arrays(name: str, events: Events, n_rows: int, n_cols: int) -> dict[str,
     return arrays
 
 
-def write_prepared(directory: Path, arrays: dict[str, np.ndarray], manifest: dict[str, Any]) -> None:
+CACHE_ADVICE = "choose another place with data.cache_dir=... (or RECSYS_CACHE_DIR)"
+
+
+def write_prepared(
+    directory: Path, arrays: dict[str, np.ndarray], manifest: dict[str, Any], advice: str = CACHE_ADVICE
+) -> None:
     """Writes aside, fsyncs, renames: the directory is complete or absent, and errors leave nothing behind.
 
-    Raises UserError when the disk is full or cannot be written. Work of a faster process stays.
+    Raises UserError when the disk is full or cannot be written; advice: what to do besides making room. Work of a faster
+    process stays.
     """
     needed = sum(array.nbytes for array in arrays.values()) + (1 << 20)
     partial = directory.with_name(f".{directory.name}.{secrets.token_hex(4)}.partial")
@@ -62,11 +68,9 @@ def write_prepared(directory: Path, arrays: dict[str, np.ndarray], manifest: dic
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise UserError(
                 f"Not enough room for the prepared data set: {needed / 2**20:.0f} MiB are needed in {place}. "
-                "Free some, or choose another place with data.cache_dir=... (or RECSYS_CACHE_DIR)."
+                f"Free some, or {advice}."
             ) from None
-        raise UserError(
-            f"The prepared data set cannot be written to {place}. Choose another data.cache_dir=..."
-        ) from None
+        raise UserError(f"The prepared data set cannot be written to {place}: {advice}.") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import tempfile
+import time
 import traceback
 from importlib import import_module
 from pathlib import Path
@@ -39,6 +40,7 @@ COMMANDS = {
 }
 
 USER_ERROR, CRASH, INTERRUPTED = 2, 1, 130
+SIGNALLED = 128  # codes above it: 128 and the number of the signal
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -88,7 +90,9 @@ def _dispatch(argv: list[str]) -> int:
 
 def _application(name: str, argv: list[str]) -> int:
     from recsys_cli.config.library import CONFIG_DIR_VARIABLE, library
+    from recsys_cli.config.overrides import refuse_options, refuse_options_of_hydra, switched_on
 
+    refuse_options_of_hydra(argv)  # before -cn is read as -c n
     options, words = _options(name).parse_known_args(argv)
     if options.config_dir:
         # In the environment it also reaches what composes configs later: doctor, and processes that we start.
@@ -99,8 +103,6 @@ def _application(name: str, argv: list[str]) -> int:
 
         print(command_help(name, configs, words))
         return 0
-    from recsys_cli.config.overrides import refuse_options, switched_on
-
     refuse_options(words, name, configs)
     words = switched_on(words, name, configs)
     from recsys_cli.config.compose import compose, jobs
@@ -120,18 +122,49 @@ def _application(name: str, argv: list[str]) -> int:
 
 
 def _execute_all(name: str, todo: list[tuple[list[str], DictConfig]]) -> int:
-    """One job after the other, until one fails."""
+    """One job after the other, those that fail as well; 0 where all went well, else the code of the first that did not.
+
+    Ctrl-C, and a signal that a job has answered by saving and stopping, end them all.
+    """
+    from recsys_cli.multirun import Outcome, already_there, summary
+    from recsys_cli.runs.environment import reset_peak_memory
+
+    outcomes, codes = [], []
     for number, (words, cfg) in enumerate(todo, 1):
         title = f"job {number} of {len(todo)}: recsys {name} {' '.join(words)}"
-        print(f"[{title}]", flush=True)
-        try:
-            code = _execute(name, cfg)
-        except UserError as error:
-            raise UserError(f"{error} (in {title})") from None
-        if code:
-            print(f"recsys: stopped in {title}", file=sys.stderr)
-            return code
-    return 0
+        if max(codes, default=0) > SIGNALLED:
+            outcomes.append(Outcome(words, "not run"))
+            continue
+        began, there = time.perf_counter(), already_there(cfg) if name == "train" else None
+        print(f"[{title}]" + (f"\nalready there: {there}" if there else ""), flush=True)
+        reset_peak_memory()
+        codes.append(0 if there else _execute_one(name, cfg, title))
+        status = "already there" if there else _status(codes[-1])
+        seconds, run_dir = time.perf_counter() - began, there or cfg.get("run_dir")
+        outcomes.append(
+            Outcome(words, status, seconds, run_dir and str(run_dir), cfg.get("trainer", {}).get("monitor"))
+        )
+    print("\n" + summary(outcomes))
+    return next((code for code in codes if code), 0)
+
+
+def _status(code: int) -> str:
+    return "finished" if not code else "interrupted" if code > SIGNALLED else "failed"
+
+
+def _execute_one(name: str, cfg: DictConfig, title: str) -> int:
+    """As `_execute`, but whatever goes wrong is said and answered with a code."""
+    try:
+        code = _execute(name, cfg)
+    except UserError as error:
+        print(f"recsys: error: {error} (in {title})", file=sys.stderr)
+        return USER_ERROR
+    except KeyboardInterrupt:
+        print("recsys: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    if code:
+        print(f"recsys: failed in {title}", file=sys.stderr)
+    return code
 
 
 def _options(name: str) -> argparse.ArgumentParser:

@@ -16,6 +16,8 @@ from data_prep.errors import UserError
 from data_prep.settings import Settings, field
 from recsys_cli.config.compose import compose
 from recsys_cli.config.library import library
+from recsys_cli.memory import free_memory
+from recsys_cli.report import wrapped
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -40,18 +42,19 @@ class DoctorSettings(Settings):
 
 
 def main(cfg: DictConfig) -> None:
-    print(f"Python {platform.python_version()} on {platform.platform()}, {sys.executable}")
+    print(wrapped(f"Python {platform.python_version()} on {platform.platform()}, {sys.executable}"))
     _section("Packages", [f"{name:<12}{_version(name) or 'missing'}" for name in PACKAGES])
     _section("Optional", [_extra(name) for name in EXTRAS])
     disks = [_disk("runs", cfg.runs_dir), _disk("cache", _data_config("synthetic").cache_dir)]
     _section("Machine", [_cores(), _memory(), *disks])
-    _section("Data sets", _data_sets(cfg.raw_dir))
+    _section("Data sets", _data_sets(cfg.raw_dir), 16)
     if cfg.tensorflow:
         _section("Devices", _devices(cfg.device))
 
 
-def _section(title: str, lines: list[str]) -> None:
-    print("\n".join(["", title, *("  " + line for line in lines)]), flush=True)
+def _section(title: str, lines: list[str], column: int = 12) -> None:
+    """column: where the text of a line begins, under which it goes on."""
+    print("\n".join(["", title, *(wrapped("  " + line, column + 2) for line in lines)]), flush=True)
 
 
 def _version(package: str) -> str | None:
@@ -73,11 +76,10 @@ def _cores() -> str:
 
 
 def _memory() -> str:
-    try:
-        page = os.sysconf("SC_PAGE_SIZE")
-        total, free = os.sysconf("SC_PHYS_PAGES") * page, os.sysconf("SC_AVPHYS_PAGES") * page
-    except (AttributeError, ValueError, OSError):
+    free = free_memory()
+    if free is None:
         return f"{'memory':<12}unknown on this system"
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return f"{'memory':<12}{free / GIB:.1f} GiB free of {total / GIB:.1f} GiB"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from recsys_cli.report import wrapped
+
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
@@ -15,5 +17,6 @@ def main(cfg: DictConfig) -> None:
     from data_prep.store import read_manifest
 
     directory = prepare(cfg.data)
-    print(format_report(read_manifest(directory)))
+    for line in format_report(read_manifest(directory)).splitlines():
+        print(wrapped(line, 4))
     print(f"prepared data set: {directory}")

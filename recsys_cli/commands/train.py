@@ -29,8 +29,10 @@ def main(config: DictConfig) -> int:
         from recsys_cli.unlearning.train import train
 
         return train(config)
+    from recsys_cli.multirun import JOB_HASH, job_hash
     from recsys_cli.training.device import set_up_device
 
+    digest = job_hash(config)  # as it was asked for, before anything is fitted to the data
     device = set_up_device(config.device)
 
     from recsys_cli.data.load import get_dataset
@@ -40,14 +42,17 @@ def main(config: DictConfig) -> int:
     from recsys_cli.runs.results import save_result, show_result
     from recsys_cli.training.build import build_learner, build_model, epochs_of
     from recsys_cli.training.checkpoint import load_newest, restore
+    from recsys_cli.training.estimate import check_memory
     from recsys_cli.training.fit import Progress, Stopped, fit
+    from recsys_cli.training.model_class import model_class
     from recsys_cli.training.reporter import Reporter
-    from recsys_cli.training.selection import Selection, score
+    from recsys_cli.training.selection import Selection, most_popular, score
     from recsys_cli.training.taking_up import data_of
 
     run, checkpoint = _taken_up(config.resume) if config.resume else (None, None)
     dataset = data_of(run, config, checkpoint) if run else get_dataset(config.data)
     selection = Selection(config, dataset)
+    memory = check_memory(config, model_class(config.model._target_), dataset)
     model = build_model(config.model, dataset, config.seed)
     learner = build_learner(config, model)
     with open_dict(config):
@@ -56,14 +61,18 @@ def main(config: DictConfig) -> int:
         progress = _go_on(run, checkpoint, learner.state(), config.trainer.epochs)
     else:
         run, progress = Run.create(config), Progress()
+        run.record[JOB_HASH] = digest
     config.run_dir = str(run.path)  # where a crash leaves its report
     run.record |= {"status": "running", DATA_HASH: dataset.content_hash}
     run.write_record()
     print(
         f"{model.name} on {dataset.name}: {dataset.n_users:,} users, {dataset.n_items:,} items, "
-        f"{dataset.target_train.nnz:,} training pairs, seed {config.seed}, {device}; run directory {run.path}",
+        f"{dataset.target_train.nnz:,} training pairs, seed {config.seed}, {device}; run directory {run.path}\n"
+        f"needs {memory}",
         flush=True,
     )
+    for note in selection.notes:
+        print(note)
     for warning in dataset.warnings:
         print(f"warning: {warning}")
     if not model.tasks[model.target].weight:
@@ -111,6 +120,8 @@ def main(config: DictConfig) -> int:
         **best,
     )
     show_result(run, table, f"{selection.final}, {selection.describe(progress)}", result)
+    if model.name != "popularity":
+        print(most_popular(config.evaluation, dataset, selection.final_split, config.seed))
     return 0
 
 
@@ -132,6 +143,7 @@ def _taken_up(path: str):
 
 def _go_on(run, checkpoint, state, epochs: int):
     """Puts the checkpoint back, keeps to which epoch the run is to be trained, and returns where it stands."""
+    from recsys_cli.multirun import JOB_HASH
     from recsys_cli.training.checkpoint import restore
     from recsys_cli.training.fit import Progress
 
@@ -145,7 +157,8 @@ def _go_on(run, checkpoint, state, epochs: int):
             f"trainer.epochs={epochs}: give a higher number, or score it with "
             f"recsys evaluate run={run.path}."
         )
-    run.set_epochs(epochs)
+    if run.set_epochs(epochs):
+        run.record.pop(JOB_HASH, None)  # what comes of it is not what was asked for then
     place = f"after epoch {progress.epoch}" + (f", step {progress.step}" if progress.step else "")
     print(f"resuming {run.path} ({run.record['status']}) {place}")
     return progress

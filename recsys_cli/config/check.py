@@ -116,6 +116,9 @@ def _set(cfg: DictConfig, key: str, value: Any, defaults: dict[str, Any], known:
                 raise UserError(f"unknown key '{key}.{name}' in '{word}'.{nearest(str(name), default)}")
             _set(cfg, f"{key}.{name}", inner, defaults, known, word)
         return
+    kind = kind_of(key, default, known)
+    if kind and not kind.accepts(value) and kind.accepts([value]):
+        value = [value]  # evaluation.k=10 is a list of one
     OmegaConf.update(cfg, key, value, merge=False)
     check_value(key, lookup(tree(cfg), key), default, known, word)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from copy import deepcopy
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
@@ -46,7 +47,7 @@ def compose(command: str, words: list[str], library: Library, partial: bool = Fa
             apply_override(cfg, override, defaults, known, command, library)
         check_values(cfg, known)
     except OmegaConfBaseException as error:
-        raise UserError("cannot resolve the config: " + " ".join(str(error).split())) from None
+        raise UserError(_unresolved(error)) from None
     if "source" in cfg.get("data", {}):
         for key, value in settled(tree(cfg)["data"]).items():
             cfg.data[key] = value
@@ -61,6 +62,17 @@ def compose(command: str, words: list[str], library: Library, partial: bool = Fa
         if "source" in cfg.get("data", {}):
             read_options(cfg.data)
     return cfg
+
+
+def _unresolved(error: Exception) -> str:
+    """In words, without what only OmegaConf's own people can use."""
+    text = next(iter(str(error).splitlines()), "")
+    key = getattr(error, "full_key", None)
+    if found := re.search(r"Environment variable '([^']*)' not found", text):
+        text = (
+            f"the environment variable {found[1]} is not set: set it, or give a default by ${{oc.env:{found[1]},VALUE}}"
+        )
+    return f"cannot resolve {key or 'the config'}: {text}"
 
 
 def jobs(command: str, words: list[str], library: Library, partial: bool) -> list[tuple[list[str], DictConfig]]:

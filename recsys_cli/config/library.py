@@ -13,6 +13,7 @@ from typing import Any
 from data_prep.errors import UserError, nearest
 from data_prep.settings import Field
 from recsys_cli.config import schema
+from recsys_cli.config.habits import other_choice
 
 PACKAGE = Path(__file__).resolve().parents[1]
 CONFIG_DIR_VARIABLE = "RECSYS_CONFIG_DIR"
@@ -132,7 +133,8 @@ def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 def check_choice(library: Library, group: str, choice: str) -> None:
     choices = library.choices(group)
     if choice not in choices:
-        hint = nearest(choice, choices)
+        usual = other_choice(group, choice)
+        hint = f" Did you mean '{usual}'?" if usual else nearest(choice, choices)
         raise UserError(f"unknown choice '{choice}' of group '{group}' ({group}={choice}).{hint}")
 
 

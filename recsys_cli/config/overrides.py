@@ -8,19 +8,11 @@ from typing import TYPE_CHECKING
 
 from data_prep.errors import UserError
 from data_prep.settings import shown
+from recsys_cli.config.habits import option_of_hydra, other_name, without_effect
 from recsys_cli.config.library import Library
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
-
-# Settings of Hydra that would look obeyed and are not: folders, jobs and the search path are ours.
-WITHOUT_EFFECT = {
-    "hydra.run": "choose the folder with run_dir=... or runs_dir=...",
-    "hydra.sweep": "choose the folder with runs_dir=...",
-    "hydra.searchpath": "name a folder of your own with --config-dir DIR",
-    "hydra/launcher": "jobs of --multirun run one after the other",
-    "hydra/sweeper": "--multirun takes every combination",
-}
 
 
 def parse(words: list[str], command: str, library: Library) -> list[Override]:
@@ -31,17 +23,25 @@ def parse(words: list[str], command: str, library: Library) -> list[Override]:
     parser = OverridesParser.create()
     parsed = []
     for word in words:
+        _refuse_spaces(word)
         try:
             override = parser.parse_override(word)
-        except HydraException as error:
-            raise UserError(_malformed(word, str(error).splitlines()[0], command, library)) from None
+        except HydraException:
+            raise UserError(_malformed(word, command, library)) from None
         if not override.key_or_group:
             raise UserError(f"'{word}' has no key before '=': write it as in {_example(command, library)}")
         if override.package is not None:
             raise UserError(f"'{word}': a group cannot be moved with '@'; write GROUP=CHOICE or key=value")
-        _refuse_without_effect(override.key_or_group, word)
+        _refuse_without_effect(override)
+        _refuse_other_names(override.key_or_group, word, command, library)
         parsed.append(override)
     return parsed
+
+
+def refuse_options_of_hydra(words: list[str]) -> None:
+    for word in words:
+        if advice := option_of_hydra(word):
+            raise UserError(f"'{word}' is an option of Hydra that recsys does not have: {advice}")
 
 
 def refuse_options(words: list[str], command: str, library: Library) -> None:
@@ -97,27 +97,57 @@ def refuse_sweeps(overrides: list[Override]) -> None:
 
 
 def _sweep(override: Override, library: Library) -> list[str]:
-    from hydra.core.override_parser.types import Glob
+    from hydra.core.override_parser.types import Glob, IntervalSweep
 
     value = override.value()
     if isinstance(value, Glob):
         return value.filter(library.choices(override.key_or_group))
+    if isinstance(value, IntervalSweep):
+        key = override.key_or_group
+        raise UserError(
+            f"'{override.input_line}': an interval has no end of values, and --multirun takes every one: write them, "
+            f"{key}=0,1,2, or count them, '{key}=range(0,10,2)'"
+        )
     return list(override.sweep_string_iterator())
 
 
-def _refuse_without_effect(key: str, word: str) -> None:
-    for name, advice in WITHOUT_EFFECT.items():
-        if key == name or key.startswith(name + "."):
-            raise UserError(f"'{word}' has no effect here: {advice}")
+def _refuse_without_effect(override: Override) -> None:
+    """hydra.job.chdir=false and the like ask for nothing, and pass."""
+    if (advice := without_effect(override.key_or_group)) and override.value() is not False:
+        raise UserError(f"'{override.input_line}' has no effect here: {advice}")
 
 
-def _malformed(word: str, reason: str, command: str, library: Library) -> str:
+def _refuse_other_names(key: str, word: str, command: str, library: Library) -> None:
+    """Keys of other programs, where this command has what they mean. A phrase instead of a key is said as it is."""
+    name = other_name(key)
+    if name and " " in name:
+        raise UserError(f"unknown key '{key}' in '{word}'. Instead: {name}")
+    if name and name.partition("=")[0].partition(".")[0] in _top(command, library):
+        raise UserError(f"unknown key '{key}' in '{word}'. Did you mean '{name}'?")
+
+
+def _top(command: str, library: Library) -> set[str]:
+    return {*library.defaults(command), *(key.partition(".")[0] for key in library.values(command))}
+
+
+def _refuse_spaces(word: str) -> None:
+    key, equals, value = word.partition("=")
+    if equals and key.strip() and (key != key.strip() or value != value.lstrip()):
+        raise UserError(f"'{word}' has spaces around '=': write {key.strip()}={value.strip()}")
+
+
+def _malformed(word: str, command: str, library: Library) -> str:
     values = library.values(command)
     key, equals, value = word.partition("=")
+    if equals and any(value.count(a) != value.count(b) for a, b in ("()", "[]", "{}")):
+        return (
+            f"cannot read '{word}': a bracket is not closed, or not opened. Where it is part of a text, put the value in "
+            f"quotes twice: {key}='\"{value}\"'"
+        )
     if equals:
         return (
-            f"cannot read '{word}' ({reason}): write key=value without spaces, and put a value "
-            f"with special characters in quotes twice: {key.strip()}='\"{value.strip()}\"'"
+            f"cannot read '{word}': a value with special characters needs quotes twice, for the shell and for recsys: "
+            f"{key}='\"{value}\"'"
         )
     if word in values:
         return f"'{word}' lacks a value: write {word}=VALUE, without spaces (default {shown(values[word])})"

@@ -67,9 +67,14 @@ def lower_is_better(name: str) -> bool:
     return name.partition("@")[0] in LOWER_IS_BETTER
 
 
+def impossible_cutoffs(k: Sequence[int], n_items: int) -> list[int]:
+    """Those that no list can have."""
+    return [c for c in k if not 1 <= c <= n_items]
+
+
 def check_cutoffs(k: Sequence[int], n_items: int) -> None:
-    """Refuses cut-offs that no list can have."""
-    if wrong := [c for c in k if not 1 <= c <= n_items]:
+    """Raises UserError for cut-offs that no list can have."""
+    if wrong := impossible_cutoffs(k, n_items):
         raise UserError(
             f"cut-off {', '.join(map(str, wrong))} is not between 1 and {n_items}, the number of "
             "items that can be in a list: give other values for evaluation.k (or k)."

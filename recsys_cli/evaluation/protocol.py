@@ -12,11 +12,19 @@ from data_prep.errors import UserError
 from data_prep.kinds import listed, matching
 from data_prep.settings import Settings, field
 from recsys_cli.data.dataset import CSR, Dataset
+from recsys_cli.evaluation.blocks import rows_per_block
 from recsys_cli.evaluation.metrics import METRICS, Pooled, check_cutoffs, per_user_metrics
 from recsys_cli.evaluation.naming import raw_ids
-from recsys_cli.evaluation.own import Evaluated, own_values
-from recsys_cli.evaluation.ranking import rank_held_out, union
-from recsys_cli.evaluation.sampled import WARNING, draw_negatives, leave_out, rank_among, sampled_metrics
+from recsys_cli.evaluation.own import Evaluated, own_metric, own_values
+from recsys_cli.evaluation.ranking import rank_held_out, refuse_overlap, union
+from recsys_cli.evaluation.sampled import (
+    WARNING,
+    check_enough_negatives,
+    draw_negatives,
+    leave_out,
+    rank_among,
+    sampled_metrics,
+)
 from recsys_cli.evaluation.summary import intervals
 from recsys_cli.evaluation.topk import beyond_accuracy as spread_of
 from recsys_cli.evaluation.topk import top_k
@@ -107,30 +115,17 @@ def evaluate(
     settings = EvaluationSettings(**options)
     k, memory_mb = settings.k, settings.memory_mb
     check_cutoffs(k, dataset.n_items)
-    held_out, seen = _sides(dataset, split, settings.exclude)
-    kept = np.ones(held_out.nnz, bool)
-    if settings.exclude_auxiliary:
-        auxiliary = auxiliary_pairs(dataset)
-        seen += auxiliary
-        kept = ~union(auxiliary, dataset.n_users, dataset.n_items).contains(held_out.rows, held_out.indices)
-        held_out = _subset(held_out, kept)
-    if not held_out.nnz:
-        raise UserError(
-            f"data={dataset.name}: every {split} pair is in an auxiliary behaviour as well, "
-            "which leaves nothing to evaluate. Set evaluation.exclude_auxiliary=false."
-        )
+    held_out, seen, auxiliary, kept = _lay_out(dataset, split, settings)
     spread, warning = {}, None
-    own = [name for name in settings.metrics if "." in name]
+    own = _own(settings)
     metrics = [name for name in settings.metrics if name not in own]
-    if own and settings.protocol == "sampled":
-        raise UserError(f"evaluation.metrics={own[0]}: metrics of one's own need evaluation.protocol=full.")
     with raw_ids(dataset):
         if settings.protocol == "sampled":
             negatives = dataset.test_negatives if split == "test" else None
             if negatives is None:
                 negatives = draw_negatives(held_out, seen, N_NEGATIVES, seed, f"evaluation/{split}")
             else:
-                negatives = leave_out(negatives[kept], held_out, auxiliary if settings.exclude_auxiliary else [])
+                negatives = leave_out(negatives[kept], held_out, auxiliary)
             ranks = rank_among(scorer, held_out, negatives, dataset.n_items, memory_mb)
             users, per_user = sampled_metrics(ranks, k, metrics)
             warning = WARNING
@@ -156,6 +151,44 @@ def evaluate(
         time.perf_counter() - began,
         warning,
     )
+
+
+def check(dataset: Dataset, split: str, settings: EvaluationSettings) -> None:
+    """Raises the UserError that `evaluate` would raise for this data set, whatever the model."""
+    for name in _own(settings):
+        own_metric(name)  # is imported here rather than after the training
+    check_cutoffs(settings.k, dataset.n_items)
+    held_out, seen, _, _ = _lay_out(dataset, split, settings)
+    rows_per_block(dataset.n_items, settings.memory_mb)
+    with raw_ids(dataset):
+        if settings.protocol == "full":
+            history = union(seen, dataset.n_users, dataset.n_items)
+            refuse_overlap(held_out, history, f"data={dataset.name}, split {split}")
+        elif split != "test" or dataset.test_negatives is None:
+            check_enough_negatives(held_out, seen, N_NEGATIVES)
+
+
+def _own(settings: EvaluationSettings) -> list[str]:
+    """Metrics of one's own, by their dotted names."""
+    own = [name for name in settings.metrics if "." in name]
+    if own and settings.protocol == "sampled":
+        raise UserError(f"evaluation.metrics={own[0]}: metrics of one's own need evaluation.protocol=full.")
+    return own
+
+
+def _lay_out(dataset: Dataset, split: str, settings: EvaluationSettings):
+    """The held-out pairs, what is left out of the rankings, the auxiliary part of it, and which pairs are kept."""
+    held_out, seen = _sides(dataset, split, settings.exclude)
+    if not settings.exclude_auxiliary:
+        return held_out, seen, [], np.ones(held_out.nnz, bool)
+    auxiliary = auxiliary_pairs(dataset)
+    kept = ~union(auxiliary, dataset.n_users, dataset.n_items).contains(held_out.rows, held_out.indices)
+    if not kept.any():
+        raise UserError(
+            f"data={dataset.name}: every {split} pair is in an auxiliary behaviour as well, "
+            "which leaves nothing to evaluate. Set evaluation.exclude_auxiliary=false."
+        )
+    return _subset(held_out, kept), seen + auxiliary, auxiliary, kept
 
 
 def auxiliary_pairs(dataset: Dataset) -> list[CSR]:

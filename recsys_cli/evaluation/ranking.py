@@ -52,7 +52,7 @@ def rank_held_out(
     """
     users = np.flatnonzero(held_out.row_lengths).astype(np.int32)
     history = union(seen, held_out.n_rows, n_items)
-    _refuse_overlap(held_out, history, name)
+    refuse_overlap(held_out, history, name)
     ranks = np.zeros(held_out.nnz, np.int64)
     if users.size:
         ranks = _ranks(scorer, held_out, users, history, n_items, memory_mb)
@@ -69,7 +69,8 @@ def union(matrices: Sequence[CSR], n_rows: int, n_cols: int) -> CSR:
     return CSR.from_pairs(rows, cols, n_rows, n_cols)
 
 
-def _refuse_overlap(held_out: CSR, history: CSR, name: str) -> None:
+def refuse_overlap(held_out: CSR, history: CSR, name: str) -> None:
+    """Raises UserError where a held-out pair is also seen. name: for the message."""
     both = np.flatnonzero(history.contains(held_out.rows, held_out.indices))
     if both.size:
         user, item = held_out.rows[both[0]], held_out.indices[both[0]]

@@ -25,14 +25,10 @@ WARNING = (
 )
 
 
-def draw_negatives(held_out: CSR, seen: Sequence[CSR], n: int, seed: int, purpose: str) -> np.ndarray:
-    """int32 [held-out pairs, n]: distinct items, uniform among those the user has neither seen nor held out.
-
-    A function of the data, n, seed and purpose only. UserError where a user has fewer than n such items.
-    """
-    n_items = held_out.n_cols
-    known = union([held_out, *seen], held_out.n_rows, n_items)
-    free = n_items - known.row_lengths[held_out.rows]
+def check_enough_negatives(held_out: CSR, seen: Sequence[CSR], n: int) -> CSR:
+    """What users have seen or held out; UserError where it leaves one fewer than n items."""
+    known = union([held_out, *seen], held_out.n_rows, held_out.n_cols)
+    free = held_out.n_cols - known.row_lengths[held_out.rows]
     if held_out.nnz and free.min() < n:
         user = held_out.rows[np.argmin(free)]
         raise IdError(
@@ -40,6 +36,15 @@ def draw_negatives(held_out: CSR, seen: Sequence[CSR], n: int, seed: int, purpos
             f"to draw {n} negatives from. Use evaluation.protocol=full.",
             user,
         )
+    return known
+
+
+def draw_negatives(held_out: CSR, seen: Sequence[CSR], n: int, seed: int, purpose: str) -> np.ndarray:
+    """int32 [held-out pairs, n]: distinct items, uniform among those the user has neither seen nor held out.
+
+    A function of the data, n, seed and purpose only. UserError where a user has fewer than n such items.
+    """
+    n_items, known = held_out.n_cols, check_enough_negatives(held_out, seen, n)
     random = generator(seed, purpose)
     items = np.full((held_out.nnz, n), -1, np.int32)
     while (open_places := np.argwhere(items < 0)).size:

@@ -39,6 +39,22 @@ class Task(NamedTuple):
     counts: np.ndarray | None = None
 
 
+class Need(NamedTuple):
+    """What a model takes, in numbers of 4 bytes, told before any of them is allocated.
+
+    parameters: in its variables. step: what a step of training, or of the solution, keeps beside them and its batch.
+    scoring: what a scorer keeps beside the block of scores. pairs: the observed ones it learns from. width: the numbers
+    of a user (an item) in a batch. setting: the key that drives all this.
+    """
+
+    parameters: float
+    step: float = 0
+    scoring: float = 0
+    pairs: int = 0
+    width: int = 1
+    setting: str = "model"
+
+
 class Factors:
     """The scorer of a factored model: score = users @ items'.
 
@@ -88,6 +104,13 @@ class Model(tf.Module):
         self.n_users, self.n_items = dataset.n_users, dataset.n_items
         self.target = 0  # the task by which items are ranked
         self.tasks: tuple[Task, ...] = (Task(dataset.target, dataset.target_train),)
+
+    @classmethod
+    def memory(cls, config: Any, dataset: Dataset) -> Need:
+        """What a model of this config would take on this data set. Here: a vector for every user and every item."""
+        size = getattr(config, "embedding_size", None) or 1
+        nodes = dataset.n_users + dataset.n_items
+        return Need(nodes * size, pairs=dataset.target_train.nnz, width=size, setting="model.embedding_size")
 
     def parameter(self, name: str, shape: Sequence[int], kind: str | None = None, scale: float = 0.0) -> tf.Variable:
         """A variable whose initial values have a stream of their own, by its name.

@@ -53,6 +53,15 @@ class CMF(FactoredModel):
 
         self.users, self.items = tables("user", self.n_users), tables("item", self.n_items)
 
+    @classmethod
+    def memory(cls, config, dataset):
+        need, tasks = super().memory(config, dataset), len(dataset.train)
+        apart = dataset.n_items if config.shared == "users" else dataset.n_users
+        return need._replace(
+            parameters=need.parameters + (tasks - 1) * apart * config.embedding_size,
+            pairs=sum(pairs.nnz for pairs in dataset.train.values()),
+        )
+
     def user_vectors(self, task, encoded, ids=None, noise=None):
         return dropout(gather(self.users[task], ids), self.config.dropout, noise)
 

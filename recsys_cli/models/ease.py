@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from data_prep.errors import UserError
 from data_prep.settings import field
-from recsys_cli.models.base import ModelSettings, SolvedModel
+from recsys_cli.models.base import ModelSettings, Need, SolvedModel
 from recsys_cli.models.item_to_item import CPU, CoOccurrence, Rows, sparse_matrix
 from recsys_cli.ops.linalg import check_solved, solve_positive_definite
 
@@ -45,6 +45,11 @@ class EASE(SolvedModel):
                 "machine has the memory, or choose model=item_knn."
             )
         self.weights = tf.Variable(tf.zeros([n, n]), name="weights", trainable=False)
+
+    @classmethod
+    def memory(cls, config, dataset):
+        n = dataset.n_items
+        return Need(n**2, step=(MATRICES - 1) * n**2, scoring=n**2, pairs=dataset.target_train.nnz)
 
     def run_step(self, step):
         inverse = solve_positive_definite(self._gramian(), tf.eye(self.n_items))

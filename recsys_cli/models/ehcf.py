@@ -68,6 +68,17 @@ class EHCF(FactoredModel):
                 self.matrices[link] = self.parameter(f"M_{link}", [size, size], "uniform", bound)
                 self.shifts[link] = self.parameter(f"r_{link}", [size], "uniform", bound)
 
+    @classmethod
+    def memory(cls, config, dataset):
+        need, size = super().memory(config, dataset), config.embedding_size
+        links = causal_links(config.causal, dataset.behaviours)
+        free = sum(not sources for sources in links.values())
+        linked = sum(map(len, links.values()))
+        return need._replace(
+            parameters=need.parameters + free * size + linked * (size**2 + size),
+            pairs=sum(pairs.nnz for pairs in dataset.train.values()),
+        )
+
     def encode(self, noise=None) -> list[tf.Tensor]:
         """The prediction vectors of all tasks."""
         h = {name: tf.convert_to_tensor(head) for name, head in self.heads.items()}

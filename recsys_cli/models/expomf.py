@@ -72,6 +72,15 @@ class ExpoMF(SolvedModel):
             tf.function(step).get_concrete_function(*shapes) for step in (self._m_step, self._exposed)
         )
 
+    @classmethod
+    def memory(cls, config, dataset):
+        """Moments of d (d + 1) / 2 for a block of rows, as many products of others, systems and their factors in float64."""
+        need, size = super().memory(config, dataset), config.embedding_size
+        return need._replace(
+            parameters=need.parameters + dataset.n_items,
+            step=6 * ROWS_AT_A_TIME * size**2 + 6 * ROWS_AT_A_TIME * OTHERS_AT_A_TIME,
+        )
+
     def begin(self, epoch):
         self.user_steps = -(-self.n_users // ROWS_AT_A_TIME)
         return self.user_steps + -(-self.n_items // ROWS_AT_A_TIME)

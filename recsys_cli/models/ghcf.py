@@ -32,10 +32,10 @@ import numpy as np
 import tensorflow as tf
 
 from data_prep.settings import changed, field
-from recsys_cli.models.base import EmbeddingSettings, FactoredModel, gather, rows
+from recsys_cli.models.base import EmbeddingSettings, FactoredModel, Need, gather, rows
 from recsys_cli.models.behaviours import behaviour_tasks
 from recsys_cli.ops.layers import dropout
-from recsys_cli.ops.propagation import BipartiteGraph, check_memory
+from recsys_cli.ops.propagation import BipartiteGraph
 
 
 class Encoded(NamedTuple):
@@ -75,9 +75,6 @@ class GHCF(FactoredModel):
         self.target = dataset.behaviours.index(dataset.target)
         size = config.embedding_size
         self.active = [r for r, task in enumerate(self.tasks) if task.weight > 0]
-        check_memory(
-            self._numbers_of_a_step(), f"model.layers={config.layers}", "fewer layers or a smaller model.embedding_size"
-        )
         self.user_embedding = self.parameter("user_embedding", [self.n_users, size])
         self.item_embedding = self.parameter("item_embedding", [self.n_items, size])
         self.relation_embedding = self.parameter("relation_embedding", [len(self.tasks), size])
@@ -87,16 +84,22 @@ class GHCF(FactoredModel):
         self.graphs = [BipartiteGraph(self.tasks[r].pairs, config.node_dropout) for r in self.active]
         self.messages = COMPOSITIONS[config.composition]
 
-    def _numbers_of_a_step(self) -> int:
-        """How many numbers a step keeps for its gradient, and the parameters with two moments each.
-
-        Of each layer: what every behaviour sends (for differences also what it makes of the vectors before), about
-        three more tables (measured), W and W_rel, and W as each behaviour scales it for users and items.
+    @classmethod
+    def memory(cls, config, dataset):
+        """A step keeps for its gradient, of each layer: what every behaviour sends (for differences also what it makes of
+        the vectors before), about three more tables (measured), and W as each behaviour scales it for users and items.
         """
-        layers, active, size = self.config.layers, len(self.active), self.config.embedding_size
-        differences = layers * active if self.config.composition == "subtraction" else 0
-        tables = (layers + 2) * (active + 3) + differences
-        return tables * (self.n_users + self.n_items) * size + layers * (8 + 3 * active) * size**2
+        tasks = behaviour_tasks(dataset, config.task_weights)
+        layers, size, active = config.layers, config.embedding_size, sum(task.weight > 0 for task in tasks)
+        table = (dataset.n_users + dataset.n_items) * size
+        tables = (layers + 2) * (active + 3) - 3 + (layers * active if config.composition == "subtraction" else 0)
+        return Need(
+            parameters=table + len(tasks) * size + 2 * layers * size**2,
+            step=tables * table + layers * 3 * active * size**2,
+            pairs=sum(task.pairs.nnz for task in tasks),
+            width=size,
+            setting="model.layers" if layers > size else "model.embedding_size",
+        )
 
     def encode(self, noise=None) -> Encoded:
         """The means over all layers."""

@@ -20,9 +20,11 @@ import numpy as np
 import tensorflow as tf
 
 from data_prep.settings import field
-from recsys_cli.data.dataset import CSR
-from recsys_cli.models.base import ModelSettings, SolvedModel
-from recsys_cli.models.item_to_item import CPU, CoOccurrence, Rows
+from recsys_cli.data.dataset import CSR, Dataset
+from recsys_cli.models.base import ModelSettings, Need, SolvedModel
+from recsys_cli.models.item_to_item import BLOCK_CELLS, CPU, CoOccurrence, Rows
+
+USERS_AT_A_TIME = 256  # at most, in a block of the evaluation
 
 
 class ItemKNN(SolvedModel):
@@ -41,6 +43,17 @@ class ItemKNN(SolvedModel):
         shape = [self.n_items, self.k]
         self.neighbours = tf.Variable(tf.zeros(shape, tf.int32), name="neighbours", trainable=False)
         self.similarities = tf.Variable(tf.zeros(shape), name="similarities", trainable=False)
+
+    @classmethod
+    def memory(cls, config, dataset):
+        k = min(config.neighbours, dataset.n_items)
+        return Need(
+            2 * dataset.n_items * k,
+            step=4 * BLOCK_CELLS,
+            scoring=12 * _votes(dataset, k),
+            pairs=dataset.target_train.nnz,
+            setting="model.neighbours",
+        )
 
     def begin(self, epoch):
         pairs = self.tasks[self.target].pairs
@@ -90,3 +103,15 @@ class ItemKNN(SolvedModel):
                 )
 
         return score
+
+
+def _votes(dataset: Dataset, k: int) -> float:
+    """How many similarities are added up to score the block of users with most of them, about.
+
+    An item is taken to be the neighbour of others as often as it is popular, and at most of all.
+    """
+    pairs = dataset.target_train
+    receivers = np.minimum(dataset.n_items * k * pairs.col_counts / max(pairs.nnz, 1), dataset.n_items)
+    sums = np.append(0.0, np.cumsum(receivers[pairs.indices]))
+    per_user = sums[pairs.indptr[1:]] - sums[pairs.indptr[:-1]]
+    return float(np.sort(per_user)[-USERS_AT_A_TIME:].sum())

@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from data_prep.settings import changed, field
 from recsys_cli.models.base import EmbeddingSettings, FactoredModel, gather, rows
-from recsys_cli.ops.propagation import BipartiteGraph, check_memory
+from recsys_cli.ops.propagation import BipartiteGraph
 
 
 class LightGCN(FactoredModel):
@@ -35,10 +35,14 @@ class LightGCN(FactoredModel):
     def __init__(self, config, dataset, seed):
         super().__init__(config, dataset, seed)
         size = config.embedding_size
-        check_memory(8 * (self.n_users + self.n_items) * size, f"model.embedding_size={size}", "a smaller one")
         self.user_embedding = self.parameter("user_embedding", [self.n_users, size])
         self.item_embedding = self.parameter("item_embedding", [self.n_items, size])
         self.graph = BipartiteGraph(dataset.target_train, config.node_dropout)
+
+    @classmethod
+    def memory(cls, config, dataset):
+        need = super().memory(config, dataset)
+        return need._replace(step=4 * need.parameters)  # propagated vectors and their gradients, twice (measured)
 
     def encode(self, noise=None):
         """The propagated vectors of all users and all items."""

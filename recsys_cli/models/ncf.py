@@ -21,8 +21,8 @@ import tensorflow as tf
 
 from data_prep.errors import UserError
 from data_prep.settings import changed, field
-from recsys_cli.models.base import EmbeddingSettings, gather, rows
-from recsys_cli.models.pairwise import PairwiseModel
+from recsys_cli.models.base import EmbeddingSettings, Need, gather, rows
+from recsys_cli.models.pairwise import ITEMS_AT_A_TIME, PairwiseModel
 from recsys_cli.ops.layers import times
 
 USER, ITEM = 0, 1
@@ -62,6 +62,20 @@ class NeuralCF(PairwiseModel):
         fan_in = widths[-1] + (size or 0)
         self.output = self.parameter("output", (fan_in, 1), "uniform", math.sqrt(3.0 / fan_in))  # LeCun uniform
         self.output_bias = tf.Variable(tf.zeros([1]), name="output_bias")
+
+    @classmethod
+    def memory(cls, config, dataset):
+        """Scoring holds what all items bring, and the layers of one user for a block of them."""
+        widths, size = list(config.layer_widths), config.embedding_size or 0
+        layers = sum(a * b + b for a, b in zip(widths, widths[1:])) + widths[-1] + size + 1
+        block = min(dataset.n_items, ITEMS_AT_A_TIME)
+        return Need(
+            (dataset.n_users + dataset.n_items) * (widths[0] // 2 + size) + layers,
+            scoring=dataset.n_items * (widths[1] + size) + 2 * block * (sum(widths[1:]) + size),
+            pairs=dataset.target_train.nnz,
+            width=2 * sum(widths) + size,
+            setting="model.layer_widths" if widths[0] > size else "model.embedding_size",
+        )
 
     def user_part(self, task, encoded, ids, noise=None):
         return self._side(USER, ids)

@@ -23,9 +23,9 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from data_prep.settings import field
-from recsys_cli.models.base import EmbeddingSettings, gather, rows
+from recsys_cli.models.base import EmbeddingSettings, Need, gather, rows
 from recsys_cli.models.behaviours import behaviour_tasks
-from recsys_cli.models.pairwise import PairwiseModel
+from recsys_cli.models.pairwise import ITEMS_AT_A_TIME, PairwiseModel
 from recsys_cli.ops.layers import times
 
 
@@ -63,6 +63,21 @@ class NMTR(PairwiseModel):
             self.networks.append((weights, shifts, out))
             if k:
                 self.item_biases.append(tf.Variable(tf.zeros([self.n_items]), name=f"item_bias_{task.name}"))
+
+    @classmethod
+    def memory(cls, config, dataset):
+        """Scoring holds what all items bring to every network, and the layers of one user for a block of them."""
+        size, tasks = config.embedding_size, len(dataset.train)
+        widths = [max(1, 3 * size // 2**n) for n in range(config.hidden_layers + 1)]
+        network = sum(a * b + b for a, b in zip(widths, widths[1:])) + widths[-1]
+        block = min(dataset.n_items, ITEMS_AT_A_TIME)
+        return Need(
+            (dataset.n_users + dataset.n_items) * size + tasks * network + (tasks - 1) * dataset.n_items,
+            scoring=dataset.n_items * (size + tasks * [*widths, 1][1]) + 2 * block * (size + sum(widths)),
+            pairs=sum(pairs.nnz for pairs in dataset.train.values()),
+            width=2 * sum(widths),
+            setting="model.embedding_size",
+        )
 
     def user_part(self, task, encoded, ids, noise=None):
         p = gather(self.user_embedding, ids)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from recsys_cli.models.base import ModelSettings, SolvedModel
+from recsys_cli.models.base import ModelSettings, Need, SolvedModel
 
 
 class Popularity(SolvedModel):
@@ -21,6 +21,10 @@ class Popularity(SolvedModel):
     def __init__(self, config, dataset, seed):
         super().__init__(config, dataset, seed)
         self.counts = tf.Variable(tf.zeros([self.n_items]), name="counts", trainable=False)
+
+    @classmethod
+    def memory(cls, config, dataset):
+        return Need(dataset.n_items, pairs=dataset.target_train.nnz)
 
     def run_step(self, step):
         self.counts.assign(self.tasks[self.target].pairs.col_counts)

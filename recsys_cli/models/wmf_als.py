@@ -52,6 +52,12 @@ class WeightedALS(SolvedModel):
         shapes = [matrix, tf.TensorSpec([None, None], tf.int32), number, number]
         self._solvers = [tf.function(solver).get_concrete_function(*shapes) for solver in (solve_long, solve_short)]
 
+    @classmethod
+    def memory(cls, config, dataset):
+        """The vectors gathered for a block, and for each of its rows a system of d x d, a copy and a factor of it."""
+        size, rows = config.embedding_size, min(MAX_ROWS, max(dataset.n_users, dataset.n_items))
+        return super().memory(config, dataset)._replace(step=2 * MAX_CELLS * size + 3 * rows * size**2)
+
     def begin(self, epoch):
         return sum(len(side.bounds) for side in self._sides)
 

@@ -14,7 +14,6 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from data_prep.errors import UserError
 from recsys_cli.data.dataset import CSR
 from recsys_cli.ops.layers import dropout
 
@@ -190,20 +189,3 @@ def normalized(pairs: CSR) -> CSR:
     """The pairs with values 1 / sqrt(|N_u| |N_v|)."""
     degrees = pairs.row_lengths[pairs.rows] * pairs.col_counts[pairs.indices]
     return replace(pairs, values=1.0 / np.sqrt(degrees))
-
-
-def check_memory(n_numbers: int, setting: str, instead: str) -> None:
-    """Raises UserError where so many float32 numbers, needed because of `setting`, exceed the free memory.
-
-    instead: what to take, as in "take ...".
-    """
-    try:
-        with open("/proc/meminfo") as file:
-            free = next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable:"))
-    except (OSError, StopIteration):
-        return
-    if 4 * n_numbers > free:
-        raise UserError(
-            f"{setting} needs about {4 * n_numbers / 1e9:.1f} GB for the vectors of all nodes, and "
-            f"{free / 1e9:.1f} GB are free: take {instead}."
-        )

@@ -115,11 +115,13 @@ class Run:
     def checkpoints(self) -> Path:
         return self.path / CHECKPOINTS
 
-    def set_epochs(self, epochs: int) -> None:
-        """Keeps that the run is to be trained to this epoch."""
-        if self.settings["trainer"]["epochs"] != epochs:
-            self.settings["trainer"]["epochs"] = epochs
-            write_settings(self.path, self.settings)
+    def set_epochs(self, epochs: int) -> bool:
+        """Keeps that the run is to be trained to this epoch; whether that is another one than before."""
+        if self.settings["trainer"]["epochs"] == epochs:
+            return False
+        self.settings["trainer"]["epochs"] = epochs
+        write_settings(self.path, self.settings)
+        return True
 
     def finish(self, status: str, **facts: Any) -> None:
         """Writes how the run ended; seconds add up over resumed parts."""

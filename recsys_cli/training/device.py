@@ -24,6 +24,7 @@ class DeviceSettings(Settings):
 def set_up_device(config) -> str:
     """config: the settings above, or a node of configs/device. Returns "cpu" or "gpu"; must run first of all."""
     config = DeviceSettings.from_config(config, "device")
+    _check_threads(config.threads)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if config.kind == "cpu":
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
@@ -31,6 +32,7 @@ def set_up_device(config) -> str:
         import tensorflow as tf
 
         gpus = tf.config.list_physical_devices("GPU")
+    tf.get_logger().setLevel("ERROR")  # it warns of retracing, but every model of a multirun has loops of its own
     if config.threads is not None:
         try:
             tf.config.threading.set_intra_op_parallelism_threads(config.threads)
@@ -55,6 +57,15 @@ def set_up_device(config) -> str:
         if config.determinism:
             tf.config.experimental.enable_op_determinism()
     return "gpu" if use_gpu else "cpu"
+
+
+def _check_threads(threads: int | None) -> None:
+    """Refuses so many that the machine would be busy with starting them."""
+    cores = os.cpu_count() or 1
+    if threads is not None and threads > (most := max(64, 4 * cores)):
+        raise UserError(
+            f"device.threads={threads}: this machine has {cores} cores; give at most {most}, or null for all cores."
+        )
 
 
 @contextmanager

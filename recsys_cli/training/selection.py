@@ -2,21 +2,66 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+import tensorflow as tf
+
 from data_prep.errors import UserError
+from recsys_cli.config.library import library
 from recsys_cli.data.dataset import Dataset
-from recsys_cli.evaluation.own import is_lower_better, own_metric, short_name
-from recsys_cli.evaluation.protocol import EvaluationSettings, Result, auxiliary_pairs, evaluate
-from recsys_cli.models.base import Model
+from recsys_cli.evaluation.blocks import MIN_ROWS
+from recsys_cli.evaluation.metrics import impossible_cutoffs
+from recsys_cli.evaluation.own import is_lower_better, short_name
+from recsys_cli.evaluation.protocol import EvaluationSettings, Result, check, evaluate
+from recsys_cli.models.base import Factors, Model, Scorer
+from recsys_cli.report import duration
 from recsys_cli.training.fit import Evaluation, Progress
+
+LARGE_RANKING = 5 * 10**7  # pairs: below, even the slowest models rank in seconds
+LONG = 60  # seconds: worth to be said beforehand
 
 
 def score(config, model: Model, dataset: Dataset, split: str, seed: int) -> Result:
     """config: EvaluationSettings, or a node of configs/evaluation. split: "valid" or "test"."""
+    scorer = model.scorer()
+    if (seconds := ranking_seconds(scorer, dataset, split)) > LONG:
+        print(f"ranking: about {duration(seconds)}", file=sys.stderr, flush=True)
+    return _evaluate(config, scorer, dataset, split, seed)
+
+
+def most_popular(config, dataset: Dataset, split: str, seed: int) -> str:
+    """What the most popular items would have reached by the same evaluation: without it no number says much.
+
+    As model=popularity, by factors of one dimension, which takes as long as one ranking of a factored model.
+    """
+    counts = tf.constant(dataset.target_train.col_counts[:, None], tf.float32)
+    means = _evaluate(config, Factors(tf.ones([dataset.n_users, 1]), counts), dataset, split, seed).means
+    values = [
+        f"{name} {value:.4f}" for name, value in means.items() if name.endswith(f"@{config.k[0]}") or name == "AUC"
+    ]
+    return "for comparison, the most popular items: " + ", ".join(values)
+
+
+def _evaluate(config, scorer: Scorer, dataset: Dataset, split: str, seed: int) -> Result:
     settings = EvaluationSettings.from_config(config, "evaluation")
-    return evaluate(model.scorer(), dataset, split, seed=seed, **vars(settings))
+    return evaluate(scorer, dataset, split, seed=seed, **vars(settings))
+
+
+def ranking_seconds(scorer: Scorer, dataset: Dataset, split: str) -> float:
+    """How long a scorer that has to look at every pair will take, measured on a few users; 0 where that is not long."""
+    held_out = {"valid": dataset.valid, "test": dataset.test}[split]
+    users = np.flatnonzero(held_out.row_lengths).astype(np.int32) if held_out else np.zeros(0, np.int32)
+    if isinstance(scorer, Factors) or len(users) * dataset.n_items < LARGE_RANKING:
+        return 0.0
+    few = tf.constant(users[:MIN_ROWS])
+    scorer(few)  # compiles
+    began = time.perf_counter()
+    np.asarray(scorer(few))
+    return (time.perf_counter() - began) * len(users) / len(few)
 
 
 class Selection:
@@ -39,18 +84,12 @@ class Selection:
                 f"evaluation.select=best_validation needs validation pairs, and data={dataset.name} has none: "
                 "set data.validation=leave_one_out, or evaluation.select=last."
             )
-        if max(config.evaluation.k) > dataset.n_items:
-            raise UserError(
-                f"evaluation.k={list(config.evaluation.k)} goes beyond the {dataset.n_items} items of "
-                f"data={dataset.name}: give smaller cut-offs."
-            )
-        for name in config.evaluation.metrics:
-            if "." in name:
-                own_metric(name)  # is imported here rather than after the training
-        if config.evaluation.exclude_auxiliary:
-            auxiliary_pairs(dataset)  # refuses here rather than after the training
+        self.notes = fit_cutoffs(config, dataset)
         self.split = "test" if self.rule == "best_test_epoch" else "valid" if valid else None
-        self.monitor = config.trainer.monitor or _first_metric(config.evaluation)
+        self.monitor = config.trainer.monitor or first_metric(config.evaluation)
+        settings = EvaluationSettings.from_config(config.evaluation, "evaluation")
+        for split in sorted({self.split or self.final_split, self.final_split}):
+            check(dataset, split, settings)
 
     @property
     def final_split(self) -> str:
@@ -97,7 +136,32 @@ class Selection:
         return f"epoch {self.chosen(progress)} of {progress.epoch} ({how})"
 
 
-def _first_metric(evaluation) -> str:
+def fit_cutoffs(config, dataset: Dataset) -> list[str]:
+    """Leaves out cut-offs beyond the number of items, where they are those of a config file and not a person's wish.
+
+    Sets config.evaluation.k; returns what to tell. A wish that cannot be is refused by `check`.
+    """
+    files = [library().group_values("evaluation", choice)["k"] for choice in library().choices("evaluation")]
+    k = list(config.evaluation.k)
+    impossible = impossible_cutoffs(k, dataset.n_items)
+    if k not in files or not impossible:
+        return []
+    fitting, left_out = [c for c in k if c not in impossible], ", ".join(map(str, impossible))
+    config.evaluation.k = fitting or [dataset.n_items]
+    monitored = (config.trainer.monitor or "").partition("@")[2]
+    if monitored and int(monitored) not in config.evaluation.k:
+        raise UserError(
+            f"trainer.monitor={config.trainer.monitor}: data={dataset.name} has {dataset.n_items} items only; "
+            f"cut-offs that can be are {list(config.evaluation.k)}."
+        )
+    return [
+        f"note: data={dataset.name} has {dataset.n_items} items, so the cut-off {left_out} of the default evaluation.k "
+        f"is left out."
+    ]
+
+
+def first_metric(evaluation) -> str:
+    """The metric that a model is chosen by unless trainer.monitor names one. evaluation: a node of configs/evaluation."""
     family = "NDCG" if "NDCG" in evaluation.metrics else evaluation.metrics[0]
     name = family if family == "AUC" else f"{short_name(family)}@{evaluation.k[0]}"
     return f"sampled-{name}" if evaluation.protocol == "sampled" else name

@@ -35,8 +35,9 @@ def write_copy(directory: Path, dataset: Dataset) -> None:
             "fields": fields,
             "notes": [],
             "warnings": [],
-        },
-    )  # notes and warnings count rows that may be forgotten later
+        },  # notes and warnings count rows that may be forgotten later
+        advice="move the run directory to where there is more",
+    )
 
 
 def digest(dataset: Dataset) -> str:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from data_prep.errors import UserError
+from recsys_cli.evaluation.metrics import impossible_cutoffs
 from recsys_cli.runs.directory import Run
 from recsys_cli.unlearning.generation import Built, Rows, build, check_unchanged
 from recsys_cli.unlearning.generations import Generations
@@ -137,9 +138,9 @@ def _refuse_unfit(config, left: Rows, repartition: bool) -> None:
         raise UserError(
             "refused, nothing changed: the request would leave no test pairs to evaluate on; delete the run instead."
         )
-    if max(config.evaluation.k) > dataset.n_items:
+    if impossible := impossible_cutoffs(config.evaluation.k, dataset.n_items):
         raise UserError(
             f"refused, nothing changed: the request would leave {dataset.n_items} items, fewer than the "
-            f"cut-off {max(config.evaluation.k)} by which the run is evaluated; train a new run on "
+            f"cut-off {max(impossible)} by which the run is evaluated; train a new run on "
             "what remains, with a smaller evaluation.k."
         )

@@ -22,14 +22,24 @@ def train(config: DictConfig) -> int:
     from recsys_cli.data.load import get_dataset
     from recsys_cli.runs.directory import Run
     from recsys_cli.runs.results import show_result
+    from recsys_cli.training.estimate import check_memory
     from recsys_cli.training.fit import Stopped
+    from recsys_cli.training.model_class import model_class
+    from recsys_cli.training.selection import Selection
     from recsys_cli.unlearning.generation import Rows, build
     from recsys_cli.unlearning.generations import Generations
     from recsys_cli.unlearning.pool import train_shards
     from recsys_cli.unlearning.state import partition_entry, publish
     from recsys_cli.unlearning.unit import shard_epochs
 
-    run = Run.open(config.resume)[0] if config.resume else Run.create(config)
+    if config.resume:
+        run, rows = Run.open(config.resume)[0], None
+    else:  # whatever can be refused is refused before there is a run
+        dataset = get_dataset(config.data)
+        notes = Selection(config, dataset).notes
+        print("\n".join([*notes, f"needs {check_memory(config, model_class(config.model._target_), dataset)}"]))
+        rows = share_out(config, dataset)
+        run = Run.create(config)
     config.run_dir = str(run.path)  # where a crash leaves its report
     generations = Generations(run.path)
     if generations.exists:
@@ -38,10 +48,10 @@ def train(config: DictConfig) -> int:
     with ending(run):
         path = generations.begin()
         try:
-            rows = Rows.read(path)
-        except UserError:  # a new run, or one that was stopped before its rows were shared out
+            rows = rows or Rows.read(path)
+        except UserError:  # it was stopped before its rows were written
             rows = share_out(config, get_dataset(config.data))
-            rows.write(path)
+        rows.write(path)
         dataset, sizes = rows.dataset, np.bincount(rows.assignment)
         print(
             f"{config.model.name} on {dataset.name}: {dataset.n_users:,} users, {dataset.n_items:,} items, "

@@ -14,8 +14,8 @@ from data_prep.errors import UserError
 def test_the_command_gets_the_checked_config(recsys, train):
     seen = []
     train(lambda cfg: seen.append((cfg.seed, cfg.trainer.epochs)))
-    assert recsys("train", "seed=4").code == 0
-    assert seen == [(4, 200)]
+    assert recsys("train", "seed=4", "trainer.epochs=7").code == 0
+    assert seen == [(4, 7)]
 
 
 def test_exit_code_of_the_command_is_passed_on(recsys, train):
@@ -98,28 +98,48 @@ def test_multirun_checks_all_jobs_before_the_first(recsys, train):
     assert (result.code, seen) == (2, []) and "received -1" in result.err
 
 
-def test_multirun_stops_at_a_failed_job_and_names_it(recsys, train):
+def test_multirun_goes_on_after_a_failed_job_and_says_so_at_the_end(recsys, train, tmp_path):
     seen = []
 
     def fail(cfg):
         seen.append(cfg.seed)
         if cfg.seed == 1:
             raise UserError("nothing to train on")
+        if cfg.seed == 2:
+            cfg.run_dir = str(tmp_path)
+            raise RuntimeError("out of ideas")
 
     train(fail)
+    result = recsys("train", "--multirun", "seed=0,1,2,3", "device=cpu")
+    assert (result.code, seen) == (2, [0, 1, 2, 3])
+    assert "recsys: error: nothing to train on (in job 2 of 4: recsys train seed=1 device=cpu)\n" in result.err
+    assert "recsys: failed: RuntimeError: out of ideas" in result.err
+    rows = [line.split() for line in result.out[result.out.rindex("what differs") :].splitlines()]
+    assert [row[:3] for row in rows if row and row[0].isdigit()] == [
+        ["1", "seed=0", "finished"],
+        ["2", "seed=1", "failed"],
+        ["3", "seed=2", "failed"],
+        ["4", "seed=3", "finished"],
+    ]
+
+
+@pytest.mark.parametrize("by_code", [True, False])
+def test_an_interrupt_ends_all_jobs(recsys, train, by_code):
+    seen = []
+
+    def interrupted(cfg):
+        seen.append(cfg.seed)
+        if cfg.seed == 1:
+            if by_code:  # a run that has saved and stopped
+                return 130
+            raise KeyboardInterrupt
+        return 0
+
+    train(interrupted)
     result = recsys("train", "--multirun", "seed=0,1,2")
-    assert (result.code, seen) == (2, [0, 1])
-    assert result.err == "recsys: error: nothing to train on (in job 2 of 3: recsys train seed=1)\n"
-
-
-def test_multirun_stops_at_a_crash(recsys, train, tmp_path):
-    def crash(cfg):
-        cfg.run_dir = str(tmp_path)
-        raise RuntimeError
-
-    train(crash)
-    result = recsys("train", "--multirun", "seed=0,1")
-    assert result.code == 1 and "stopped in job 1 of 2" in result.err
+    assert (result.code, seen) == (130, [0, 1])
+    assert [line.split()[2] for line in result.out.splitlines()[-3:]] == ["finished", "interrupted", "not"]
+    assert "job 3 of 3" not in result.out
 
 
 def test_jobs_do_not_write_over_each_other(refused):

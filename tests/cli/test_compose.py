@@ -62,13 +62,14 @@ def test_a_model_chooses_its_loss_and_the_command_line_overrules_it(config):
 
 
 def test_tuned_values_hold_for_their_triple_only_and_the_command_line_wins(config, own_configs):
-    own = own_configs({"tuned/enmf-non_sampling-synthetic.yaml": TUNED})
+    own = own_configs({"tuned/enmf-non_sampling-ciao.yaml": TUNED})
 
     def values(*words):
-        cfg = config("train", "--config-dir", own, *words)
+        cfg = config("train", "data=ciao", "--config-dir", own, *words)
         return cfg["model"]["embedding_size"], cfg["loss"].get("negative_weight")
 
-    usual = config("train")["model"]["embedding_size"], config("train")["loss"]["negative_weight"]
+    plain = config("train", "data=ciao")
+    usual = plain["model"]["embedding_size"], plain["loss"]["negative_weight"]
     assert values() == (16, 0.7)
     assert values("loss.negative_weight=0.2") == (16, 0.2)
     assert values("~tuned") == usual
@@ -94,25 +95,23 @@ def test_tuned_weights_follow_the_chosen_behaviours(config, words, expected):
 
 def test_tuned_weights_that_leave_nothing_become_equal(config, own_configs):
     own = own_configs(
-        {
-            "tuned/ehcf-non_sampling-synthetic.yaml": "# @package _global_\nmodel:\n  task_weights: {cart: 1.0, buy: 0.0}\n"
-        }
+        {"tuned/ehcf-bpr-synthetic.yaml": "# @package _global_\nmodel:\n  task_weights: {cart: 1.0, buy: 0.0}\n"}
     )
-    words = "train", "--config-dir", own, "model=ehcf", "data.behaviours=[buy]"
+    words = "train", "--config-dir", own, "model=ehcf", "loss=bpr", "data.behaviours=[buy]"
     assert config(*words)["model"]["task_weights"] is None
 
 
 @pytest.mark.parametrize(
     "text, part",
     [
-        ("trainer:\n  epoch: 3\n", "unknown key 'trainer.epoch' in tuned/enmf-non_sampling-synthetic.yaml"),
+        ("trainer:\n  epoch: 3\n", "unknown key 'trainer.epoch' in tuned/enmf-non_sampling-ciao.yaml"),
         ("trainer:\n  epochs: many\n", "trainer.epochs: expected an integer >= 0"),
         ("tensorboard: 7\n", "tensorboard: expected true or false"),
     ],
 )
 def test_tuned_values_are_checked(refused, own_configs, text, part):
-    own = own_configs({"tuned/enmf-non_sampling-synthetic.yaml": "# @package _global_\n" + text})
-    assert part in refused("train", "--config-dir", own)
+    own = own_configs({"tuned/enmf-non_sampling-ciao.yaml": "# @package _global_\n" + text})
+    assert part in refused("train", "data=ciao", "--config-dir", own)
 
 
 def test_own_config_folder_by_option_and_by_variable(config, own_configs, monkeypatch):

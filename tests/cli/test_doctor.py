@@ -27,8 +27,16 @@ def test_doctor_finds_raw_files_and_says_what_is_missing(recsys, own_configs, tm
     lines = recsys(*words).out.splitlines()
     at = next(i for i, line in enumerate(lines) if line.startswith("  mine "))
     assert lines[at].split(maxsplit=1)[1] == "1 of 2 raw files found"
-    assert "missing: test.txt; put into <folder>/mine/" in lines[at + 1]
+    assert "missing: test.txt; put into <folder>/mine/," in lines[at + 1]
 
     (tmp_path / "raw" / "test.txt").write_text("0 0\n")
     (tmp_path / "cache" / "prepared" / "mine-0123").mkdir(parents=True)
     assert "2 of 2 raw files found; prepared in the cache" in recsys(*words).out
+
+
+def test_doctor_keeps_within_the_terminal(recsys, monkeypatch):
+    for width in (60, 100):
+        monkeypatch.setenv("COLUMNS", str(width))
+        lines = recsys("doctor", "tensorflow=false").out.splitlines()
+        assert all(len(line) <= width or " " not in line.strip() for line in lines)
+        assert max(map(len, lines)) > 50

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from recsys_cli.config.habits import OTHER_CHOICES, OTHER_NAMES
+from recsys_cli.config.library import flatten, library
+
 
 @pytest.mark.parametrize(
     "argv, parts",
@@ -48,7 +51,7 @@ def test_unknown_names(refused, argv, parts):
         ("loss.batch=item", "one of users, items, alternating", "'item' (str)"),
         ("loss.negative_weight=-1", "a number >= 0, or a mapping", "-1 (int)"),
         ("loss.negative_weight={buy:-1}", "a number >= 0, or a mapping", "{buy:-1} (dict)"),
-        ("evaluation.k=5", "a list such as [a,b], each an integer >= 1", "5 (int)"),
+        ("evaluation.k=five", "a list such as [a,b], each an integer >= 1", "'five' (str)"),
         ("evaluation.k=[5,0]", "each an integer >= 1", "[5,0] (list)"),
         ("evaluation.metrics=[HR,XYZ]", "each one of HR, Recall", "[HR,XYZ] (list)"),
         ("seed=-1", "an integer >= 0", "-1 (int)"),
@@ -78,12 +81,32 @@ def test_layers_have_a_limit(refused):
         (["--model=enmf"], "such as model=..."),
         (["--cfg", "everything"], "invalid choice: 'everything'"),
         (["evaluation.k=[1,2"], "cannot read 'evaluation.k=[1,2'"),
-        (["run_dir=a=b"], "in quotes twice: run_dir='\"a=b\"'"),
+        (["run_dir=a=b"], "needs quotes twice, for the shell and for recsys: run_dir='\"a=b\"'"),
         (["evaluation.k=5,10"], "add --multirun, or, for one list, write brackets: evaluation.k=[5,10]"),
         (["data@x=synthetic"], "cannot be moved with '@'"),
         (["~loss"], "a group cannot be removed"),
         (["~seed"], "a key cannot be removed"),
-        (["seed=${nothing}"], "'nothing' not found"),
+        (["seed=${nothing}"], "cannot resolve seed: Interpolation key 'nothing' not found\n"),
+        (
+            ["data.raw_dir=${oc.env:NOPE}"],
+            "cannot resolve data.raw_dir: the environment variable NOPE is not set: set it",
+        ),
+        (["trainer.epochs = 5"], "'trainer.epochs = 5' has spaces around '=': write trainer.epochs=5\n"),
+        (["trainer.epochs =5"], "has spaces around '=': write trainer.epochs=5\n"),
+        (["evaluation.k=[1,2"], "a bracket is not closed"),
+        (["data.delimiter=,"], "for the shell and for recsys: data.delimiter='\",\"'\n"),
+        (["--multirun", "seed=interval(0,9)"], "write them, seed=0,1,2, or count them, 'seed=range(0,10,2)'"),
+        (["--multirun", "seed=tag(x,interval(0,9))"], "an interval has no end of values"),
+        (["-cn", "train"], "the command chooses the config"),
+        (["--config-name=train"], "the command chooses the config"),
+        (["--info"], "--cfg job shows the config, recsys doctor this machine"),
+        (["-cd", "conf"], "--config-dir DIR"),
+        (["hydra.verbose=true"], "has no effect here: RECSYS_TRACEBACK=1"),
+        (["hydra.job.chdir=true"], "choose the folder of a run with run_dir="),
+        (["+hydra.job.env_set.X=1"], "set variables before you call recsys"),
+        (["hydra/launcher=joblib"], "start several commands to run them side by side"),
+        (["hydra.output_subdir=x"], "has no effect here"),
+        (["+experiment=mine"], "DIR/tuned/NAME.yaml, with --config-dir DIR tuned=NAME"),
         (["model.kind=pairwise"], "belongs to the choice of model"),
         (["hydra.run.dir=x"], "run_dir="),
         (["--config-dir", "/no/such/folder"], "config folder '/no/such/folder' does not exist"),
@@ -93,8 +116,47 @@ def test_malformed_words(refused, argv, part):
     assert part in refused("train", *argv)
 
 
-def test_settings_of_hydra_that_change_nothing_pass(config):
-    assert config("train", "hydra.job.chdir=false", "+hydra.job.env_set.X=1")["seed"] == 0
+def test_settings_of_hydra_that_ask_for_nothing_pass(config):
+    assert config("train", "hydra.job.chdir=false", "hydra.verbose=false")["seed"] == 0
+
+
+@pytest.mark.parametrize(
+    "word, advice",
+    [
+        ("lr=0.1", "'optimizer.learning_rate'"),
+        ("optimizer.lr=0.1", "'optimizer.learning_rate'"),
+        ("bs=64", "'trainer.batch_size'"),
+        ("emb_size=64", "'model.embedding_size'"),
+        ("reg=0.1", "'loss.l2'"),
+        ("topk=[10]", "'evaluation.k'"),
+        ("gpu=0", "'device=gpu'"),
+        ("workers=4", "'device.threads'"),
+        ("dataset=beibei", "'data'"),
+        ("device=cuda", "Did you mean 'gpu'?"),
+        ("model=neumf", "Did you mean 'ncf'?"),
+    ],
+)
+def test_names_that_other_programs_have(refused, word, advice):
+    assert advice in refused("train", word)
+
+
+def test_what_other_programs_call_it_leads_to_something_that_exists():
+    ours = library("")
+    files = {group: [flatten(ours.group_values(group, c)) for c in ours.choices(group)] for group in ours.groups()}
+    keys = {f"{group}.{key}" for group, found in files.items() for values in found for key in values}
+    keys |= set(ours.values("train")) | set(files)
+    for name, key in OTHER_NAMES.items():
+        assert name not in {known.rpartition(".")[2] for known in keys}, f"{name} is a key of ours"
+        assert " " in key or key.partition("=")[0] in keys
+    for group, choices in OTHER_CHOICES.items():
+        assert set(choices.values()) <= set(ours.choices(group)) and not set(choices) & set(ours.choices(group))
+
+
+def test_one_value_is_a_list_of_one(config):
+    assert config("train", "evaluation.k=10")["evaluation"]["k"] == [10]
+    assert config("train", "evaluation.metrics=NDCG")["evaluation"]["metrics"] == ["NDCG"]
+    assert config("train", "data.behaviours=buy")["data"]["behaviours"] == ["buy"]
+    assert config("evaluate", "run=x", "evaluation.k=5")["evaluation"]["k"] == [5]
 
 
 @pytest.mark.parametrize("command", ["evaluate", "recommend"])

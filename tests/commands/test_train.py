@@ -137,7 +137,7 @@ def unreachable(*args, **kwargs):
 @pytest.mark.parametrize(
     "words,text",
     [
-        (["evaluation.k=[5,181]"], "goes beyond the 180 items"),
+        (["evaluation.k=[5,181]"], "cut-off 181 is not between 1 and 180"),
         (["evaluation.exclude_auxiliary=true", "data.behaviours=[buy]"], "no behaviour besides the target"),
         (["device=gpu"], "sees no GPU"),
         (["run_dir=/proc/nowhere"], "cannot make the run directory"),

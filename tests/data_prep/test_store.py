@@ -13,6 +13,8 @@ from data_prep import store
 from data_prep.errors import UserError
 from data_prep.events import Events
 from data_prep.store import csr_arrays, read_manifest, write_prepared
+from recsys_cli.data.dataset import CSR, Dataset
+from recsys_cli.unlearning.data_copy import write_copy
 
 MANIFEST = {
     "name": "x",
@@ -91,6 +93,16 @@ def test_a_full_disk_says_how_much_is_needed_and_where(tmp_path, monkeypatch, co
     with pytest.raises(UserError, match=rf"[1-9]\d* MiB are needed in {tmp_path}.*data.cache_dir"):
         write_prepared(tmp_path / "x-1", {"a": np.zeros(10**6)}, MANIFEST)
     assert left(tmp_path) == []
+
+
+def test_who_writes_says_what_else_can_be_done(tmp_path, monkeypatch):
+    """The copy of a run is no matter of data.cache_dir."""
+    monkeypatch.setattr(store.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 9, 1))
+    pairs = CSR.from_pairs(np.array([0]), np.array([1]), 2, 3)
+    ids = {"user_ids": np.arange(2), "item_ids": np.arange(3)}
+    with pytest.raises(UserError, match="Free some, or move the run directory") as told:
+        write_copy(tmp_path / "x-1", Dataset("tiny", 2, 3, "buy", {"buy": pairs}, **ids))
+    assert "cache_dir" not in str(told.value)
 
 
 def test_too_little_room_is_noticed_before_writing(tmp_path, monkeypatch):

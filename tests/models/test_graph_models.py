@@ -230,25 +230,19 @@ def test_task_weights_must_fit(weights, message):
         ghcf(task_weights=weights)
 
 
-def test_too_many_layers_are_refused():
-    with pytest.raises(UserError, match="model.layers=1000000000 needs about .* GB"):
-        ghcf(layers=10**9)
-
-
 @pytest.mark.parametrize(
-    "config, gigabytes",
+    "config, step",
     [
-        # 2 layers and 3 behaviours: (2 + 2) (3 + 3) tables of 21 x 5, and 2 (8 + 9) squares of 5 x 5, of 4 bytes.
-        ({}, 4 * (24 * 21 * 5 + 34 * 25) / 1e9),
-        ({"composition": "subtraction"}, 4 * (30 * 21 * 5 + 34 * 25) / 1e9),
-        ({"task_weights": {"view": 0, "cart": 1, "buy": 0}}, 4 * (16 * 21 * 5 + 22 * 25) / 1e9),
+        # 2 layers and 3 behaviours: (2 + 2) (3 + 3) - 3 tables of 21 x 5, and 2 times 3 x 3 squares of 5 x 5.
+        ({}, 21 * 21 * 5 + 18 * 25),
+        ({"composition": "subtraction"}, 27 * 21 * 5 + 18 * 25),
+        ({"task_weights": {"view": 0, "cart": 1, "buy": 0}}, 13 * 21 * 5 + 6 * 25),
     ],
 )
-def test_the_memory_that_layers_need(monkeypatch, config, gigabytes):
-    asked = []
-    monkeypatch.setattr("recsys_cli.models.ghcf.check_memory", lambda n, *rest: asked.append(4 * n / 1e9))
-    ghcf(layers=2, **config)
-    assert asked == [gigabytes]
+def test_the_memory_that_layers_need(config, step):
+    model = ghcf(layers=2, **config)
+    need = GHCF.memory(model.config, dataset())
+    assert need.step == step and need.parameters == sum(v.shape.num_elements() for v in model.variables)
 
 
 def test_every_one_of_many_layers_has_a_mask_of_its_own():

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_prep.errors import UserError
 from recsys_cli.data.dataset import CSR
 from recsys_cli.ops import propagation
 from recsys_cli.ops.propagation import BipartiteGraph, SparseMatrix
@@ -181,12 +180,6 @@ def test_other_threads_give_the_same_bytes(request, other_threads):
     if "segments" in request.node.name:
         pytest.skip("for GPUs")
     assert other_threads(digest) == digest()
-
-
-def test_too_little_memory_is_told():
-    with pytest.raises(UserError, match=r"model.layers=9 needs about 4000.0 GB .*: take fewer layers\.$"):
-        propagation.check_memory(10**12, "model.layers=9", "fewer layers")
-    propagation.check_memory(1000, "model.layers=9", "fewer layers")
 
 
 def test_values_that_are_learnt_have_a_gradient():
