@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from data_prep.data_settings import BY_SOURCE, DataSettings
 from data_prep.errors import UserError, check_choice, nearest
 from data_prep.meanings import check_columns
+from data_prep.settings import fields_of
 from data_prep.settle import STDIN, is_stream, settled
 from data_prep.split_options import check_splits
 
 JOINT = "|"  # between the values of data.context in an id
-SOURCES = ("files", "csv", "synthetic")
 ROLES = ("train", "valid", "test", "negatives", "friends", "triples", "user_features", "item_features")
 ROLES += ("user_ids", "item_ids")
 # Options that only these sources know; elsewhere they would be ignored.
@@ -25,16 +26,7 @@ ONLY_FOR = {
     "min_rating": ("csv", "files"), "k_core": ("csv", "files"), "user_fields": ("csv", "files"),
     "item_fields": ("csv", "files"),
 }  # fmt: skip
-
-DEFAULTS: dict[str, Any] = {
-    "raw_dir": None, "cache_dir": "~/.cache/recsys", "verify": True, "published": {}, "notes": [],
-    "behaviours": None, "target": None, "split": "given", "validation": "none", "split_seed": 0,
-    "test_ratio": 0.2, "valid_ratio": 0.1, "files": [], "n_users": None, "n_items": None, "remap_ids": False,
-    "path": None, "test_path": None, "valid_path": None, "columns": None, "delimiter": None,
-    "min_rating": None, "k_core": 0, "form": None, "context": None, "user_fields": None, "item_fields": None,
-    "split_n": None, "valid_n": None, "split_time": None, "valid_time": None, "folds": 5, "fold": 0,
-    "cut_auxiliary": None,
-}  # fmt: skip
+UNSET = ("name", "source")  # have no default: they must be given
 # These say where bytes lie, not what they are: the checksums of the files stand for them in the cache's name.
 PLACES = ("raw_dir", "cache_dir", "verify", "path", "test_path", "valid_path")
 
@@ -44,10 +36,12 @@ def read_options(data_cfg: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises UserError for names, behaviours, splits and ratios that make no sense.
     """
-    options = {**DEFAULTS, **_plain(data_cfg)}
+    given = _plain(data_cfg)
+    known = fields_of(BY_SOURCE.get(given.get("source", ""), DataSettings))
+    options = {name: found.default for name, found in known.items() if name not in UNSET} | given
     if not options.get("source"):
         raise UserError("The data configuration has no 'source': give data.source=...")
-    check_choice("data.source", options["source"], SOURCES)
+    check_choice("data.source", options["source"], BY_SOURCE)
     options |= settled(options)
     if options["source"] == "csv":
         options["files"] = _csv_files(options)
@@ -135,7 +129,7 @@ def _check_used(options: dict[str, Any]) -> None:
     """UserError for an option that would be ignored."""
     source = options["source"]
     for key, sources in ONLY_FOR.items():
-        if options[key] not in (None, 0) and source not in sources:
+        if options.get(key) not in (None, 0) and source not in sources:
             fitting = " and ".join(f"data.source={name}" for name in sources)
             how = ", whose users and items are counted when it is read" if key in ("n_users", "n_items") else ""
             raise UserError(

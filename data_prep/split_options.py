@@ -7,7 +7,12 @@ from typing import Any
 
 from data_prep.errors import UserError, check_choice
 
-# The names of the rules in splits.py, and one that is another by the data.
+# The names of the rules in splits.py, and one that is another by the data. leave_one_out_last, leave_one_out_random: one of
+# each user that has two or more; leave_one_out: the last where times are known, else a random one. last_n: the last
+# data.split_n of each user that has more. ratio: a random share of all pairs; ratio_per_user (random) and
+# ratio_per_user_last: a share of each user's. time: all at or after data.split_time; time_ratio: the last share in time.
+# k_fold: part data.fold of data.folds random ones. Without times the order of the rows is the order in time. Of a repeated
+# pair the latest event counts; with time and time_ratio the earliest.
 CUTS = ("leave_one_out", "leave_one_out_last", "leave_one_out_random", "last_n", "ratio", "ratio_per_user")
 CUTS += ("ratio_per_user_last", "time", "time_ratio", "k_fold")
 BY_RATIO = ("ratio", "ratio_per_user", "ratio_per_user_last", "time_ratio")

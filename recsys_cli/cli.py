@@ -101,7 +101,7 @@ def _application(name: str, argv: list[str]) -> int:
     if options.help:
         from recsys_cli.help import command_help
 
-        print(command_help(name, configs))
+        print(command_help(name, configs, words))
         return 0
     refuse_options(words, name, configs)
     words = switched_on(words, name, configs)
@@ -205,7 +205,7 @@ def _crash(error: Exception, run_dir: str | None) -> int:
         os.close(handle)
         log = Path(path)
     write_file(log, text.encode())
-    if os.environ.get("RECSYS_TRACEBACK"):
+    if os.environ.get("RECSYS_TRACEBACK") or os.environ.get("HYDRA_FULL_ERROR"):
         print(text, file=sys.stderr, end="")
     reason = " ".join(str(error).split())[:300]
     print(f"recsys: failed: {type(error).__name__}: {reason}", file=sys.stderr)

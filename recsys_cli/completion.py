@@ -6,8 +6,8 @@ import shlex
 from pathlib import Path
 
 from data_prep.errors import UserError, nearest
+from recsys_cli.config.check import fixed, kind_of
 from recsys_cli.config.library import Library, library, shipped
-from recsys_cli.config.rules import fixed, kind_of
 
 OPTIONS = ("--cfg", "--resolve", "--multirun", "--config-dir", "--help")
 RUN_KEYS = ("run", "resume")
@@ -46,14 +46,14 @@ complete -c recsys -f -a '(recsys completion query (commandline -cp | string col
 SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
 
 HELP = """\
-Print a script that completes commands, groups, choices and keys with the TAB key.
+Print a script that completes commands, groups, choices and keys by TAB.
 
 Usage: recsys completion bash|zsh|fish
 
 Examples
-  eval "$(recsys completion bash)"                                      for this shell
-  recsys completion bash >> ~/.bashrc                                   for every shell
-  recsys completion zsh >> ~/.zshrc                                     after compinit
+  eval "$(recsys completion bash)"         for this shell
+  recsys completion bash >> ~/.bashrc      for every shell
+  recsys completion zsh >> ~/.zshrc        after compinit
   recsys completion fish > ~/.config/fish/completions/recsys.fish"""
 
 
@@ -95,10 +95,11 @@ def _settings(words: list[str], current: str) -> list[str]:
     groups = configs.defaults(command)
     picked = dict(w.split("=", 1) for w in words[1:] if "=" in w)
     values = configs.values(command, {k: v for k, v in picked.items() if k in groups})
+    known = configs.fields(command, values)
     key, equals, typed = current.partition("=")
     if not equals:
         if "." in current:
-            return [f"{k}=" for k in values if not fixed(k)]
+            return [f"{k}=" for k in values if not fixed(k, known)]
         whole = [f"{k}=" for k in [*groups, *values] if "." not in k]
         return whole + [f"{k.partition('.')[0]}." for k in values if "." in k]
     if key in groups:
@@ -106,7 +107,7 @@ def _settings(words: list[str], current: str) -> list[str]:
     if key in RUN_KEYS:
         folder = Path(typed).parent if "/" in typed else Path("runs")
         return [f"{key}={d}" for d in folder.glob("*") if d.is_dir()]
-    kind = kind_of(key, values.get(key))
+    kind = kind_of(key, values.get(key), known)
     return [f"{key}={choice}" for choice in kind.choices] if kind else []
 
 

@@ -7,11 +7,13 @@ import platform
 import shutil
 import sys
 import time
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_prep.errors import UserError
+from data_prep.settings import Settings, field
 from recsys_cli.config.compose import compose
 from recsys_cli.config.library import library
 from recsys_cli.memory import free_memory
@@ -30,6 +32,13 @@ EXTRAS = {
 }
 RAW_DIR_VARIABLE = "RECSYS_RAW_DIR"
 GIB = 2**30
+
+
+@dataclass(frozen=True)
+class DoctorSettings(Settings):
+    tensorflow: bool = field(True, "import it to look for devices, which takes seconds")
+    runs_dir: str = field("runs", "whose disk is looked at")
+    raw_dir: str | None = field(None, "null: data.raw_dir of each data set, or the variable RECSYS_RAW_DIR")
 
 
 def main(cfg: DictConfig) -> None:

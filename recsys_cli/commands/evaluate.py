@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 
 from omegaconf import DictConfig, OmegaConf
 
 from data_prep.errors import UserError
 from data_prep.files import check_writable
+from data_prep.settings import MANDATORY, Settings, field
+from recsys_cli.data.tables import TABLE
 
 SPLITS = {"test": "test", "validation": "valid"}
+
+
+@dataclass(frozen=True)
+class EvaluateSettings(Settings):
+    run: str = field(MANDATORY, "the run directory")
+    split: str = field("test", "which part is ranked", choices=tuple(SPLITS))
+    name: str | None = field(
+        None, "of the result in RUN/evaluations; null: SPLIT-again. Another result of that name is numbered"
+    )
+    per_user: str | None = field(None, "a file for one row per user", pattern=TABLE)
 
 
 def main(config: DictConfig) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,19 @@ from omegaconf import DictConfig
 from data_prep.errors import UserError
 from data_prep.files import check_writable
 from data_prep.ids import fault, places
+from data_prep.settings import MANDATORY, Settings, field
+from recsys_cli.data.tables import TABLE
+
+
+@dataclass(frozen=True)
+class RecommendSettings(Settings):
+    run: str = field(MANDATORY, "the run directory")
+    users: str | list[int | str] = field(
+        "all", "all, a list of raw ids such as [17,42], or a file with one id per line"
+    )
+    k: int = field(20, "items for each user", low=1)
+    exclude_seen: bool = field(True, "leave out what the user has in training")
+    output: str = field("recommendations.csv", "the file to write", pattern=TABLE)
 
 
 def main(config: DictConfig) -> int:

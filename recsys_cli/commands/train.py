@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from omegaconf import DictConfig, open_dict
 
 from data_prep.errors import UserError
+from data_prep.settings import Settings, field
+
+
+@dataclass(frozen=True)
+class TrainSettings(Settings):
+    seed: int = field(0, "of everything that is drawn", low=0)
+    runs_dir: str = field("runs", "where run directories are made")
+    run_dir: str | None = field(None, "null: RUNS_DIR/TIME-MODEL-DATA-SHORT_ID")
+    resume: str | None = field(None, "a run directory: go on with it from its newest valid checkpoint")
+    tensorboard: bool = field(True, "write a log for TensorBoard")
 
 
 def main(config: DictConfig) -> int:

@@ -4,17 +4,47 @@ proves afterwards that it did.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from omegaconf import DictConfig
 
 from data_prep.errors import UserError
+from data_prep.settings import MANDATORY, Settings, field
 
 if TYPE_CHECKING:
     from recsys_cli.unlearning.generation import Rows
     from recsys_cli.unlearning.intake import Intake
     from recsys_cli.unlearning.matching import Match
     from recsys_cli.unlearning.requests import Request
+
+
+@dataclass(frozen=True)
+class UnlearnSettings(Settings):
+    run: str = field(MANDATORY, "the run directory")
+    forget: str | None = field(None, "a CSV of raw ids: user,item (pairs), user (all data of users) or item")
+    missing: str = field(
+        "refuse",
+        "rows that match nothing in the data; ignore: go on without them, and say so",
+        choices=("refuse", "ignore"),
+    )
+    plan: bool = field(False, "show what it would cost, change nothing")
+    later: bool = field(False, "keep the request, to be carried out together with others")
+    discard: bool = field(False, "drop what is pending")
+    repartition: bool = field(False, "share the remaining rows out anew, and train every shard again")
+    compare: str | None = field(
+        None, "train one model on all remaining rows as well, for its cost and metrics", choices=("retrain",)
+    )
+    audit: bool = field(False, "membership test before, after, and on a model trained from scratch without the rows")
+    verify: bool = field(False, "check ledger, rows and files, and train again to compare the bytes")
+    verify_shards: str = field(
+        "touched",
+        "which are trained again; touched: by the last requests, and the aggregation; one: drawn at random",
+        choices=("touched", "one", "all"),
+    )
+    receipt: str | None = field(None, "with forget: check that the request of this receipt was carried out")
+    ledger: str | None = field(None, "with verify: the digest that was shown when the ledger was written")
+    report: str | None = field(None, "a file for all numbers", pattern=(r".*\.json", "a file name that ends in .json"))
 
 
 def main(config: DictConfig) -> int:

@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 from data_prep.errors import UserError, nearest
+from data_prep.kinds import Kind, kind_of_value
+from data_prep.settings import TARGET, Field, shown
+from data_prep.settings import check_value as check_kind
 from recsys_cli.config.library import Library, flatten
-from recsys_cli.config.overrides import shown
-from recsys_cli.config.rules import fixed, kind_of, rule_for
+from recsys_cli.config.schema import class_of
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
     from omegaconf import DictConfig
 
-MISSING = "???"
-# Every choice of these groups has the keys of the default choice; those of the others differ by choice.
-SAME_KEYS = ("trainer", "device", "evaluation")
+Known = Mapping[str, Field]
 
 
 def tree(cfg: DictConfig) -> dict[str, Any]:
     """The config as plain nested values; mandatory ones not yet given are '???'."""
     from omegaconf import OmegaConf
 
-    return OmegaConf.to_container(cfg, resolve=True, throw_on_missing=False)
+    return cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True, throw_on_missing=False))
 
 
 def apply_override(
-    cfg: DictConfig, override: Override, defaults: dict[str, Any], command: str, library: Library
+    cfg: DictConfig, override: Override, defaults: dict[str, Any], known: Known, command: str, library: Library
 ) -> None:
     """Sets one value in cfg. defaults: the nested values before any was set."""
     key, word = override.key_or_group, override.input_line
@@ -36,57 +36,63 @@ def apply_override(
         elsewhere = _elsewhere(key, library)
         hint = elsewhere or _hint(key, defaults, list(library.defaults(command)))
         raise UserError(f"unknown key '{key}' in '{word}'.{hint}")
-    if fixed(key):
+    if fixed(key, known):
         group = key.partition(".")[0]
         raise UserError(f"'{word}': {key} belongs to the choice of {group}: choose another {group}=...")
     if override.is_delete():
         raise UserError(f"'{word}': a key cannot be removed, only set: {key}=VALUE")
-    _set(cfg, key, override.value(), defaults, word)
+    _set(cfg, key, override.value(), defaults, known, word)
 
 
-def check_rules(cfg: DictConfig, defaults: dict[str, Any]) -> None:
-    """Every value in the config, from whatever file, obeys the table of rules."""
+def check_keys(cfg: DictConfig, known: Known, command: str, library: Library) -> None:
+    """The chosen files have no key that their settings lack."""
+    for group in library.defaults(command):
+        chosen = cfg.get(group)
+        if not chosen or class_of(group, chosen, library.sources) is None:
+            continue
+        for name in chosen:
+            if f"{group}.{name}" not in known:
+                expected = {group: {n: v for n, v in tree(chosen).items() if f"{group}.{n}" in known}}
+                hint = _hint(f"{group}.{name}", expected)
+                raise UserError(f"unknown key '{group}.{name}' in the chosen {group} file.{hint}")
+
+
+def check_values(cfg: DictConfig, known: Known) -> None:
+    """Every value in the config, from whatever file, is of its kind."""
     values = tree(cfg)
-    for key, default in flatten(defaults).items():
-        if rule_for(key):
-            check_value(key, lookup(values, key), default, "the config files")
+    for key, found in known.items():
+        group, dot, _ = key.partition(".")
+        source = f"the chosen {group} file" if dot else "the config files"
+        if _exists(values, key):
+            check_kind(key, lookup(values, key), found.kind, found.default, source)
 
 
-def check_same_keys(cfg: DictConfig, command: str, library: Library) -> None:
-    """A choice of one's own for trainer, device or evaluation has neither unknown nor missing keys."""
-    usual = library.values(command)
-    values = flatten(tree(cfg))
-    for group in SAME_KEYS:
-        expected = {key for key in usual if key.startswith(group + ".")}
-        found = {key for key in values if key.startswith(group + ".")}
-        for key in sorted(found - expected):
-            raise UserError(f"unknown key '{key}' in the chosen {group} file.{_hint(key, usual)}")
-        for key in sorted(expected - found):
-            raise UserError(f"the chosen {group} file lacks '{key}': let it start with 'defaults: [...]'")
-        for key in expected:
-            check_value(key, values[key], usual[key], f"the chosen {group} file")
-
-
-def check_tuned(plain: dict[str, Any], tuned: dict[str, Any], name: str) -> None:
+def check_tuned(plain: dict[str, Any], tuned: dict[str, Any], known: Known, name: str) -> None:
     """tuned/<name>.yaml sets only keys that exist without it, to values of the right kind."""
     usual = flatten(plain)
     source = f"{name}.yaml"
     for key in flatten(tuned):
-        if not any(key == known or key.startswith(known + ".") for known in usual):
+        if not any(key == usually or key.startswith(usually + ".") for usually in usual):
             raise UserError(f"unknown key '{key}' in {source}.{_hint(key, plain)}")
     for key, default in usual.items():
-        check_value(key, lookup(tuned, key), default, source)
+        check_value(key, lookup(tuned, key), default, known, source)
 
 
-def check_value(key: str, value: Any, default: Any, source: str) -> None:
+def fixed(key: str, known: Known) -> bool:
+    """Whether it says what a choice is: changed only by choosing another."""
+    return key.endswith(f".{TARGET}") or (key in known and known[key].fixed)
+
+
+def kind_of(key: str, default: Any, known: Known) -> Kind | None:
+    """What a key may hold: by its settings, else by the type of its default; None (default null): anything."""
+    if key in known:
+        return known[key].kind
+    return kind_of_value(default)
+
+
+def check_value(key: str, value: Any, default: Any, known: Known, source: str) -> None:
     """source: the word or file that sets the value."""
-    kind = kind_of(key, default)
-    if kind and value != MISSING and not kind.accepts(value):
-        received = repr(value) if isinstance(value, str) else shown(value)
-        raise UserError(
-            f"{key}: expected {kind.valid}, received {received} ({type(value).__name__}) "
-            f"from '{source}'; default {shown(default)}"
-        )
+    check_kind(key, value, kind_of(key, default, known), default, source)
 
 
 def lookup(values: dict[str, Any], key: str) -> Any:
@@ -99,22 +105,22 @@ def _exists(values: dict[str, Any], key: str) -> bool:
     return key in flatten(values) or any(known.startswith(key + ".") for known in flatten(values))
 
 
-def _set(cfg: DictConfig, key: str, value: Any, defaults: dict[str, Any], word: str) -> None:
-    """A mapping is merged key by key, unless a rule or an empty default takes it whole."""
+def _set(cfg: DictConfig, key: str, value: Any, defaults: dict[str, Any], known: Known, word: str) -> None:
+    """A mapping is merged key by key, unless it is one setting or replaces an empty one."""
     from omegaconf import OmegaConf
 
     default = lookup(defaults, key)
-    if isinstance(value, dict) and isinstance(default, dict) and default and not rule_for(key):
+    if isinstance(value, dict) and isinstance(default, dict) and default and key not in known:
         for name, inner in value.items():
             if name not in default:
                 raise UserError(f"unknown key '{key}.{name}' in '{word}'.{nearest(str(name), default)}")
-            _set(cfg, f"{key}.{name}", inner, defaults, word)
+            _set(cfg, f"{key}.{name}", inner, defaults, known, word)
         return
-    kind = kind_of(key, default)
+    kind = kind_of(key, default, known)
     if kind and not kind.accepts(value) and kind.accepts([value]):
         value = [value]  # evaluation.k=10 is a list of one
     OmegaConf.update(cfg, key, value, merge=False)
-    check_value(key, lookup(tree(cfg), key), default, word)
+    check_value(key, lookup(tree(cfg), key), default, known, word)
 
 
 def _elsewhere(key: str, library: Library) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from copy import deepcopy
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from data_prep.errors import UserError
 from data_prep.options import read_options
 from data_prep.settle import settled
-from recsys_cli.config.check import apply_override, check_rules, check_same_keys, check_tuned, tree
+from recsys_cli.config.check import apply_override, check_keys, check_tuned, check_values, tree
 from recsys_cli.config.consistency import check_consistency, resumed, weigh_chosen_behaviours
-from recsys_cli.config.library import Library, check_choice
+from recsys_cli.config.library import Library, check_choice, flatten
 from recsys_cli.config.named import name_code
 from recsys_cli.config.overrides import chosen, expand, is_group, parse, refuse_sweeps
 
@@ -41,10 +41,11 @@ def compose(command: str, words: list[str], library: Library, partial: bool = Fa
     cfg = _with_tuned(command, picks + hydra_words, library)
     try:
         defaults = tree(cfg)
-        check_same_keys(cfg, command, library)
+        known = library.fields(command, flatten(defaults))
+        check_keys(cfg, known, command, library)
         for override in values:
-            apply_override(cfg, override, defaults, command, library)
-        check_rules(cfg, defaults)
+            apply_override(cfg, override, defaults, known, command, library)
+        check_values(cfg, known)
     except OmegaConfBaseException as error:
         raise UserError(_unresolved(error)) from None
     if "source" in cfg.get("data", {}):
@@ -107,16 +108,18 @@ def _with_tuned(command: str, words: tuple[str, ...], library: Library) -> DictC
     composed, choices = _hydra_compose(command, words, library)
     if library.load(f"{TUNED}/{choices.get(TUNED)}"):
         plain, _ = _hydra_compose(command, (*words, f"~{TUNED}"), library)
-        check_tuned(tree(plain), tree(composed), f"{TUNED}/{choices[TUNED]}")
+        usual = tree(plain)
+        known = library.fields(command, flatten(usual))
+        check_tuned(usual, tree(composed), known, f"{TUNED}/{choices[TUNED]}")
     return deepcopy(composed)
 
 
 @cache
 def _hydra_compose(command: str, words: tuple[str, ...], library: Library) -> tuple[DictConfig, dict[str, str]]:
-    """The config of the command and the choice of every group."""
+    """The config of the command, completed by the defaults of all settings, and the choice of every group."""
     import hydra
     from hydra.errors import HydraException
-    from omegaconf import open_dict
+    from omegaconf import OmegaConf, open_dict
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
@@ -130,7 +133,10 @@ def _hydra_compose(command: str, words: tuple[str, ...], library: Library) -> tu
     choices = dict(cfg.hydra.runtime.choices)
     with open_dict(cfg):
         del cfg["hydra"]
-    return cfg, choices
+    stated = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=False))
+    completed = OmegaConf.create(library.completed(command, stated))
+    OmegaConf.set_struct(completed, True)
+    return completed, choices
 
 
 def _refuse_missing(cfg: DictConfig, command: str, library: Library) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UserError, nearest
+from data_prep.settings import Field
+from recsys_cli.config import schema
 from recsys_cli.config.habits import other_choice
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -44,14 +48,27 @@ class Library:
                 found[group.removeprefix("optional ")] = choice
         return found
 
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """Where the modules named in configs lie: ours, those beside the user's configs, those that Python finds."""
+        return (PACKAGE.parent, *self.roots[1:], *(Path(p) for p in sys.path if p))
+
     def values(self, command: str, picked: dict[str, str] | None = None) -> dict[str, Any]:
-        """Dotted key -> value as the files of a command and the picked choices of its groups state it."""
-        flat = flatten({k: v for k, v in self.load(command).items() if k not in ("defaults", "hydra")})
+        """Dotted key -> value as the picked choices of a command's groups, its own file and the settings state it."""
+        tree = {k: v for k, v in self.load(command).items() if k not in ("defaults", "hydra")}
         choices = self.defaults(command) | (picked or {})
         for group, choice in (choices | self._wishes(choices) | (picked or {})).items():
-            if choice and "$" not in choice:
-                flat |= flatten(self.group_values(group, choice), group)
-        return flat
+            if choice in self.choices(group):
+                tree[group] = self._stated(group, choice)
+        return flatten(schema.completed(command, tree, self.defaults(command), self.sources))
+
+    def fields(self, command: str, values: Mapping[str, Any]) -> dict[str, Field]:
+        """What each key may hold and means. values: by dotted keys; choices differ in their keys."""
+        return schema.fields(command, values, self.defaults(command), self.sources)
+
+    def completed(self, command: str, tree: dict[str, Any]) -> dict[str, Any]:
+        """The nested values of the files, as Hydra composes them, with the defaults of the settings."""
+        return schema.completed(command, tree, self.defaults(command), self.sources)
 
     def _wishes(self, choices: dict[str, str | None]) -> dict[str, str]:
         """The choices of other groups that the chosen model asks for, by ``override /loss@...: bpr``."""
@@ -60,12 +77,21 @@ class Library:
         return {k.removeprefix("override /").partition("@")[0]: v for k, v in named.items()}
 
     def group_values(self, group: str, choice: str) -> dict[str, Any]:
-        """The nested values of one choice, with those of the choices of its group that it starts from."""
+        """The nested values of one choice: of its files, and for the rest the defaults of its settings.
+
+        {} for what is no choice: the word may come from a run of a stranger, and is then no path to be followed.
+        """
+        if choice not in self.choices(group):
+            return {}
+        return schema.completed_group(group, self._stated(group, choice), self.sources)
+
+    def _stated(self, group: str, choice: str) -> dict[str, Any]:
+        """What the file of a choice and those of its group that it starts from state."""
         own = dict(self.load(f"{group}/{choice}"))
         inherited: dict[str, Any] = {}
         for entry in own.pop("defaults", []):
             if isinstance(entry, str) and entry != "_self_":
-                inherited |= self.group_values(group, entry)
+                inherited |= self._stated(group, entry)
         return inherited | own
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import json
 from itertools import product
 from typing import TYPE_CHECKING
 
 from data_prep.errors import UserError
+from data_prep.settings import shown
 from recsys_cli.config.habits import option_of_hydra, other_name, without_effect
 from recsys_cli.config.library import Library
 
@@ -157,11 +157,6 @@ def _malformed(word: str, command: str, library: Library) -> str:
     near = difflib.get_close_matches(word, [*values, *library.defaults(command)], n=1)
     example = f"{near[0]}=..." if near else _example(command, library)
     return f"cannot read '{word}': settings are written key=value, such as {example}"
-
-
-def shown(value: object) -> str:
-    """A value as it would be typed."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str).replace('"', "")
 
 
 def _example(command: str, library: Library) -> str:

@@ -11,6 +11,8 @@ import numpy as np
 from data_prep.errors import UserError
 from data_prep.files import write_file
 
+TABLE = (r".*\.(csv|parquet)", "a file name that ends in .csv or .parquet")  # the pattern of a setting
+
 
 def write_table(path: Path | str, columns: Mapping[str, np.ndarray]) -> None:
     """Writes aside and renames: the file is complete or absent. Raises UserError for any other ending."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from data_prep.errors import UserError
+from data_prep.kinds import listed, matching
+from data_prep.settings import Settings, field
 from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.evaluation.blocks import rows_per_block
-from recsys_cli.evaluation.metrics import Pooled, check_cutoffs, per_user_metrics
+from recsys_cli.evaluation.metrics import METRICS, Pooled, check_cutoffs, per_user_metrics
 from recsys_cli.evaluation.naming import raw_ids
 from recsys_cli.evaluation.own import Evaluated, own_metric, own_values
 from recsys_cli.evaluation.ranking import rank_held_out, refuse_overlap, union
@@ -29,6 +31,50 @@ from recsys_cli.evaluation.topk import top_k
 from recsys_cli.models.base import Scorer
 
 N_NEGATIVES = 99  # drawn where the data set brings none
+
+
+@dataclass(frozen=True)
+class EvaluationSettings(Settings):
+    """What is held out, what it is ranked among, and which numbers are made of the ranks."""
+
+    protocol: str = field(
+        "full",
+        "rank all items; sampled: among the candidates of the data set, or 99 drawn ones",
+        choices=("full", "sampled"),
+    )
+    k: list[int] = field([10, 50, 100], "cut-offs", low=1)
+    metrics: list[str] = field(
+        ["HR", "Recall", "NDCG"],
+        "each at every cut-off, AUC without",
+        kind=listed(
+            matching(
+                rf"{'|'.join(METRICS)}|\w+(\.\w+)+",
+                f"one of {', '.join(METRICS)}, or one of your own such as my.module.Novelty",
+            )
+        ),
+    )
+    exclude: str = field(
+        "train_and_validation",
+        "what is left out of a user's ranking; train: as in the authors' released code",
+        choices=("train_and_validation", "train"),
+    )
+    recall_divisor: str = field(
+        "test_items", "min_k: the smaller of k and the number of test items", choices=("test_items", "min_k")
+    )
+    ndcg: str = field(
+        "ideal", "kgat: the ideal list holds only the hits, as in the code of KGAT", choices=("ideal", "kgat")
+    )
+    select: str = field(
+        "last",
+        "which epoch is scored; best_test_epoch is the published habit, and its name goes into the results",
+        choices=("last", "best_validation", "best_test_epoch"),
+    )
+    memory_mb: int = field(512, "for the scores of a block of users", low=1)
+    bootstrap: int = field(1000, "resamples of users for the confidence intervals; 0: none", low=0)
+    exclude_auxiliary: bool = field(False, "held-out pairs that the user has in another behaviour do not count")
+    beyond_accuracy: bool = field(False, "add Coverage and Gini of the lists")
+    per_user: bool = field(True, "keep the metrics of each user in the run directory")
+    test: bool = field(True, "false: the test split stays closed, and the validation part is shown (for sweeps)")
 
 
 @dataclass(frozen=True)
@@ -54,34 +100,27 @@ def evaluate(
     dataset: Dataset,
     split: str,
     *,
-    k: Sequence[int],
-    exclude: str = "train_and_validation",
-    metrics: Sequence[str] = ("HR", "Recall", "NDCG"),
-    recall_divisor: str = "test_items",
-    ndcg: str = "ideal",
-    protocol: str = "full",
-    memory_mb: int = 512,
     seed: int = 0,
-    exclude_auxiliary: bool = False,
-    beyond_accuracy: bool = False,
+    **options: Any,
 ) -> Result:
     """Evaluates the target behaviour on split "valid" or "test".
 
-    exclude: "train" or "train_and_validation", which items of the user are taken out of the ranking of the
-    test split (from that of the validation split: train). exclude_auxiliary: leaves out, among held-out pairs
-    and candidates, what the user has in an auxiliary behaviour. protocol: "full" or "sampled" (sampled.py).
-    metrics: names of metrics.py, and dotted names of one's own (own.py, full protocol only).
-    beyond_accuracy: adds Coverage@k and Gini@k of the lists of the evaluated users (full protocol only).
+    options: those of EvaluationSettings, by name. exclude: what is taken out of the ranking of the test split (from
+    that of the validation split: train). exclude_auxiliary: among held-out pairs and candidates. protocol="sampled":
+    sampled.py. metrics: names of metrics.py, and dotted names of one's own (own.py, full protocol only).
+    beyond_accuracy: Coverage@k and Gini@k of the lists of the evaluated users (full protocol only).
     Raises UserError where nothing can be evaluated.
     """
     began = time.perf_counter()
+    settings = EvaluationSettings(**options)
+    k, memory_mb = settings.k, settings.memory_mb
     check_cutoffs(k, dataset.n_items)
-    held_out, seen, auxiliary, kept = _lay_out(dataset, split, exclude, exclude_auxiliary)
+    held_out, seen, auxiliary, kept = _lay_out(dataset, split, settings)
     spread, warning = {}, None
-    own = _own(metrics, protocol)
-    metrics = [name for name in metrics if name not in own]
+    own = _own(settings)
+    metrics = [name for name in settings.metrics if name not in own]
     with raw_ids(dataset):
-        if protocol == "sampled":
+        if settings.protocol == "sampled":
             negatives = dataset.test_negatives if split == "test" else None
             if negatives is None:
                 negatives = draw_negatives(held_out, seen, N_NEGATIVES, seed, f"evaluation/{split}")
@@ -94,11 +133,11 @@ def evaluate(
             where = f"data={dataset.name}, split {split}"
             ranks = rank_held_out(scorer, held_out, seen, dataset.n_items, memory_mb, name=where)
             users = ranks.users
-            per_user = per_user_metrics(ranks, k, metrics, recall_divisor=recall_divisor, ndcg=ndcg)
+            per_user = per_user_metrics(ranks, k, metrics, recall_divisor=settings.recall_divisor, ndcg=settings.ndcg)
             if own:
                 evaluated = Evaluated(dataset, ranks, scorer, seen, max(k), memory_mb)
                 per_user.update(own_values(own, evaluated, k))
-            if beyond_accuracy:
+            if settings.beyond_accuracy:
                 lists, _ = top_k(scorer, users, seen, dataset.n_items, max(k), memory_mb)
                 for cutoff in k:
                     spread.update(spread_of(lists[:, :cutoff], dataset.n_items))
@@ -114,33 +153,33 @@ def evaluate(
     )
 
 
-def check(dataset: Dataset, split: str, *, k, metrics, exclude, protocol, memory_mb, exclude_auxiliary) -> None:
+def check(dataset: Dataset, split: str, settings: EvaluationSettings) -> None:
     """Raises the UserError that `evaluate` would raise for this data set, whatever the model."""
-    for name in _own(metrics, protocol):
+    for name in _own(settings):
         own_metric(name)  # is imported here rather than after the training
-    check_cutoffs(k, dataset.n_items)
-    held_out, seen, _, _ = _lay_out(dataset, split, exclude, exclude_auxiliary)
-    rows_per_block(dataset.n_items, memory_mb)
+    check_cutoffs(settings.k, dataset.n_items)
+    held_out, seen, _, _ = _lay_out(dataset, split, settings)
+    rows_per_block(dataset.n_items, settings.memory_mb)
     with raw_ids(dataset):
-        if protocol == "full":
+        if settings.protocol == "full":
             history = union(seen, dataset.n_users, dataset.n_items)
             refuse_overlap(held_out, history, f"data={dataset.name}, split {split}")
         elif split != "test" or dataset.test_negatives is None:
             check_enough_negatives(held_out, seen, N_NEGATIVES)
 
 
-def _own(metrics: Sequence[str], protocol: str) -> list[str]:
-    """Those of one's own, by their dotted names."""
-    own = [name for name in metrics if "." in name]
-    if own and protocol == "sampled":
+def _own(settings: EvaluationSettings) -> list[str]:
+    """Metrics of one's own, by their dotted names."""
+    own = [name for name in settings.metrics if "." in name]
+    if own and settings.protocol == "sampled":
         raise UserError(f"evaluation.metrics={own[0]}: metrics of one's own need evaluation.protocol=full.")
     return own
 
 
-def _lay_out(dataset: Dataset, split: str, exclude: str, exclude_auxiliary: bool):
+def _lay_out(dataset: Dataset, split: str, settings: EvaluationSettings):
     """The held-out pairs, what is left out of the rankings, the auxiliary part of it, and which pairs are kept."""
-    held_out, seen = _sides(dataset, split, exclude)
-    if not exclude_auxiliary:
+    held_out, seen = _sides(dataset, split, settings.exclude)
+    if not settings.exclude_auxiliary:
         return held_out, seen, [], np.ones(held_out.nnz, bool)
     auxiliary = auxiliary_pairs(dataset)
     kept = ~union(auxiliary, dataset.n_users, dataset.n_items).contains(held_out.rows, held_out.indices)

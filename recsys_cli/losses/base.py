@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from data_prep.errors import UserError
+from data_prep.settings import Settings, field
 from recsys_cli.models.base import TrainableModel
+
+
+@dataclass(frozen=True)
+class LossSettings(Settings):
+    """What every loss has."""
+
+    name: str = field("none", "the name of the choice", fixed=True)
+    scope: str = field(
+        "none",
+        "what it looks at: all pairs, sampled ones, or none",
+        choices=("whole_data", "sampled", "none"),
+        fixed=True,
+    )
 
 
 class Plan(NamedTuple):

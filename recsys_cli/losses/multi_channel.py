@@ -13,21 +13,43 @@ proportion to w_l x their sizes, as in the paper.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from data_prep.errors import UserError
+from data_prep.settings import changed, field
 from recsys_cli.data.dataset import CSR
-from recsys_cli.losses.base import Phase, Plan
-from recsys_cli.losses.sampled import SampledPhase
+from recsys_cli.losses.base import LossSettings, Phase, Plan
+from recsys_cli.losses.sampled import SampledPhase, SampledSettings
 from recsys_cli.models.base import TrainableModel
 from recsys_cli.ops.streams import generator
 
 
-def multi_channel_phases(config, model: TrainableModel, batch_size: int, seed: int) -> list[Phase]:
-    """config: unobserved, positives (each | weighted), negatives, popularity, reduction, l2.
+@dataclass(frozen=True)
+class MultiChannelSettings(LossSettings):
+    name: str = changed(LossSettings, "name", "multi_channel_bpr")
+    scope: str = changed(LossSettings, "scope", "sampled")
+    unobserved: float = field(
+        0.8, "share of negatives that the user has in no behaviour; the others are of a lower one", low=0, high=1
+    )
+    positives: str = field(
+        "each",
+        "each pair of every behaviour once per epoch; weighted: as many, target pairs more often",
+        choices=("each", "weighted"),
+    )
+    negatives: int = field(1, "per positive, drawn again each epoch", low=1)
+    popularity: float | None = field(
+        None, "exponent by which popular items are drawn more often as unobserved ones; null: uniform", low=0
+    )
+    reduction: str = changed(SampledSettings, "reduction", "mean")
+    l2: float = changed(SampledSettings, "l2", 0.0)
 
-    Raises UserError for a model without several tasks, or whose target has no weight.
-    """
+
+def multi_channel_phases(
+    config: MultiChannelSettings, model: TrainableModel, batch_size: int, seed: int
+) -> list[Phase]:
+    """Raises UserError for a model without several tasks, or whose target has no weight."""
     if len(model.tasks) < 2:
         raise UserError(
             f"loss={config.name} compares behaviours, and model={model.name} sees only "

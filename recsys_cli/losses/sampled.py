@@ -6,20 +6,37 @@ Negatives are drawn again each epoch and are never an observed pair of the task.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from data_prep.errors import UserError
+from data_prep.settings import changed, field
 from recsys_cli.data.dataset import CSR
-from recsys_cli.losses.base import Phase, Plan, trained_tasks
+from recsys_cli.losses.base import LossSettings, Phase, Plan, trained_tasks
 from recsys_cli.models.base import Rows, TrainableModel, half_squares
 from recsys_cli.ops.streams import generator
 
 
-def sampled_phases(config, model: TrainableModel, batch_size: int, seed: int) -> list[Phase]:
-    """config: name (bpr | bce | softmax), negatives, popularity (null: uniform), sampling, reduction, l2."""
+@dataclass(frozen=True)
+class SampledSettings(LossSettings):
+    name: str = changed(LossSettings, "name", "bpr")
+    scope: str = changed(LossSettings, "scope", "sampled")
+    negatives: int = field(1, "per observed pair, drawn again each epoch, never an observed pair", low=1)
+    popularity: float | None = field(None, "exponent by which popular items are drawn more often; null: uniform", low=0)
+    sampling: str = field(
+        "interactions",
+        "each observed pair once per epoch; users: distinct users per batch, one pair of each",
+        choices=("interactions", "users"),
+    )
+    reduction: str = field("mean", "over the batch", choices=("mean", "sum"))
+    l2: float = field(0.0, "times half the squared norm of the vectors in the batch", low=0)
+
+
+def sampled_phases(config: SampledSettings, model: TrainableModel, batch_size: int, seed: int) -> list[Phase]:
+    """config.name says which function of LOSSES."""
     tasks = trained_tasks(model)
     if model.joint and len(tasks) > 1:
         return [JointPhase(config, model, tasks, batch_size, seed)]

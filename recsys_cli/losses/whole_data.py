@@ -5,12 +5,14 @@ of items, or of both in turn, by the fast form (theorem 3.1) or by visiting ever
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 
 from data_prep.errors import UserError, nearest
-from recsys_cli.losses.base import Phase, Plan, trained_tasks
+from data_prep.settings import changed, field
+from recsys_cli.losses.base import LossSettings, Phase, Plan, trained_tasks
 from recsys_cli.losses.groups import Group, matrix_of, stacks_of
 from recsys_cli.models.base import FactoredModel, half_squares
 from recsys_cli.ops.streams import generator
@@ -19,8 +21,32 @@ from recsys_cli.ops.whole_data import dense_whole_data_loss, whole_data_loss
 SIDES = {"users": ("users",), "items": ("items",), "alternating": ("users", "items")}
 
 
-def whole_data_phases(config, model: FactoredModel, batch_size: int, seed: int) -> list[WholeDataPhase]:
-    """config: negative_weight, popularity, batch (users | items | alternating), l2, dense."""
+@dataclass(frozen=True)
+class WholeDataSettings(LossSettings):
+    name: str = changed(LossSettings, "name", "non_sampling")
+    scope: str = changed(LossSettings, "scope", "whole_data")
+    negative_weight: float | dict[str, float] = field(
+        0.1,
+        "c0, the weight of a pair that was not observed (observed: 1); or one per task or group of tasks",
+        low=0,
+    )
+    popularity: float | dict[str, float] | None = field(
+        None,
+        "rho: c_v = c0 m_v^rho / sum of m^rho, by the popularity m_v of the item; null: c_v = c0; or one per task or group",
+        low=0,
+    )
+    batch: str = field(
+        "users",
+        "users (ENMF-U), items (ENMF-I), alternating (ENMF-A: in each epoch users, then items)",
+        choices=tuple(SIDES),
+    )
+    l2: float = field(0.0, "times half the squared norm of the vectors", low=0)
+    dense: bool = field(False, 'visit every pair ("ENMF-Original"), which is slow')
+
+
+def whole_data_phases(
+    config: WholeDataSettings, model: FactoredModel, batch_size: int, seed: int
+) -> list[WholeDataPhase]:
     weights = negative_weights(config.negative_weight, config.popularity, model)
     together = [None] if model.joint else [[t] for t in trained_tasks(model)]
     return [

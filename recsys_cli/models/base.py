@@ -7,13 +7,15 @@ evaluation asks it for a scorer over all items.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from data_prep.settings import Settings, field
 from recsys_cli.data.dataset import CSR, Dataset
-from recsys_cli.ops.layers import initial_values
+from recsys_cli.ops.layers import INITIALIZERS, initial_values
 
 if TYPE_CHECKING:
     from recsys_cli.losses.base import Phase
@@ -66,8 +68,35 @@ class Factors:
         return tf.matmul(tf.gather(self.users, users), self.items, transpose_b=True)
 
 
+@dataclass(frozen=True)
+class ModelSettings(Settings):
+    """What every model has. A model declares its own as `Settings`, a frozen dataclass that extends this."""
+
+    name: str | None = field(None, "the name of the choice", fixed=True)
+    kind: str | None = field(
+        None,
+        "what it gives: user and item vectors, scores of pairs, or a solution of its own",
+        choices=("factored", "pairwise", "closed_form"),
+        fixed=True,
+    )
+
+
+@dataclass(frozen=True)
+class EmbeddingSettings(ModelSettings):
+    """Of models with a vector for each user and item."""
+
+    embedding_size: int = field(64, "d, the length of the vectors", low=1)
+    init: str = field("truncated_normal", "how the vectors are drawn", choices=INITIALIZERS)
+    init_scale: float = field(
+        0.01, "their standard deviation, or largest value if uniform; xavier_uniform has its own", above=0
+    )
+
+
 class Model(tf.Module):
-    """Base of all models. Subclasses take (config, dataset, seed) and name every variable uniquely."""
+    """Base of all models. Subclasses take (config, dataset, seed) and name every variable uniquely.
+
+    config: the settings of the class, or a node of a config with the same keys.
+    """
 
     def __init__(self, config: Any, dataset: Dataset, seed: int):
         super().__init__(name=config.name)

@@ -14,16 +14,28 @@ Deviations:
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import tensorflow as tf
 
-from recsys_cli.models.base import FactoredModel, gather, rows
+from data_prep.settings import field
+from recsys_cli.models.base import EmbeddingSettings, FactoredModel, gather, rows
 from recsys_cli.models.behaviours import behaviour_tasks
 from recsys_cli.ops.layers import dropout
 
 
 class CMF(FactoredModel):
-    """config: embedding_size d, dropout (rate, on the vectors of the batched side), init, init_scale,
-    shared (users | items), task_weights."""
+    """A table per behaviour on one side, one for all of them on the other."""
+
+    @dataclass(frozen=True)
+    class Settings(EmbeddingSettings):
+        dropout: float = field(0.0, "rate, on the vectors of the batched side", low=0, below=1)
+        shared: str = field(
+            "users",
+            "whose vectors are the same for all behaviours; the other side has a table for each",
+            choices=("users", "items"),
+        )
+        task_weights: dict[str, float] | None = field(None, "mu, the weight of each behaviour; null: equal ones", low=0)
 
     def __init__(self, config, dataset, seed):
         super().__init__(config, dataset, seed)

@@ -11,10 +11,13 @@ Deviations:
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import tensorflow as tf
 
 from data_prep.errors import UserError
-from recsys_cli.models.base import Need, SolvedModel
+from data_prep.settings import field
+from recsys_cli.models.base import ModelSettings, Need, SolvedModel
 from recsys_cli.models.item_to_item import CPU, CoOccurrence, Rows, sparse_matrix
 from recsys_cli.ops.linalg import check_solved, solve_positive_definite
 
@@ -22,7 +25,14 @@ MATRICES = 6  # of n_items x n_items float32 that live at once at the peak
 
 
 class EASE(SolvedModel):
-    """config: l2, memory_gb (the most that the matrices may take; more is refused before any work)."""
+    """State: the weights B."""
+
+    @dataclass(frozen=True)
+    class Settings(ModelSettings):
+        l2: float = field(500.0, "in users: it is added to the number of users of each item", above=0)
+        memory_gb: float = field(
+            4.0, "the most that the matrices may take, 24 bytes x items^2; more is refused before any work", above=0
+        )
 
     def __init__(self, config, dataset, seed):
         super().__init__(config, dataset, seed)

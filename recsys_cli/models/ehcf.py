@@ -23,17 +23,31 @@ Deviations:
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import Literal
 
 import tensorflow as tf
 
-from recsys_cli.models.base import FactoredModel, gather, rows
+from data_prep.settings import field
+from recsys_cli.models.base import EmbeddingSettings, FactoredModel, gather, rows
 from recsys_cli.models.behaviours import behaviour_tasks, causal_links
 from recsys_cli.ops.layers import dropout
 
 
 class EHCF(FactoredModel):
-    """config: embedding_size d, dropout (rate, on p_u; one mask for all behaviours), init, init_scale,
-    causal, task_weights, joint, transfer_l2."""
+    """Behaviours share user and item vectors; their prediction vectors are linked."""
+
+    @dataclass(frozen=True)
+    class Settings(EmbeddingSettings):
+        dropout: float = field(
+            0.5, "rate, on the user vectors, as released; the thesis has 0.2 (keep ratio 0.8)", low=0, below=1
+        )
+        causal: dict[str, list[str]] | Literal["none"] | None = field(
+            None, "what feeds what, such as {cart:[view],buy:[cart]}; null: every earlier every later behaviour"
+        )
+        task_weights: dict[str, float] | None = field(None, "mu, the weight of each behaviour; null: equal ones", low=0)
+        joint: bool = field(True, "false: an epoch passes over one behaviour after the other")
+        transfer_l2: float = field(1e-4, "times half the squared norm of the transfer matrices", low=0)
 
     def __init__(self, config, dataset, seed):
         super().__init__(config, dataset, seed)

@@ -21,12 +21,14 @@ Deviations:
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 
+from data_prep.settings import changed, field
 from recsys_cli.data.dataset import CSR
-from recsys_cli.models.base import Factors, SolvedModel
+from recsys_cli.models.base import EmbeddingSettings, Factors, SolvedModel
 
 MATRIX, IDS = tf.TensorSpec([None, None]), tf.TensorSpec([None], tf.int32)
 ROWS_AT_A_TIME = 1024  # users (items) solved in one step
@@ -34,8 +36,20 @@ OTHERS_AT_A_TIME = 1024
 
 
 class ExpoMF(SolvedModel):
-    """config: embedding_size d, init, init_scale, exposure (first mu), ridge (lambda), precision (lambda_y),
-    prior_a, prior_b (of mu), published_constant, exposure_in_score (rank by mu_i theta_u . beta_i)."""
+    """State: theta, beta and mu."""
+
+    @dataclass(frozen=True)
+    class Settings(EmbeddingSettings):
+        init: str = changed(EmbeddingSettings, "init", "normal")
+        exposure: float = field(
+            0.01, "first probability that a user was shown an item; the authors search 0.1 to 0.001", above=0, below=1
+        )
+        ridge: float = field(1e-5, "lambda, of user and item vectors", above=0)
+        precision: float = field(1.0, "lambda_y, of the values of exposed pairs", above=0)
+        prior_a: float = field(1.0, "of the Beta prior of the exposure", low=1)
+        prior_b: float = field(1.0, "of the Beta prior of the exposure", low=1)
+        published_constant: bool = field(False, "take the Gaussian constant as the authors' code has it")
+        exposure_in_score: bool = field(False, "rank by exposure times the product of the vectors")
 
     passes = None
 

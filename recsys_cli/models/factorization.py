@@ -13,15 +13,25 @@ Deviations:
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import tensorflow as tf
 
-from recsys_cli.models.base import FactoredModel, gather, rows
+from data_prep.settings import field
+from recsys_cli.models.base import EmbeddingSettings, FactoredModel, gather, rows
 from recsys_cli.ops.layers import dropout
 
 
 class MatrixFactorization(FactoredModel):
-    """config: embedding_size d, dropout (rate, on the vectors of the batched side), init, init_scale,
-    prediction_vector (null: plain dot product; a number: h trainable, from that value), item_bias."""
+    """One table of user vectors, one of item vectors."""
+
+    @dataclass(frozen=True)
+    class Settings(EmbeddingSettings):
+        dropout: float = field(0.0, "rate, on the vectors of the batched side", low=0, below=1)
+        prediction_vector: float | None = field(
+            None, "starting value of the trainable vector h; null: none, a plain dot product"
+        )
+        item_bias: bool = field(False, "add a trainable number of each item")
 
     def __init__(self, config, dataset, seed):
         super().__init__(config, dataset, seed)

@@ -25,12 +25,14 @@ Deviations:
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from recsys_cli.models.base import FactoredModel, Need, gather, rows
+from data_prep.settings import changed, field
+from recsys_cli.models.base import EmbeddingSettings, FactoredModel, Need, gather, rows
 from recsys_cli.models.behaviours import behaviour_tasks
 from recsys_cli.ops.layers import dropout
 from recsys_cli.ops.propagation import BipartiteGraph
@@ -45,9 +47,27 @@ class Encoded(NamedTuple):
 
 
 class GHCF(FactoredModel):
-    """config: embedding_size d, layers L, composition (product | subtraction | correlation), combine
-    (task_weights | sum), task_weights (mu by behaviour, or null: equal), node_dropout and message_dropout
-    (rates), init, init_scale."""
+    """Vectors of users, items and behaviours, propagated together."""
+
+    @dataclass(frozen=True)
+    class Settings(EmbeddingSettings):
+        init: str = changed(EmbeddingSettings, "init", "xavier_uniform")
+        layers: int = field(4, "L, of propagation", low=1, high=100)
+        composition: str = field(
+            "product",
+            "of the vectors of a node and a behaviour",
+            choices=("product", "subtraction", "correlation"),
+        )
+        combine: str = field(
+            "task_weights",
+            "an activation per behaviour, mixed by mu, as released; sum: one around the plain sum, as in the thesis",
+            choices=("task_weights", "sum"),
+        )
+        task_weights: dict[str, float] | None = field(
+            None, "mu, the weight of each behaviour; 0 leaves it out; null: equal ones, with the sum 1", low=0
+        )
+        node_dropout: float = field(0.1, "rate, on the non-zeros of the graphs", low=0, below=1)
+        message_dropout: float = field(0.2, "rate, on the vectors after each layer", low=0, below=1)
 
     def __init__(self, config, dataset, seed):
         super().__init__(config, dataset, seed)

@@ -14,18 +14,28 @@ Deviations:
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import tensorflow as tf
 
+from data_prep.settings import field
 from recsys_cli.data.dataset import CSR, Dataset
-from recsys_cli.models.base import Need, SolvedModel
+from recsys_cli.models.base import ModelSettings, Need, SolvedModel
 from recsys_cli.models.item_to_item import BLOCK_CELLS, CPU, CoOccurrence, Rows
 
 USERS_AT_A_TIME = 256  # at most, in a block of the evaluation
 
 
 class ItemKNN(SolvedModel):
-    """config: neighbours k, shrinkage (in users). State: k neighbours of each item, similarity 0: none."""
+    """State: k neighbours of each item, similarity 0: none."""
+
+    @dataclass(frozen=True)
+    class Settings(ModelSettings):
+        neighbours: int = field(20, "k, kept per item", low=1)
+        shrinkage: float = field(
+            10.0, "in users, added to the denominator: similarities from few users count less", low=0
+        )
 
     def __init__(self, config, dataset, seed):
         super().__init__(config, dataset, seed)

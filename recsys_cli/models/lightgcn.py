@@ -14,14 +14,23 @@ Deviations:
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import tensorflow as tf
 
-from recsys_cli.models.base import FactoredModel, gather, rows
+from data_prep.settings import changed, field
+from recsys_cli.models.base import EmbeddingSettings, FactoredModel, gather, rows
 from recsys_cli.ops.propagation import BipartiteGraph
 
 
 class LightGCN(FactoredModel):
-    """config: embedding_size d, layers L, node_dropout (rate), init, init_scale."""
+    """Vectors of layer 0, propagated in every step."""
+
+    @dataclass(frozen=True)
+    class Settings(EmbeddingSettings):
+        init: str = changed(EmbeddingSettings, "init", "xavier_uniform")
+        layers: int = field(3, "L, of propagation", low=1, high=100)
+        node_dropout: float = field(0.0, "rate, on the non-zeros of the graph", low=0, below=1)
 
     def __init__(self, config, dataset, seed):
         super().__init__(config, dataset, seed)

@@ -12,16 +12,22 @@ Deviations:
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import tensorflow as tf
 
-from recsys_cli.models.base import FactoredModel, gather, rows
+from data_prep.settings import field
+from recsys_cli.models.base import EmbeddingSettings, FactoredModel, gather, rows
 from recsys_cli.models.behaviours import behaviour_tasks
 from recsys_cli.ops.layers import dropout
 
 
 class MultiChannelBPR(FactoredModel):
-    """config: embedding_size d, dropout (rate, on user and item vectors), init, init_scale."""
+    """One score for all behaviours."""
+
+    @dataclass(frozen=True)
+    class Settings(EmbeddingSettings):
+        dropout: float = field(0.2, "rate, on user and item vectors", low=0, below=1)
 
     drops_both_sides = True
 

@@ -15,11 +15,13 @@ Deviations from paper and authors' code:
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import tensorflow as tf
 
 from data_prep.errors import UserError
-from recsys_cli.models.base import Need, gather, rows
+from data_prep.settings import changed, field
+from recsys_cli.models.base import EmbeddingSettings, Need, gather, rows
 from recsys_cli.models.pairwise import ITEMS_AT_A_TIME, PairwiseModel
 from recsys_cli.ops.layers import times
 
@@ -27,8 +29,15 @@ USER, ITEM = 0, 1
 
 
 class NeuralCF(PairwiseModel):
-    """config: embedding_size (of the product; null: none), layer_widths (of [p' ; q'], then of each layer),
-    init and init_scale (of the embeddings)."""
+    """Layers over one pair of tables, and a product of another."""
+
+    @dataclass(frozen=True)
+    class Settings(EmbeddingSettings):
+        embedding_size: int | None = field(8, "of the product; null: without it", low=1)
+        layer_widths: list[int] = field(
+            [64, 32, 16, 8], "of the user and item vector side by side, then of each layer", low=1
+        )
+        init: str = changed(EmbeddingSettings, "init", "normal")
 
     def __init__(self, config, dataset, seed):
         super().__init__(config, dataset, seed)

@@ -18,18 +18,31 @@ Deviations:
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import tensorflow as tf
 
-from recsys_cli.models.base import Need, gather, rows
+from data_prep.settings import field
+from recsys_cli.models.base import EmbeddingSettings, Need, gather, rows
 from recsys_cli.models.behaviours import behaviour_tasks
 from recsys_cli.models.pairwise import ITEMS_AT_A_TIME, PairwiseModel
 from recsys_cli.ops.layers import times
 
 
 class NMTR(PairwiseModel):
-    """config: embedding_size d, hidden_layers (each half as wide as the one before, the input has 3d), init,
-    init_scale, cascade (mean | sum), task_weights."""
+    """Behaviours share vectors; each has a network of its own."""
+
+    @dataclass(frozen=True)
+    class Settings(EmbeddingSettings):
+        hidden_layers: int = field(
+            2, "of each behaviour's network, each half as wide as the one before; the input has 3 d", low=0
+        )
+        cascade: str = field(
+            "mean",
+            "of the own network and the score of the behaviour before; sum: as in the paper",
+            choices=("mean", "sum"),
+        )
+        task_weights: dict[str, float] | None = field(None, "mu, the weight of each behaviour; null: equal ones", low=0)
 
     def __init__(self, config, dataset, seed):
         super().__init__(config, dataset, seed)

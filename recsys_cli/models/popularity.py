@@ -5,13 +5,18 @@ Deviations: none. Items with equal counts come in the order of their ids, as the
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import tensorflow as tf
 
-from recsys_cli.models.base import Need, SolvedModel
+from recsys_cli.models.base import ModelSettings, Need, SolvedModel
 
 
 class Popularity(SolvedModel):
-    """config: nothing to set."""
+    """Nothing to set."""
+
+    @dataclass(frozen=True)
+    class Settings(ModelSettings): ...
 
     def __init__(self, config, dataset, seed):
         super().__init__(config, dataset, seed)

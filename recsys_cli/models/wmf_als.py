@@ -17,11 +17,14 @@ Deviations from the paper:
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import tensorflow as tf
 
+from data_prep.settings import changed, field
 from recsys_cli.data.dataset import CSR
-from recsys_cli.models.base import Factors, SolvedModel
+from recsys_cli.models.base import EmbeddingSettings, Factors, SolvedModel
 from recsys_cli.ops.linalg import check_solved, solve_positive_definite
 
 MAX_ROWS, MAX_CELLS = 4096, 2**17  # of one block: rows, and vectors gathered for them
@@ -29,10 +32,13 @@ CHUNK = 64  # TensorFlow splits longer sums by the number of threads: the last b
 
 
 class WeightedALS(SolvedModel):
-    """config: embedding_size d, negative_weight c0, l2, init and init_scale (of the item vectors).
+    """One pass is an epoch; its value is the objective above."""
 
-    One pass is an epoch; its value is the objective above.
-    """
+    @dataclass(frozen=True)
+    class Settings(EmbeddingSettings):
+        init: str = changed(EmbeddingSettings, "init", "normal")
+        negative_weight: float = field(0.1, "c0, the weight of a pair that was not observed (observed: 1)", low=0)
+        l2: float = field(3.0, "times |P|^2 + |Q|^2", above=0)
 
     passes = None
 

@@ -133,14 +133,16 @@ def _replace_own_places(data: dict[str, Any]) -> None:
 
 
 def _check_values(path: Path, settings: dict[str, Any]) -> None:
-    for key, default in library().values("train", _choices(settings)).items():
+    usual = library().values("train", _choices(settings))
+    known = library().fields("train", usual)
+    for key, default in usual.items():
         if isinstance(default, str) and "$" in default:
             continue
         try:
             value = lookup(settings, key)
         except (KeyError, TypeError):
             continue
-        check_value(key, value, default, str(path))
+        check_value(key, value, default, known, str(path))
 
 
 def _choices(settings: dict[str, Any]) -> dict[str, str | None]:

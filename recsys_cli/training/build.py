@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from data_prep.errors import UserError
 from recsys_cli.data.dataset import Dataset
 from recsys_cli.losses import build_phases
@@ -14,7 +16,14 @@ from recsys_cli.training.optimizers import build_optimizer
 
 def build_model(config, dataset: Dataset, seed: int) -> Model:
     """config: a node of configs/model; its `_target_` names the class (model_class.py)."""
-    return model_class(config._target_)(config, dataset, seed)
+    cls = model_class(config._target_)
+    return cls(settings_of(cls, config), dataset, seed)
+
+
+def settings_of(cls: type[Model], config) -> Any:
+    """A node of configs/model as the settings that the class declares, or as it is where it declares none."""
+    own = getattr(cls, "Settings", None)
+    return config if own is None else own.from_config(config, "model")
 
 
 def build_learner(config, model: Model) -> Learner:

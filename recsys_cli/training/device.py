@@ -7,12 +7,23 @@ import re
 import sys
 import tempfile
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from data_prep.errors import UserError
+from data_prep.settings import Settings, field
+
+
+@dataclass(frozen=True)
+class DeviceSettings(Settings):
+    kind: str = field("auto", "where to compute; auto: on a GPU if there is one", choices=("auto", "cpu", "gpu"))
+    threads: int | None = field(None, "of the processor; null: one per core", low=1)
+    memory_growth: bool = field(True, "take memory of a GPU as it is needed, not all of it at once")
+    determinism: bool = field(True, "on a GPU, the same bytes in each run, somewhat slower")
 
 
 def set_up_device(config) -> str:
-    """config: kind (auto | cpu | gpu), threads, memory_growth, determinism. Returns "cpu" or "gpu"; must run first of all."""
+    """config: the settings above, or a node of configs/device. Returns "cpu" or "gpu"; must run first of all."""
+    config = DeviceSettings.from_config(config, "device")
     _check_threads(config.threads)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if config.kind == "cpu":

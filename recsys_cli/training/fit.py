@@ -12,10 +12,31 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from data_prep.errors import UserError
+from data_prep.settings import Settings, field
 from recsys_cli.runs.metrics_log import MetricsLog
 from recsys_cli.training import checkpoint as ckpt
 
 CHUNK_SECONDS = 0.5  # how long a stop signal may wait, and how often the progress bar moves
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainerSettings(Settings):
+    """How long to train, and what is done on the way."""
+
+    epochs: int = field(200, "passes over the training data", low=0)
+    batch_size: int = field(512, "users, items or pairs of one step, by the loss", low=1)
+    eval_every: int = field(10, "epochs; 0: only after the last one", low=0)
+    early_stopping: int | None = field(
+        None, "evaluations without improvement before training stops; null: never", low=1
+    )
+    monitor: str | None = field(
+        None,
+        "by which epochs are compared; null: NDCG at the first evaluation.k",
+        pattern=(r"AUC|\w+@[1-9]\d*", "a metric such as NDCG@10, or AUC"),
+    )
+    checkpoint_every: int = field(10, "epochs", low=1)
+    keep_checkpoints: int = field(2, "the newest ones", low=1)
+    progress: bool = field(True, "show a progress bar")
 
 
 class Learner(Protocol):
@@ -84,18 +105,19 @@ class Evaluation:
 def fit(
     learner: Learner,
     checkpoints: Path,
-    settings,
+    settings: Any,
     progress: Progress,
     evaluation: Evaluation | None,
     log: MetricsLog,
     report: Callable[..., None],
     identity: Mapping[str, str] | None = None,
 ) -> Progress:
-    """Trains from `progress` to settings.epochs (a node of configs/trainer) and returns where it ended.
+    """Trains from `progress` to settings.epochs (TrainerSettings, or a node of them) and returns where it ended.
 
     checkpoints: the folder for them. identity: what they are to be recognised by (runs/identity.py).
     Raises Stopped after saving when SIGINT, SIGTERM or SIGHUP came, UserError when the loss is not finite.
     """
+    settings = TrainerSettings.from_config(settings, "trainer")
     state = learner.state()
 
     def save(name: str) -> None:

@@ -8,10 +8,20 @@ against 1.0), and they keep state (iteration counts, caches) that an exact resum
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 import tensorflow as tf
 
 from data_prep.errors import UserError, nearest
+from data_prep.settings import Settings, changed, field
+
+
+@dataclass(frozen=True)
+class OptimizerSettings(Settings):
+    """What every optimiser has."""
+
+    name: str = field("sgd", "the name of the choice", fixed=True)
+    learning_rate: float = field(0.05, "size of a step", above=0)
 
 
 class Optimizer(tf.Module):
@@ -50,7 +60,14 @@ class Adagrad(Optimizer):
     The thesis starts the accumulator at 1e-8, so the first update of a coordinate has a size near lr.
     """
 
-    def __init__(self, learning_rate: float = 0.05, initial_accumulator: float = 1e-8):
+    @dataclass(frozen=True)
+    class Settings(OptimizerSettings):
+        name: str = changed(OptimizerSettings, "name", "adagrad")
+        initial_accumulator: float = field(1e-8, "of the sums of squared gradients", low=0)
+
+    def __init__(
+        self, learning_rate: float = Settings.learning_rate, initial_accumulator: float = Settings.initial_accumulator
+    ):
         super().__init__(learning_rate)
         self.initial_accumulator = initial_accumulator
 
@@ -77,13 +94,24 @@ class Adam(Optimizer):
     lazy: rows without a gradient keep their moments and values (the usual choice for large tables).
     """
 
+    @dataclass(frozen=True)
+    class Settings(OptimizerSettings):
+        name: str = changed(OptimizerSettings, "name", "adam")
+        learning_rate: float = changed(OptimizerSettings, "learning_rate", 0.001)
+        beta_1: float = field(0.9, "decay of the mean of the gradients", low=0, below=1)
+        beta_2: float = field(0.999, "decay of the mean of their squares", low=0, below=1)
+        epsilon: float = field(1e-8, "added to the root of that mean", above=0)
+        lazy: bool = field(
+            False, "leave rows without a gradient as they are, moments included: quicker for large tables"
+        )
+
     def __init__(
         self,
-        learning_rate: float = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        lazy: bool = False,
+        learning_rate: float = Settings.learning_rate,
+        beta_1: float = Settings.beta_1,
+        beta_2: float = Settings.beta_2,
+        epsilon: float = Settings.epsilon,
+        lazy: bool = Settings.lazy,
     ):
         super().__init__(learning_rate)
         self.beta_1, self.beta_2, self.epsilon, self.lazy = beta_1, beta_2, epsilon, lazy
@@ -136,6 +164,9 @@ class Adam(Optimizer):
 class SGD(Optimizer):
     """x -= lr g."""
 
+    @dataclass(frozen=True)
+    class Settings(OptimizerSettings): ...
+
     def _dense(self, variable, gradient):
         variable.assign_sub(self.learning_rate * gradient)
 
@@ -147,12 +178,13 @@ OPTIMIZERS = {"adagrad": Adagrad, "adam": Adam, "sgd": SGD}
 
 
 def build_optimizer(config: Mapping) -> Optimizer:
-    """config: `name` (adagrad, adam or sgd) and the arguments of that class."""
-    options = dict(config)
-    name = options.pop("name")
-    if name not in OPTIMIZERS:
-        raise UserError(f"optimizer.name: unknown optimiser {name!r}.{nearest(name, OPTIMIZERS)}")
-    return OPTIMIZERS[name](**options)
+    """config: a node of configs/optimizer or a mapping, of a `name` and the settings of that optimiser."""
+    if config["name"] not in OPTIMIZERS:
+        raise UserError(f"optimizer.name: unknown optimiser {config['name']!r}.{nearest(config['name'], OPTIMIZERS)}")
+    cls = OPTIMIZERS[config["name"]]
+    options = asdict(cls.Settings.from_config(config, "optimizer"))
+    del options["name"]
+    return cls(**options)
 
 
 def _key(variable: tf.Variable) -> str:

@@ -16,7 +16,7 @@ from recsys_cli.data.dataset import Dataset
 from recsys_cli.evaluation.blocks import MIN_ROWS
 from recsys_cli.evaluation.metrics import impossible_cutoffs
 from recsys_cli.evaluation.own import is_lower_better, short_name
-from recsys_cli.evaluation.protocol import Result, check, evaluate
+from recsys_cli.evaluation.protocol import EvaluationSettings, Result, check, evaluate
 from recsys_cli.models.base import Factors, Model, Scorer
 from recsys_cli.report import duration
 from recsys_cli.training.fit import Evaluation, Progress
@@ -26,7 +26,7 @@ LONG = 60  # seconds: worth to be said beforehand
 
 
 def score(config, model: Model, dataset: Dataset, split: str, seed: int) -> Result:
-    """Evaluates by a node of configs/evaluation. split: "valid" or "test"."""
+    """config: EvaluationSettings, or a node of configs/evaluation. split: "valid" or "test"."""
     scorer = model.scorer()
     if (seconds := ranking_seconds(scorer, dataset, split)) > LONG:
         print(f"ranking: about {duration(seconds)}", file=sys.stderr, flush=True)
@@ -47,21 +47,8 @@ def most_popular(config, dataset: Dataset, split: str, seed: int) -> str:
 
 
 def _evaluate(config, scorer: Scorer, dataset: Dataset, split: str, seed: int) -> Result:
-    return evaluate(
-        scorer,
-        dataset,
-        split,
-        k=list(config.k),
-        exclude=config.exclude,
-        metrics=list(config.metrics),
-        recall_divisor=config.recall_divisor,
-        ndcg=config.ndcg,
-        protocol=config.protocol,
-        memory_mb=config.memory_mb,
-        seed=seed,
-        exclude_auxiliary=config.exclude_auxiliary,
-        beyond_accuracy=config.beyond_accuracy,
-    )
+    settings = EvaluationSettings.from_config(config, "evaluation")
+    return evaluate(scorer, dataset, split, seed=seed, **vars(settings))
 
 
 def ranking_seconds(scorer: Scorer, dataset: Dataset, split: str) -> float:
@@ -100,9 +87,9 @@ class Selection:
         self.notes = fit_cutoffs(config, dataset)
         self.split = "test" if self.rule == "best_test_epoch" else "valid" if valid else None
         self.monitor = config.trainer.monitor or first_metric(config.evaluation)
+        settings = EvaluationSettings.from_config(config.evaluation, "evaluation")
         for split in sorted({self.split or self.final_split, self.final_split}):
-            keys = ("k", "metrics", "exclude", "protocol", "memory_mb", "exclude_auxiliary")
-            check(dataset, split, **{key: config.evaluation[key] for key in keys})
+            check(dataset, split, settings)
 
     @property
     def final_split(self) -> str:

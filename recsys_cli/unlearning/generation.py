@@ -203,8 +203,8 @@ def aggregation_config(config, target: str):
     if own.aggregation_loss == "non_sampling":
         if own.aggregation_negative_weight is not None:
             weight = own.aggregation_negative_weight
-        loss = library().load("loss/non_sampling") | ({} if weight is None else {"negative_weight": weight})
-        optimizer = library().load("optimizer/adam") | {"learning_rate": own.aggregation_learning_rate}
+        loss = library().group_values("loss", "non_sampling") | ({} if weight is None else {"negative_weight": weight})
+        optimizer = library().group_values("optimizer", "adam") | {"learning_rate": own.aggregation_learning_rate}
         config.loss, config.optimizer = OmegaConf.create(loss), OmegaConf.create(optimizer)
         config.trainer.batch_size = own.aggregation_batch_size
     return config

@@ -125,7 +125,7 @@ def test_own_config_folder_by_option_and_by_variable(config, own_configs, monkey
     "group, text, part",
     [
         ("trainer", "defaults:\n  - default\nepoch: 3\n", "unknown key 'trainer.epoch'"),
-        ("trainer", "epochs: 3\n", "lacks 'trainer.batch_size'"),
+        ("trainer", "epochs: 3\nepoch: 4\n", "Did you mean 'trainer.epochs' (default 3)?"),
         ("trainer", "defaults:\n  - default\nprogress: 3\n", "expected true or false"),
         ("model", "name: own\nembedding_size: big\n", "model.embedding_size: expected"),
         ("model", "defaults:\n  - nothing\n", "cannot compose the config"),
@@ -134,6 +134,11 @@ def test_own_config_folder_by_option_and_by_variable(config, own_configs, monkey
 )
 def test_own_configs_are_checked(refused, own_configs, group, text, part):
     assert part in refused("train", "--config-dir", own_configs({f"{group}/own.yaml": text}), f"{group}=own")
+
+
+def test_an_own_config_states_only_what_differs(config, own_configs):
+    cfg = config("train", "--config-dir", own_configs({"trainer/short.yaml": "epochs: 3\n"}), "trainer=short")
+    assert cfg["trainer"] == {**config("train")["trainer"], "epochs": 3}
 
 
 def test_own_configs_do_not_hide_behind_ours(refused, own_configs):

@@ -36,7 +36,7 @@ LOSSES = [
     for case in CASES
     if case.model in DISTINCT
     for loss in library("").choices("loss")
-    if library("").load(f"loss/{loss}")["scope"] in SCOPES[KINDS[case.model]]
+    if library("").group_values("loss", loss)["scope"] in SCOPES[KINDS[case.model]]
 ]
 # The other presets of an implementation have little to add to the first.
 every_model = pytest.mark.parametrize(

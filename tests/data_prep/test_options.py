@@ -31,7 +31,7 @@ def test_csv_needs_a_path_and_a_test_part():
     with pytest.raises(UserError, match="data.path="):
         read_options({"name": "csv", "source": "csv"})
     with pytest.raises(UserError, match="data.test_path="):
-        read_options({"name": "csv", "source": "csv", "path": "x.csv"})
+        read_options({"name": "csv", "source": "csv", "path": "x.csv", "split": "given"})
 
 
 def test_hydra_nodes_are_as_good_as_dicts(tiny):

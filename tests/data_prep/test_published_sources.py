@@ -21,7 +21,7 @@ NAMES = sorted(path.stem for path in (CONFIGS / "data").glob("[!_]*.yaml"))
 
 def compose_data(*overrides):
     with initialize_config_dir(str(CONFIGS), version_base=None):
-        return compose(overrides=[f"+data={overrides[0]}", *overrides[1:]]).data
+        return compose(overrides=[f"+data={overrides[0]}", *(f"++{word}" for word in overrides[1:])]).data
 
 
 @pytest.fixture(scope="module")

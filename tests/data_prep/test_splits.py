@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from data_prep.data_settings import DataSettings
 from data_prep.errors import UserError
 from data_prep.events import Events, Raw, stream
-from data_prep.options import DEFAULTS
+from data_prep.settings import fields_of
 from data_prep.split_options import CUTS
 from data_prep.splits import RULES, Amount, cut, split
 
@@ -24,7 +25,8 @@ def amount(ratio=0.2, n=2, time=None, folds=3, fold=0):
 
 
 def options(split, validation="none", **more):
-    return {**DEFAULTS, "split": split, "validation": validation, **more}
+    defaults = {name: found.default for name, found in fields_of(DataSettings).items()}
+    return {**defaults, "split": split, "validation": validation, **more}
 
 
 def pairs(part):

@@ -6,14 +6,13 @@ import numpy as np
 import tensorflow as tf
 
 from recsys_cli.losses import build_phases
+from recsys_cli.losses.sampled import SampledSettings
 from tests.losses.test_toys import attentive
-from tests.losses.toys import settings
 
 
 def test_a_joint_step_over_items_and_friends():
     model = attentive(mu=0.5)
-    loss = {"scope": "sampled", "negatives": 2, "popularity": None, "sampling": "interactions", "l2": 0.0}
-    (phase,) = build_phases(settings(**{**loss, "name": "bpr", "reduction": "sum"}), model, 8, seed=0)
+    (phase,) = build_phases(SampledSettings(negatives=2, reduction="sum"), model, 8, seed=0)
     plan = phase.plan(0)
     arrays = {key: tf.constant(array) for key, array in plan.arrays.items()}
     found = sum(float(phase.loss(arrays, tf.constant(s), tf.constant([1, s]))) for s in range(plan.n_steps))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.losses.toys import M, arrays_of, dataset, epoch, observed, settings, squared_error
+from tests.losses.toys import M, arrays_of, dataset, epoch, observed, squared_error
 
 PAGE = Path(__file__).parents[2] / "docs" / "models.md"
 
@@ -16,9 +16,10 @@ PAGE = Path(__file__).parents[2] / "docs" / "models.md"
 @pytest.mark.parametrize("batch", ["users", "items"])
 def test_the_example_of_the_page(batch):
     (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    names: dict = {}
+    names: dict = {"__name__": __name__}
     exec(code, names)
-    model = names["Friends"](settings(embedding_size=3, dropout=0.0), dataset(friends=observed(M, M, 1)), 0)
+    config = names["Friends"].Settings(name="friends", embedding_size=3, init="normal", init_scale=0.6, dropout=0.0)
+    model = names["Friends"](config, dataset(friends=observed(M, M, 1)), 0)
     v = arrays_of(model)
     buy, friends = model.tasks
     expected = squared_error(buy, (v["common"] + v["own"]) @ v["items"].T, 0.3)

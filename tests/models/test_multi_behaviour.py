@@ -8,7 +8,7 @@ import tensorflow as tf
 from omegaconf import OmegaConf
 
 from data_prep.errors import UserError
-from recsys_cli.config.rules import kind_of
+from data_prep.settings import fields_of
 from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.losses import build_phases
 from recsys_cli.losses.whole_data import whole_data_phases
@@ -134,7 +134,7 @@ def test_causal_links_refused(setting, part):
     ],
 )
 def test_form_of_causal_links_on_the_command_line(value, valid):
-    assert kind_of("model.causal", {"cart": ["view"]}).accepts(value) == valid
+    assert fields_of(EHCF.Settings)["causal"].kind.accepts(value) == valid
 
 
 def test_task_weights():

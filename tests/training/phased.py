@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.losses import build_phases
-from recsys_cli.losses.base import Phase, Plan
+from recsys_cli.losses.base import LossSettings, Phase, Plan
+from recsys_cli.losses.sampled import SampledSettings
 from recsys_cli.models.base import FactoredModel, TrainableModel, gather, rows
 from recsys_cli.ops.layers import dropout, fold
 from recsys_cli.ops.propagation import SparseMatrix
@@ -19,7 +20,6 @@ from recsys_cli.training.optimizers import Adagrad
 
 M, N, ENTITIES, RELATIONS, SIZE = 11, 7, 10, 2, 3
 ADAM, SGD = {"name": "adam", "learning_rate": 0.02}, {"name": "sgd", "learning_rate": 0.1}
-LOSS = {"scope": "sampled", "name": "bpr", "negatives": 1, "popularity": None, "sampling": "interactions"}
 
 
 def dataset() -> Dataset:
@@ -156,6 +156,6 @@ class Generator(Player):
 def learner(kind: str, turns=None) -> GradientLearner:
     """kind: attentive | players."""
     model = {"attentive": Attentive, "players": Players}[kind](turns)
-    loss = {**LOSS, "reduction": "mean", "l2": 0.01} if kind == "attentive" else {"scope": "none", "name": "none"}
-    phases = build_phases(SimpleNamespace(**loss), model, 6, seed=4)
+    loss = SampledSettings(l2=0.01) if kind == "attentive" else LossSettings()
+    phases = build_phases(loss, model, 6, seed=4)
     return GradientLearner(model, phases, Adagrad(0.1), seed=4)

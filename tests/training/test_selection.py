@@ -63,7 +63,7 @@ def tiny_dataset():
 
 
 def test_what_an_evaluation_would_refuse_is_refused_by_the_check(tiny_dataset):
-    from recsys_cli.evaluation.protocol import check, evaluate
+    from recsys_cli.evaluation.protocol import EvaluationSettings, check, evaluate
 
     for keys, part in (
         ({"k": [5]}, "cut-off 5"),
@@ -73,7 +73,7 @@ def test_what_an_evaluation_would_refuse_is_refused_by_the_check(tiny_dataset):
         usual = {"k": [2], "metrics": ["HR"], "exclude": "train", "protocol": "full", "memory_mb": 1}
         keys = usual | {"exclude_auxiliary": False} | keys
         with pytest.raises(UserError, match=part):
-            check(tiny_dataset, "test", **keys)
+            check(tiny_dataset, "test", EvaluationSettings(**keys))
         with pytest.raises(UserError, match=part):
             evaluate(Factors(np.zeros((2, 1), np.float32), np.zeros((4, 1), np.float32)), tiny_dataset, "test", **keys)
 
