@@ -132,7 +132,9 @@ def _tar_member(archive: Path, content: bytes, wanted: str) -> bytes:
             infos = {info.name: info for info in packed.getmembers() if not info.isdir()}
             links = [name for name, info in infos.items() if not info.isfile()]
             name = _choose(archive, list(infos), links, wanted)
-            return _read(archive, name, packed.extractfile(infos[name]), infos[name].size, len(content))
+            member = packed.extractfile(infos[name])
+            assert member is not None, "what is no file has been refused"
+            return _read(archive, name, member, infos[name].size, len(content))
     except (tarfile.TarError, EOFError) as error:
         raise UserError(f"{archive} is damaged or cannot be unpacked: {error}. Fetch it again.") from None
 

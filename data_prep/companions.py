@@ -31,13 +31,13 @@ def attach(raw: Raw, parts: list[Part], options: dict[str, Any]) -> Raw:
         raw = _features(raw, side, [part for part in parts if part.role == f"{side}_features"], options)
     for part in parts:  # last: the others look the source's own numbers up
         if part.role in ("user_ids", "item_ids"):
-            raw = replace(raw, **{part.role: _raw_ids(getattr(raw, part.role), part)})
+            ids = _raw_ids(getattr(raw, part.role), part)
+            raw = replace(raw, user_ids=ids) if part.role == "user_ids" else replace(raw, item_ids=ids)
     return raw
 
 
-def candidates_by_test(raw: Raw) -> np.ndarray:
-    """int32 [test pairs, n]: the candidates in the row order of the test CSR."""
-    pairs, candidates = raw.negatives
+def candidates_by_test(raw: Raw, pairs: Events, candidates: np.ndarray) -> np.ndarray:
+    """int32 [test pairs, n]: the candidates of the pairs in the row order of the test CSR."""
     if raw.test is None:
         raise UserError("The source gives candidates but no test part to go with them.")
     wanted, given = np.sort(raw.test.keys(raw.n_items)), pairs.keys(raw.n_items)
@@ -54,7 +54,7 @@ def candidates_by_test(raw: Raw) -> np.ndarray:
 def _known(part: Part, names: tuple[str, ...], ids: np.ndarray, strict: bool) -> tuple[np.ndarray, np.ndarray]:
     """(internal ids [rows, names], which rows are known)"""
     found = np.stack([places(part.columns[name], ids) for name in names], axis=1)
-    known = (found >= 0).all(axis=1)
+    known = np.asarray((found >= 0).all(axis=1))
     if strict:
         _refuse_unknown(part, names, known, ids)
     return found[known].astype(np.int32), known
@@ -129,7 +129,8 @@ def _features(raw: Raw, side: str, parts: list[Part], options: dict[str, Any]) -
         return raw
     if len({field.name for field in fields}) < len(fields):
         raise UserError(f"Two fields of the {side}s have one name: {', '.join(field.name for field in fields)}.")
-    return replace(raw, **{f"{side}_features": gather(fields, len(ids))})
+    features = gather(fields, len(ids))
+    return replace(raw, user_features=features) if side == "user" else replace(raw, item_features=features)
 
 
 def _raw_ids(ids: np.ndarray, part: Part) -> np.ndarray:

@@ -96,7 +96,8 @@ class DataSettings(Settings):
 class CsvSettings(DataSettings):
     """Of your own tables."""
 
-    name: str | None = changed(DataSettings, "name", None)
+    # Wider than in the base class: null is filled in (settle.py) before anything reads it.
+    name: str | None = changed(DataSettings, "name", None)  # type: ignore[assignment]
     path: str | None = field(
         None,
         "a CSV, TSV or Parquet file, also .gz, or inside a .zip or .tar; - reads standard input. The data set is named "
@@ -104,8 +105,8 @@ class CsvSettings(DataSettings):
     )
     test_path: str | None = field(None, "the test part; data.split=null: given with it, else leave_one_out_last")
     valid_path: str | None = field(None, "the validation part; data.validation=null: given with it, else none")
-    split: str | None = changed(DataSettings, "split", None)
-    validation: str | None = changed(DataSettings, "validation", None)
+    split: str | None = changed(DataSettings, "split", None)  # type: ignore[assignment]
+    validation: str | None = changed(DataSettings, "validation", None)  # type: ignore[assignment]
     form: str | None = field(
         None, "table, or lines (user item item ...); null: found out from the file", choices=("table", "lines")
     )

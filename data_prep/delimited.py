@@ -55,9 +55,10 @@ class Delimited:
         A column that begins with a whole number is read as numbers, many times faster, and again as it is written
         unless all of them turn out to be plain decimals.
         """
-        tried = {place for place in texts if self._lengths and plain_number(self._begins[place]) is not None}
+        lengths = self._lengths or []
+        tried = {place for place in texts if lengths and plain_number(self._begins[place]) is not None}
         found = self._read({*texts, *values}, dict.fromkeys(set(texts) - tried, object))
-        plain = {place: self._plain_numbers(found[place], place) for place in tried}
+        plain = {place: _plain_numbers(found[place], lengths[place]) for place in tried}
         again = {place for place, column in plain.items() if column is None}
         found |= self._read(again, dict.fromkeys(again, object)) if again else {}
         written = {place: as_texts(found[place]) for place in texts if plain.get(place) is None}
@@ -83,18 +84,6 @@ class Delimited:
         except (ValueError, pd.errors.ParserError) as error:
             raise UserError(f"{self.file} cannot be read as a table: {error}") from None
         return {place: frame[place] for place in places}
-
-    def _plain_numbers(self, column: Any, place: int) -> Texts | None:
-        """The texts of a column that was read as int64, unless one of them is written in another way than its number.
-
-        Every other way (007, +7, " 7") is longer, so it is enough to compare the lengths of all cells together.
-        """
-        if column.dtype != np.int64:
-            return None
-        numbers = column.to_numpy()
-        digits = len(numbers) + np.count_nonzero(numbers < 0)
-        digits += sum(int(np.count_nonzero(np.abs(numbers) >= 10**k)) for k in range(1, 19))
-        return Texts.of(numbers) if digits == self._lengths[place] else None
 
     def _check_shape(self) -> None:
         """Every line has as many cells as there are columns. Notes the bytes of all cells of each column together,
@@ -188,6 +177,20 @@ def _lengths_of_columns(content: bytes, delimiter: str, width: int) -> list[int]
     rows = seen // width + 1
     begins = [ends[-1] - len(content), *ends[:-1]]  # of a cell: the separator before it; the first has none
     return [end - begin - rows + (place == 0) for place, (end, begin) in enumerate(zip(ends, begins, strict=True))]
+
+
+def _plain_numbers(column: Any, length: int) -> Texts | None:
+    """The texts of a column that was read as int64, unless one of them is written in another way than its number.
+
+    Every other way (007, +7, " 7") is longer, so it is enough to compare the lengths of all cells together.
+    length: of the cells as written, in bytes.
+    """
+    if column.dtype != np.int64:
+        return None
+    numbers = column.to_numpy()
+    digits = len(numbers) + np.count_nonzero(numbers < 0)
+    digits += sum(int(np.count_nonzero(np.abs(numbers) >= 10**k)) for k in range(1, 19))
+    return Texts.of(numbers) if digits == length else None
 
 
 def as_texts(column: Any) -> Texts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 
 class UserError(Exception):
@@ -22,6 +22,6 @@ def nearest(word: str, choices: Iterable[str]) -> str:
     return " Valid: " + ", ".join(choices) + "." if choices else ""
 
 
-def check_choice(key: str, value: object, choices: Iterable[str]) -> None:
+def check_choice(key: str, value: object, choices: Collection[str]) -> None:
     if value not in choices:
         raise UserError(f"{key}={value!r} is not known.{nearest(str(value), choices)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -29,8 +30,8 @@ class Events:
 
     def take(self, index: np.ndarray) -> Events:
         """The rows that a boolean mask or an index picks."""
-        columns = (self.users, self.items, self.ratings, self.times)
-        return Events(*(None if column is None else column[index] for column in columns))
+        ratings, times = (None if column is None else column[index] for column in (self.ratings, self.times))
+        return Events(self.users[index], self.items[index], ratings, times)
 
     def keys(self, n_items: int) -> np.ndarray:
         """user * n_items + item, int64 [n]"""
@@ -74,7 +75,7 @@ class Raw:
         held = {"valid": self.valid, "test": self.test}
         return {**self.train, **{name: events for name, events in held.items() if events is not None}}
 
-    def with_parts(self, parts: dict[str, Events], **changes: object) -> Raw:
+    def with_parts(self, parts: dict[str, Events], **changes: Any) -> Raw:
         train = {behaviour: parts[behaviour] for behaviour in self.train}
         return replace(self, train=train, valid=parts.get("valid"), test=parts.get("test"), **changes)
 

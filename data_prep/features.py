@@ -56,8 +56,8 @@ class Features:
 
     @classmethod
     def of_arrays(cls, names: Sequence[str], arrays: Mapping[str, np.ndarray], side: str) -> Features:
-        parts = ("indptr", "indices", "fields", "values")
-        return cls(tuple(names), *(arrays.get(f"{side}.{part}") for part in parts))
+        indptr, indices, fields = (arrays[f"{side}.{part}"] for part in ("indptr", "indices", "fields"))
+        return cls(tuple(names), indptr, indices, fields, arrays.get(f"{side}.values"))
 
 
 class Field(NamedTuple):

@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import repeat
+from typing import TypeGuard
 
 import numpy as np
 
@@ -48,7 +49,7 @@ class Texts:
         return cls(codes.astype(np.int32), np.array(list(map(str, numbers.tolist())), object), plain=True)
 
 
-def are_numbers(ids: object) -> bool:
+def are_numbers(ids: object) -> TypeGuard[np.ndarray]:
     """Whether these are ids that a source declares to be whole numbers."""
     return isinstance(ids, np.ndarray) and ids.dtype.kind in "iu"
 
@@ -100,10 +101,11 @@ def numbered(columns: Sequence[Texts | np.ndarray]) -> tuple[list[np.ndarray], n
 
     The ids are numbers where all columns are, else text in the order of its letters. -1 stands for an empty cell.
     """
-    if all(are_numbers(column) for column in columns):
+    numbers = [column for column in columns if are_numbers(column)]
+    if len(numbers) == len(columns):
         import pandas as pd
 
-        codes, ids = pd.factorize(np.concatenate(columns), sort=True)
+        codes, ids = pd.factorize(np.concatenate(numbers), sort=True)
         ends = np.cumsum([len(column) for column in columns])[:-1]
         return np.split(codes.astype(np.int32), ends), np.asarray(ids)
     texts = [Texts.of(column) for column in columns]

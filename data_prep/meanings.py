@@ -80,8 +80,8 @@ def find_meanings(names: list[str], file: str, columns: Any, context: Sequence[s
 
 def without_types(names: list[str]) -> list[str]:
     """Header names as they are, or without the types that all have in RecBole's files: user_id:token -> user_id."""
-    typed = [_TYPED.fullmatch(name) for name in names]
-    return [match[1] for match in typed] if all(typed) else names
+    typed = [match[1] for name in names if (match := _TYPED.fullmatch(name))]
+    return typed if len(typed) == len(names) else names
 
 
 def _named(name: str, names: list[str], file: str) -> int:

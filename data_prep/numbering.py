@@ -55,7 +55,7 @@ def _check(parts: list[Part], column: str, declared: int | None) -> tuple[list[n
                 "Mend the line, or set data.remap_ids=true to number the ids anew."
             )
     columns = [ids.astype(np.int32) for ids in columns]
-    n = declared
+    n = declared or 0
     if not declared:
         ids = unique(np.concatenate(columns))
         n = int(ids[-1]) + 1 if len(ids) else 0
@@ -105,7 +105,8 @@ def _by_behaviour(raw: Raw, parts: list[Part], numbered: list[Events], options: 
                 hint = nearest(target, [name for name in pieces if name])
                 raise UserError(f"{part.file} has no interaction of the target {target!r}.{hint}")
             held[part.role] = pieces[target] if "behaviour" in part.columns else events
-    return replace(raw, target=target, train={name: _concatenate(found[name]) for name in names}, **held)
+    train = {name: _concatenate(found[name]) for name in names}
+    return replace(raw, target=target, train=train, valid=held.get("valid"), test=held.get("test"))
 
 
 def _pieces(part: Part, events: Events) -> dict[str | None, Events]:
@@ -130,5 +131,11 @@ def _only(found: dict[str, list[Events]]) -> list[str]:
 def _concatenate(pieces: list[Events]) -> Events:
     if len(pieces) == 1:
         return pieces[0]
-    columns = zip(*((p.users, p.items, p.ratings, p.times) for p in pieces), strict=True)
-    return Events(*(None if any(c is None for c in column) else np.concatenate(column) for column in columns))
+    users, items = np.concatenate([p.users for p in pieces]), np.concatenate([p.items for p in pieces])
+    return Events(users, items, _joined([p.ratings for p in pieces]), _joined([p.times for p in pieces]))
+
+
+def _joined(columns: list[np.ndarray | None]) -> np.ndarray | None:
+    """One after the other; None where one is missing."""
+    known = [column for column in columns if column is not None]
+    return np.concatenate(known) if len(known) == len(columns) else None

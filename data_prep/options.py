@@ -12,12 +12,12 @@ from typing import Any
 from data_prep.data_settings import BY_SOURCE, DataSettings, FileSettings
 from data_prep.errors import UserError, check_choice, nearest
 from data_prep.meanings import check_columns
-from data_prep.settings import fields_of
+from data_prep.settings import fields_of, plain
 from data_prep.settle import STDIN, is_stream, settled
 from data_prep.split_options import check_splits
 
 JOINT = "|"  # between the values of data.context in an id
-ROLES = ("train", "valid", "test", "negatives", "friends", "triples", "user_features", "item_features")
+ROLES: tuple[str, ...] = ("train", "valid", "test", "negatives", "friends", "triples", "user_features", "item_features")
 ROLES += ("user_ids", "item_ids")
 # Options that only these sources know; elsewhere they would be ignored.
 ONLY_FOR = {
@@ -36,7 +36,7 @@ def read_options(data_cfg: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises UserError for names, behaviours, splits and ratios that make no sense.
     """
-    given = _plain(data_cfg)
+    given = plain(data_cfg)
     known = fields_of(BY_SOURCE.get(given.get("source", ""), DataSettings))
     options = {name: found.default for name, found in known.items() if name not in UNSET} | given
     if not options.get("source"):
@@ -75,14 +75,6 @@ def content_options(options: dict[str, Any]) -> dict[str, Any]:
 
 def cache_directory(options: dict[str, Any]) -> Path:
     return Path(options["cache_dir"]).expanduser()
-
-
-def _plain(data_cfg: Mapping[str, Any]) -> dict[str, Any]:
-    if isinstance(data_cfg, dict):
-        return data_cfg
-    from omegaconf import OmegaConf
-
-    return OmegaConf.to_container(data_cfg, resolve=True)
 
 
 def _code_hash() -> str:

@@ -80,7 +80,7 @@ def to_arrays(raw: Raw) -> dict[str, np.ndarray]:
         if (events := getattr(raw, part)) is not None:
             arrays |= csr_arrays(part, events, raw.n_users, raw.n_items)
     if raw.negatives is not None:
-        arrays["test.negatives"] = candidates_by_test(raw)
+        arrays["test.negatives"] = candidates_by_test(raw, *raw.negatives)
     if raw.friends is not None:
         arrays |= csr_arrays("friends", raw.friends, raw.n_users, raw.n_users)
     if raw.triples is not None:
@@ -100,4 +100,4 @@ def _sizes(raw: Raw) -> dict[str, int]:
 
 
 def _fields(features: Features | None) -> dict[str, Any] | None:
-    return features and {"names": list(features.names), "values": features.n_values}
+    return None if features is None else {"names": list(features.names), "values": features.n_values}

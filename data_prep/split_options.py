@@ -13,7 +13,14 @@ from data_prep.errors import UserError, check_choice
 # ratio_per_user_last: a share of each user's. time: all at or after data.split_time; time_ratio: the last share in time.
 # k_fold: part data.fold of data.folds random ones. Without times the order of the rows is the order in time. Of a repeated
 # pair the latest event counts; with time and time_ratio the earliest.
-CUTS = ("leave_one_out", "leave_one_out_last", "leave_one_out_random", "last_n", "ratio", "ratio_per_user")
+CUTS: tuple[str, ...] = (
+    "leave_one_out",
+    "leave_one_out_last",
+    "leave_one_out_random",
+    "last_n",
+    "ratio",
+    "ratio_per_user",
+)
 CUTS += ("ratio_per_user_last", "time", "time_ratio", "k_fold")
 BY_RATIO = ("ratio", "ratio_per_user", "ratio_per_user_last", "time_ratio")
 
@@ -71,5 +78,5 @@ def moment(said: str | float) -> int:
     try:
         return int(said)
     except ValueError:
-        date = datetime.fromisoformat(said.strip().removesuffix("Z"))
+        date = datetime.fromisoformat(str(said).strip().removesuffix("Z"))
     return int((date if date.tzinfo else date.replace(tzinfo=timezone.utc)).timestamp())

@@ -19,7 +19,7 @@ class Amount(NamedTuple):
 
     ratio: float
     n: int
-    time: str | int | float | None
+    time: str | float | None
     folds: int
     fold: int
 
@@ -77,7 +77,9 @@ def cut(events: Events, n_items: int, rule: str, rng: np.random.Generator, amoun
 def threshold(events: Events, rule: str, amount: Amount) -> int:
     """The time from which on a rule of TIMED holds out: as said, or so that the last share lies at or after it."""
     if rule == "time":
+        assert amount.time is not None, "checked with the options"
         return moment(amount.time)
+    assert events.times is not None, "checked by the caller"
     times = np.sort(events.times)
     return int(times[min(len(times) - _share(amount.ratio, len(times)), len(times) - 1)])
 
@@ -175,14 +177,14 @@ TIMED = ("time", "time_ratio")
 
 
 def _span(events: Events, rule: str) -> str:
-    if rule not in TIMED:
+    if rule not in TIMED or events.times is None:
         return ""
     return f" (times run from {events.times.min()} to {events.times.max()}; a date stands for seconds since 1970)"
 
 
 def _separate(raw: Raw) -> Raw:
     """Takes given held-out pairs out of train, and test pairs out of valid, and counts them."""
-    counts = {}
+    counts: dict[str, int] = {}
     events, valid = raw.train[raw.target], raw.valid
     if valid is not None and raw.test is not None:
         valid = _without(valid, raw.test, raw.n_items, counts, "test_in_valid")

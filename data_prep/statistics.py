@@ -101,11 +101,11 @@ def format_report(manifest: dict[str, Any]) -> str:
     statistics, published = manifest["statistics"], dict(manifest["published"])
     table = published.pop("table", None)
     rows = [("", "here", table or ("published" if published else ""), "")]
-    for name, here, how in _rows(statistics, manifest["target"]):
+    for name, count, how in _rows(statistics, manifest["target"]):
         theirs = published.pop(name, None)
         shown = "" if theirs is None else f"{theirs:,}"
-        differs = "" if theirs in (None, here) else f"differs by {here - theirs:+,}"
-        rows.append((name, f"{here:,}", shown, "; ".join(text for text in (how, differs) if text)))
+        differs = "" if theirs in (None, count) else f"differs by {count - theirs:+,}"
+        rows.append((name, f"{count:,}", shown, "; ".join(text for text in (how, differs) if text)))
     rows += [(name, "-", f"{theirs:,}", "not in this data set") for name, theirs in published.items()]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = [f"Data set {manifest['name']}, content {manifest['content_hash'][:16]}"]
@@ -119,7 +119,7 @@ def format_report(manifest: dict[str, Any]) -> str:
 def _rows(statistics: dict[str, Any], target: str) -> list[tuple[str, int, str]]:
     rows = [("users", statistics["users"], ""), ("items", statistics["items"], "")]
     for behaviour, count in statistics["train"].items():
-        held = {part: statistics[part]["pairs"] for part in ("valid", "test") if part in statistics}
+        held: dict[str, int] = {part: statistics[part]["pairs"] for part in ("valid", "test") if part in statistics}
         if behaviour == target and held:
             how = ", ".join(f"{part} {n:,}" for part, n in {"train": count, **held}.items())
             rows.append((behaviour, count + sum(held.values()), how))

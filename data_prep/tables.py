@@ -11,7 +11,7 @@ import numpy as np
 from data_prep.contexts import joined
 from data_prep.delimited import Delimited
 from data_prep.errors import UserError
-from data_prep.ids import Texts, are_numbers, fault, is_faulty
+from data_prep.ids import Texts, fault, is_faulty
 from data_prep.meanings import find_meanings
 from data_prep.parquet import Parquet, is_parquet
 
@@ -69,7 +69,7 @@ def read_events_table(
 
 def check_ids(column: Texts | np.ndarray, meaning: str, file: str, line_of: Callable[[int], int]) -> None:
     """UserError with file and line for the first cell that cannot be an id (ids.fault)."""
-    if are_numbers(column) or column.plain:
+    if not isinstance(column, Texts) or column.plain:
         return
     faulty = np.array([is_faulty(value) for value in column.values] + [True])  # the last: an empty cell
     wrong = faulty[column.codes]

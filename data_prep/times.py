@@ -55,8 +55,8 @@ def _start(held: dict[str, Events], options: dict[str, Any], n_users: int) -> np
     """int64 [users]: from when on everything is held out."""
     start = NEVER
     for part, rule, said in (("test", "split", "split_time"), ("valid", "validation", "valid_time")):
-        if part in held and options[rule] in TIMED:
-            begins = moment(options[said]) if options[rule] == "time" else int(held[part].times.min())
+        if part in held and options[rule] in TIMED and (times := held[part].times) is not None:
+            begins = moment(options[said]) if options[rule] == "time" else int(times.min())
             start = min(start, begins)
     return np.full(n_users, start)
 

@@ -129,7 +129,8 @@ def _execute_all(name: str, todo: list[tuple[list[str], DictConfig]]) -> int:
     from recsys_cli.multirun import Outcome, already_there, summary
     from recsys_cli.runs.environment import reset_peak_memory
 
-    outcomes, codes = [], []
+    outcomes: list[Outcome] = []
+    codes: list[int] = []
     for number, (words, cfg) in enumerate(todo, 1):
         title = f"job {number} of {len(todo)}: recsys {name} {' '.join(words)}"
         if max(codes, default=0) > SIGNALLED:

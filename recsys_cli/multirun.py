@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from data_prep.settings import plain
 from recsys_cli.config.library import flatten
 from recsys_cli.report import format_table, terminal_width
 
@@ -33,9 +34,7 @@ class Outcome(NamedTuple):
 
 def job_hash(cfg: DictConfig) -> str:
     """SHA-256 of all settings that bear on the result, as they were composed."""
-    from omegaconf import OmegaConf
-
-    values = flatten(OmegaConf.to_container(cfg, resolve=True))
+    values = flatten(plain(cfg))
     bearing = {k: v for k, v in values.items() if not any(k == w or k.startswith(w + ".") for w in WITHOUT_BEARING)}
     return hashlib.sha256(json.dumps(bearing, sort_keys=True).encode()).hexdigest()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
@@ -21,27 +21,27 @@ class Output:
         self._stream, self.lost = stream, None if stream else os.strerror(errno.EBADF)
 
     def write(self, text: str) -> int:
-        self._try(lambda: self._stream.write(text))
+        self._try(lambda stream: stream.write(text))
         return len(text)
 
     def flush(self) -> None:
-        self._try(lambda: self._stream.flush())
+        self._try(lambda stream: stream.flush())
 
-    def _try(self, action) -> None:
+    def _try(self, action: Callable[[TextIO], object]) -> None:
         if self._stream is None:
             return
         try:
-            action()
+            action(self._stream)
         except (OSError, ValueError) as error:  # ValueError: it was closed
             if getattr(error, "errno", None) not in (errno.EPIPE, errno.EIO):
                 self.lost = getattr(error, "strerror", None) or str(error)
-            self._forget()
+            self._forget(self._stream)
 
-    def _forget(self) -> None:
+    def _forget(self, stream: TextIO) -> None:
         """What still lies in its buffer goes nowhere, instead of failing again at exit."""
         with suppress(OSError, ValueError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self._stream.fileno())
+            os.dup2(nowhere, stream.fileno())
             os.close(nowhere)
         self._stream = None
 

@@ -47,7 +47,7 @@ def metrics_table(intervals: Mapping[str, Sequence[float | None]], width: int | 
     for name, (mean, low, high) in intervals.items():
         family, _, k = name.partition("@")
         families.setdefault(family, {})[k] = f"{mean:.4f}" + (
-            "" if low is None else f" [{_short(low)}, {_short(high)}]"
+            "" if low is None or high is None else f" [{_short(low)}, {_short(high)}]"
         )
     ks = sorted({k for cells in families.values() for k in cells if k}, key=int)
     if not ks:

@@ -96,7 +96,7 @@ def main(config: DictConfig) -> int:
             restore(load_newest(run.checkpoints, "best")[0], learner.state())
         result = score(config.evaluation, model, dataset, selection.final_split, config.seed)
         best = selection.best(progress)
-        table = save_result(run, selection.final, result, dataset.user_ids, config.evaluation, config.seed, **best)
+        table = save_result(run.path, selection.final, result, dataset.user_ids, config.evaluation, config.seed, **best)
     except Stopped as stopped:
         run.finish("interrupted", training_seconds=round(log.seconds, 2))
         reporter.close()

@@ -11,6 +11,7 @@ from data_prep.kinds import Kind, kind_of_value
 from data_prep.settings import TARGET, Field, shown
 from data_prep.settings import check_value as check_kind
 from recsys_cli.config.library import Library, flatten
+from recsys_cli.config.overrides import typed
 from recsys_cli.config.schema import class_of
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def apply_override(
     cfg: DictConfig, override: Override, defaults: dict[str, Any], known: Known, command: str, library: Library
 ) -> None:
     """Sets one value in cfg. defaults: the nested values before any was set."""
-    key, word = override.key_or_group, override.input_line
+    key, word = override.key_or_group, typed(override)
     if not _exists(defaults, key):
         elsewhere = _elsewhere(key, library)
         hint = elsewhere or _hint(key, defaults, list(library.defaults(command)))

@@ -14,7 +14,7 @@ from recsys_cli.config.check import apply_override, check_keys, check_tuned, che
 from recsys_cli.config.consistency import check_consistency, resumed, weigh_chosen_behaviours
 from recsys_cli.config.library import TUNED, Library, check_choice, flatten
 from recsys_cli.config.named import name_code
-from recsys_cli.config.overrides import chosen, expand, is_group, parse, refuse_sweeps
+from recsys_cli.config.overrides import chosen, expand, is_group, parse, refuse_sweeps, typed
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -35,7 +35,7 @@ def compose(command: str, words: list[str], library: Library, partial: bool = Fa
     groups = [o for o in overrides if is_group(o, library)]
     picks = tuple(_pick(o, command, library) for o in groups)
     values = [o for o in overrides if o not in groups and not o.key_or_group.startswith("hydra.")]
-    hydra_words = tuple(o.input_line for o in overrides if o.key_or_group.startswith("hydra."))
+    hydra_words = tuple(typed(o) for o in overrides if o.key_or_group.startswith("hydra."))
 
     cfg = _with_tuned(command, picks + hydra_words, library)
     try:
@@ -87,7 +87,7 @@ def jobs(command: str, words: list[str], library: Library, partial: bool) -> lis
 
 def _pick(override: Any, command: str, library: Library) -> str:
     """The override of a group as Hydra wants it, after a look at whether there is such a group and choice."""
-    group, word = override.key_or_group, override.input_line
+    group, word = override.key_or_group, typed(override)
     if group.startswith("hydra/"):
         return word
     known = library.defaults(command)

@@ -70,9 +70,14 @@ def is_group(override: Override, library: Library) -> bool:
     return "/" in key or key in library.groups()
 
 
+def typed(override: Override) -> str:
+    """The word as it was given."""
+    return override.input_line or ""
+
+
 def chosen(override: Override) -> str:
     """The choice of a group as typed, even where it reads as a number (``table=4.11``)."""
-    return override.input_line.partition("=")[2].strip("'\"")
+    return typed(override).partition("=")[2].strip("'\"")
 
 
 def expand(overrides: list[Override], library: Library) -> list[list[str]]:
@@ -82,16 +87,16 @@ def expand(overrides: list[Override], library: Library) -> list[list[str]]:
         if override.is_sweep_override():
             axes.append([f"{override.get_key_element()}={value}" for value in _sweep(override, library)])
         else:
-            axes.append([override.input_line])
+            axes.append([typed(override)])
     return [list(words) for words in product(*axes)]
 
 
 def refuse_sweeps(overrides: list[Override]) -> None:
     for override in overrides:
         if override.is_sweep_override():
-            key, _, value = override.input_line.partition("=")
+            key, _, value = typed(override).partition("=")
             raise UserError(
-                f"'{override.input_line}' asks for several runs: add --multirun, or, for one list, "
+                f"'{typed(override)}' asks for several runs: add --multirun, or, for one list, "
                 f"write brackets: {key}=[{value}]"
             )
 
@@ -105,7 +110,7 @@ def _sweep(override: Override, library: Library) -> list[str]:
     if isinstance(value, IntervalSweep):
         key = override.key_or_group
         raise UserError(
-            f"'{override.input_line}': an interval has no end of values, and --multirun takes every one: write them, "
+            f"'{typed(override)}': an interval has no end of values, and --multirun takes every one: write them, "
             f"{key}=0,1,2, or count them, '{key}=range(0,10,2)'"
         )
     return list(override.sweep_string_iterator())
@@ -114,7 +119,7 @@ def _sweep(override: Override, library: Library) -> list[str]:
 def _refuse_without_effect(override: Override) -> None:
     """hydra.job.chdir=false and the like ask for nothing, and pass."""
     if (advice := without_effect(override.key_or_group)) and override.value() is not False:
-        raise UserError(f"'{override.input_line}' has no effect here: {advice}")
+        raise UserError(f"'{typed(override)}' has no effect here: {advice}")
 
 
 def _refuse_other_names(key: str, word: str, command: str, library: Library) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -87,6 +87,10 @@ class KnowledgeGraph:
     n_relations: int
 
 
+def _no_ids() -> np.ndarray:
+    return np.empty(0, np.int64)
+
+
 @dataclass(frozen=True)
 class Dataset:
     """What models and losses see.
@@ -94,8 +98,8 @@ class Dataset:
     train: one user x item CSR per behaviour, in causal order; `target` is the behaviour to predict.
     valid, test: held-out pairs of the target behaviour (None where the data set has none).
     test_negatives: int32 [test pairs, n] candidates given by the source (NCF protocol), in the row order of `test`.
-    user_ids, item_ids: the raw ids by internal id. notes: what a reader of results should know of the data; warnings:
-    what makes results look better than they are.
+    user_ids, item_ids: the raw ids by internal id; empty where there are none. notes: what a reader of results should
+    know of the data; warnings: what makes results look better than they are.
     """
 
     name: str
@@ -110,8 +114,8 @@ class Dataset:
     graph: KnowledgeGraph | None = None
     user_features: Features | None = None
     item_features: Features | None = None
-    user_ids: np.ndarray | None = None
-    item_ids: np.ndarray | None = None
+    user_ids: np.ndarray = field(default_factory=_no_ids)
+    item_ids: np.ndarray = field(default_factory=_no_ids)
     content_hash: str = ""
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

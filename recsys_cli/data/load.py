@@ -53,10 +53,10 @@ def load_prepared(path: str | Path, *, validate: bool = True) -> Dataset:
         n_items=items,
         target=manifest["target"],
         train={behaviour: _csr(arrays, f"train.{behaviour}", items) for behaviour in manifest["behaviours"]},
-        valid=_csr(arrays, "valid", items),
-        test=_csr(arrays, "test", items),
+        valid=_csr_if_there(arrays, "valid", items),
+        test=_csr_if_there(arrays, "test", items),
         test_negatives=arrays.get("test.negatives"),
-        friends=_csr(arrays, "friends", users),
+        friends=_csr_if_there(arrays, "friends", users),
         graph=graph,
         user_features=_features(arrays, manifest, "user_features"),
         item_features=_features(arrays, manifest, "item_features"),
@@ -81,9 +81,11 @@ def _array(directory: Path, entry: dict[str, Any], validate: bool) -> np.ndarray
         raise Damaged(path, str(error)) from None
 
 
-def _csr(arrays: dict[str, np.ndarray], name: str, n_cols: int) -> CSR | None:
-    if f"{name}.indptr" not in arrays:
-        return None
+def _csr_if_there(arrays: dict[str, np.ndarray], name: str, n_cols: int) -> CSR | None:
+    return _csr(arrays, name, n_cols) if f"{name}.indptr" in arrays else None
+
+
+def _csr(arrays: dict[str, np.ndarray], name: str, n_cols: int) -> CSR:
     values = arrays.get(f"{name}.ratings")
     return CSR(arrays[f"{name}.indptr"], arrays[f"{name}.indices"], n_cols, values)
 

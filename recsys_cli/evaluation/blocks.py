@@ -94,17 +94,19 @@ def scan(scorer: Scorer, n_items: int, blocks: Blocks, body: Body, types: tuple,
     method, rather than a new lambda each time; `Factors` are traced once for all. Raises ScoreError where a
     score is not finite.
     """
+    score: Callable[..., tf.Tensor]
+    factors: tuple[tf.Tensor, ...]
     if isinstance(scorer, Factors):
         score, factors = _product, (scorer.users, tf.transpose(scorer.items))
     else:
         score, factors = scorer, ()
-    inputs = (blocks.lay(blocks.users), blocks.seen, blocks.bounds, *arrays, *factors)
-    inputs = [tf.convert_to_tensor(a) for a in inputs]
+    given = (blocks.lay(blocks.users), blocks.seen, blocks.bounds, *arrays, *factors)
+    inputs = [tf.convert_to_tensor(a) for a in given]
     specs = tuple(tf.TensorSpec([None] * a.shape.rank, a.dtype) for a in inputs)
     loop = _compiled(score, body, types, blocks.rows, n_items, len(arrays), specs)
     finite, *outputs = (o.numpy() for o in loop(*inputs))
     if not finite.all():
-        user = blocks.users[min(np.argmin(finite), len(blocks.users) - 1)]
+        user = blocks.users[min(int(np.argmin(finite)), len(blocks.users) - 1)]
         raise ScoreError(
             "the model gives {user} scores that are not finite: the training has "
             "diverged. Lower optimizer.learning_rate, or go back to an earlier checkpoint.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from data_prep.errors import UserError
 from recsys_cli.data.dataset import Dataset
@@ -12,7 +13,7 @@ from recsys_cli.data.dataset import Dataset
 class IdError(UserError):
     """text: with {user}, and {item} where it names one, which become "user 7 (internal id)"."""
 
-    def __init__(self, text: str, user: object, item: object = None, kind: str = " (internal id)"):
+    def __init__(self, text: str, user: Any, item: Any = None, kind: str = " (internal id)"):
         self.text, self.user, self.item = text, user, item
         super().__init__(text.format(user=f"user {user}{kind}", item=f"item {item}{kind}"))
 
@@ -23,7 +24,7 @@ def raw_ids(dataset: Dataset) -> Iterator[None]:
     try:
         yield
     except IdError as error:
-        if dataset.user_ids is None or dataset.item_ids is None:
+        if not len(dataset.user_ids) or not len(dataset.item_ids):
             raise
         item = None if error.item is None else dataset.item_ids[error.item]
         raise type(error)(error.text, dataset.user_ids[error.user], item, "") from None

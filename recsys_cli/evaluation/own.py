@@ -34,7 +34,8 @@ class Evaluated:
 
     def __init__(self, dataset: Dataset, ranks: Ranks, scorer: Scorer, seen: Sequence[CSR], longest: int, memory: int):
         self.dataset, self.ranks, self.users = dataset, ranks, ranks.users
-        self._how, self._lists = (scorer, ranks.users, seen, dataset.n_items, longest, memory), None
+        self._how = scorer, ranks.users, seen, dataset.n_items, longest, memory
+        self._lists: np.ndarray | None = None
 
     def lists(self, k: int) -> np.ndarray:
         """int32 [m, k], the k best unseen items, the best first; -1 where a user has fewer."""

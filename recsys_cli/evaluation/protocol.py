@@ -116,7 +116,9 @@ def evaluate(
     k, memory_mb = settings.k, settings.memory_mb
     check_cutoffs(k, dataset.n_items)
     held_out, seen, auxiliary, kept = _lay_out(dataset, split, settings)
-    spread, warning = {}, None
+    per_user: dict[str, np.ndarray | Pooled] = {}
+    spread: dict[str, float] = {}
+    warning = None
     own = _own(settings)
     metrics = [name for name in settings.metrics if name not in own]
     with raw_ids(dataset):
@@ -127,13 +129,15 @@ def evaluate(
             else:
                 negatives = leave_out(negatives[kept], held_out, auxiliary)
             ranks = rank_among(scorer, held_out, negatives, dataset.n_items, memory_mb)
-            users, per_user = sampled_metrics(ranks, k, metrics)
+            users, found = sampled_metrics(ranks, k, metrics)
+            per_user.update(found)
             warning = WARNING
         else:
             where = f"data={dataset.name}, split {split}"
             ranks = rank_held_out(scorer, held_out, seen, dataset.n_items, memory_mb, name=where)
             users = ranks.users
-            per_user = per_user_metrics(ranks, k, metrics, recall_divisor=settings.recall_divisor, ndcg=settings.ndcg)
+            found = per_user_metrics(ranks, k, metrics, recall_divisor=settings.recall_divisor, ndcg=settings.ndcg)
+            per_user.update(found)
             if own:
                 evaluated = Evaluated(dataset, ranks, scorer, seen, max(k), memory_mb)
                 per_user.update(own_values(own, evaluated, k))

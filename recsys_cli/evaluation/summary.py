@@ -6,7 +6,7 @@ import io
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -68,7 +68,8 @@ def save_per_user(path: Path | str, users: np.ndarray, metrics: PerUser) -> None
 def per_user_bytes(users: np.ndarray, metrics: PerUser) -> bytes:
     """The content of a .npz file of one row per user."""
     buffer = io.BytesIO()
-    np.savez(buffer, **_columns(users, metrics))
+    columns: dict[str, Any] = {**_columns(users, metrics)}
+    np.savez(buffer, **columns)
     return buffer.getvalue()
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from recsys_cli.losses.base import Phase, check_penalty
+from collections.abc import Callable, Sequence
+
+from recsys_cli.losses.base import LossSettings, Phase, check_penalty
 
 
 def build_phases(config, model, batch_size: int, seed: int) -> list[Phase]:
@@ -15,15 +17,22 @@ def build_phases(config, model, batch_size: int, seed: int) -> list[Phase]:
 def _phases_of(config, model, batch_size: int, seed: int) -> list[Phase]:
     if config.scope == "none":
         return []
-    if config.name == "multi_channel_bpr":
-        from recsys_cli.losses.multi_channel import MultiChannelSettings as Settings
-        from recsys_cli.losses.multi_channel import multi_channel_phases as build
-    elif config.scope == "whole_data":
-        from recsys_cli.losses.whole_data import WholeDataSettings as Settings
-        from recsys_cli.losses.whole_data import whole_data_phases as build
-    else:
-        from recsys_cli.losses.sampled import SampledSettings as Settings
-        from recsys_cli.losses.sampled import sampled_phases as build
-    settings = Settings.from_config(config, "loss")
+    cls, build = _family(config)
+    settings = cls.from_config(config, "loss")
     check_penalty(settings.l2, model)
-    return build(settings, model, batch_size, seed)
+    return list(build(settings, model, batch_size, seed))
+
+
+def _family(config) -> tuple[type[LossSettings], Callable[..., Sequence[Phase]]]:
+    """The settings of the losses of a family, and what makes phases of them."""
+    if config.name == "multi_channel_bpr":
+        from recsys_cli.losses.multi_channel import MultiChannelSettings, multi_channel_phases
+
+        return MultiChannelSettings, multi_channel_phases
+    if config.scope == "whole_data":
+        from recsys_cli.losses.whole_data import WholeDataSettings, whole_data_phases
+
+        return WholeDataSettings, whole_data_phases
+    from recsys_cli.losses.sampled import SampledSettings, sampled_phases
+
+    return SampledSettings, sampled_phases

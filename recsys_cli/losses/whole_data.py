@@ -66,8 +66,10 @@ def negative_weights(
     (`Task.counts`), in the same forms; None: c_v = c0.
     """
     values = _by_task("loss.negative_weight", setting, model)
-    exponents = [None] * len(model.tasks) if popularity is None else _by_task("loss.popularity", popularity, model)
-    found = []
+    exponents: Sequence[float | None] = (
+        [None] * len(model.tasks) if popularity is None else _by_task("loss.popularity", popularity, model)
+    )
+    found: list[tuple[float, np.ndarray | None]] = []
     for task, value, exponent in zip(model.tasks, values, exponents):
         if exponent is None:
             found.append((value, None))
@@ -128,7 +130,9 @@ class WholeDataPhase(Phase):
         self.groups = [Group(model, stack, side, weights, n, dense) for stack, n in zip(stacks, sizes)]
 
     def plan(self, epoch: int) -> Plan:
-        steps, arrays, constants = -(-self.n_rows // self.batch_size), {}, 0.0
+        steps = -(-self.n_rows // self.batch_size)
+        arrays: dict[str, np.ndarray] = {}
+        constants = np.zeros(steps)
         for g, group in enumerate(self.groups):
             name = self._ids(group)
             if name not in arrays:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
+from typing import Literal
 
 from data_prep.errors import UserError, nearest
 from recsys_cli.data.dataset import Dataset
@@ -42,7 +43,9 @@ def behaviour_tasks(dataset: Dataset, weights: Mapping[str, float] | None) -> tu
     return tuple(Task(name, pairs, float(weights[name])) for name, pairs in dataset.train.items())
 
 
-def causal_links(setting: Mapping[str, Sequence[str]] | str | None, behaviours: Sequence[str]) -> dict[str, list[str]]:
+def causal_links(
+    setting: Mapping[str, Sequence[str]] | Literal["none"] | None, behaviours: Sequence[str]
+) -> dict[str, list[str]]:
     """The behaviours that feed each behaviour, ordered so that a behaviour comes after those that feed it.
 
     setting: null (every earlier behaviour feeds every later one), "none" or {} (no links), or a mapping such

@@ -33,7 +33,8 @@ class NeuralCF(PairwiseModel):
 
     @dataclass(frozen=True)
     class Settings(EmbeddingSettings):
-        embedding_size: int | None = field(8, "of the product; null: without it", low=1)
+        # Wider than in the base class: nothing but this model reads it.
+        embedding_size: int | None = field(8, "of the product; null: without it", low=1)  # type: ignore[assignment]
         layer_widths: list[int] = field(
             [64, 32, 16, 8], "of the user and item vector side by side, then of each layer", low=1
         )

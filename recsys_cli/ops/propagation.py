@@ -150,7 +150,8 @@ class Layer(NamedTuple):
         @tf.custom_gradient
         def mean(users, items):
             def gradient(*upstream):
-                return self.T._mean_of_powers(*map(tf.convert_to_tensor, upstream), n)
+                users, items = map(tf.convert_to_tensor, upstream)
+                return self.T._mean_of_powers(users, items, n)
 
             return self._mean_of_powers(users, items, n), gradient
 

@@ -14,6 +14,7 @@ import yaml
 from data_prep.errors import UserError
 from data_prep.files import read_file, write_file
 from data_prep.options import PLACES
+from data_prep.settings import plain
 from recsys_cli.config.check import check_value, lookup
 from recsys_cli.config.library import flatten, library
 
@@ -33,9 +34,7 @@ def write_settings(folder: Path, settings: dict[str, Any]) -> None:
 
 def settings_of(config: DictConfig) -> dict[str, Any]:
     """The nested values to keep of the config of `recsys train`: resolved, and with places that hold from anywhere."""
-    from omegaconf import OmegaConf
-
-    settings = OmegaConf.to_container(config, resolve=True)
+    settings = plain(config)
     for key in PLACES:
         if isinstance(place := settings["data"].get(key), str):
             settings["data"][key] = str(Path(place).expanduser().absolute())
@@ -145,7 +144,7 @@ def _check_values(path: Path, settings: dict[str, Any]) -> None:
         check_value(key, value, default, known, str(path))
 
 
-def _choices(settings: dict[str, Any]) -> dict[str, str | None]:
+def _choices(settings: dict[str, Any]) -> dict[str, str]:
     """The choice of every group of `recsys train` that the run has."""
     choices = {
         group: str(settings[group].get("name", default))

@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from data_prep.errors import UserError
 from data_prep.options import check_word
+from data_prep.settings import plain
 from recsys_cli.data.dataset import Dataset
 from recsys_cli.data.load import find_prepared, get_dataset, load_prepared
 from recsys_cli.runs.config import OWN_PLACES, own_places
@@ -33,7 +34,7 @@ def dataset_of(config: DictConfig, content_hash: str | None, given: Mapping[str,
     raw_dir = config.data.get("raw_dir")
     if raw_dir is None or not Path(raw_dir).expanduser().is_dir():
         places["raw_dir"] = own["raw_dir"]
-    return get_dataset(OmegaConf.merge(config.data, places, given))
+    return get_dataset(plain(OmegaConf.merge(config.data, places, given)))
 
 
 def check_data(run: Path, before: str | None, content_hash: str) -> None:

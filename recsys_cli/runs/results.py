@@ -52,16 +52,18 @@ def summarize(split: str, result: Result, user_ids: np.ndarray, evaluation, seed
     return Summary(content, per_user, metrics_table(found))
 
 
-def save_result(run, split: str, result: Result, user_ids: np.ndarray, evaluation, seed: int, **facts: Any) -> str:
-    """Writes SPLIT.json and SPLIT_per_user.npz into the folder run.path and returns the table.
+def save_result(
+    folder: Path, split: str, result: Result, user_ids: np.ndarray, evaluation, seed: int, **facts: Any
+) -> str:
+    """Writes SPLIT.json and SPLIT_per_user.npz into the folder and returns the table.
 
     facts: more to keep in the .json file, such as what validation found.
     """
     summary = summarize(split, result, user_ids, evaluation, seed)
     summary.content.update(facts)
     if summary.per_user:
-        write_file(run.path / f"{split}_per_user.npz", summary.per_user, advice=ADVICE)
-    write_file(run.path / f"{split}.json", summary.payload, advice=ADVICE)
+        write_file(folder / f"{split}_per_user.npz", summary.per_user, advice=ADVICE)
+    write_file(folder / f"{split}.json", summary.payload, advice=ADVICE)
     return summary.table
 
 

@@ -11,7 +11,7 @@ import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,7 +34,8 @@ def save(path: Path, arrays: Mapping[str, np.ndarray], header: Mapping) -> None:
         raise UserError(f"not saved: {', '.join(bad)} holds values that are not finite; lower optimizer.learning_rate.")
     buffer = io.BytesIO()
     text = json.dumps(header, sort_keys=True).encode()
-    np.savez(buffer, **{HEADER: np.frombuffer(text, np.uint8)}, **arrays)
+    content: dict[str, Any] = {HEADER: np.frombuffer(text, np.uint8), **arrays}
+    np.savez(buffer, **content)
     payload = buffer.getvalue()
     root = path.parent.parent
     make_folder(path.parent, root)
@@ -82,7 +83,7 @@ def _newest_first(folder: Path, kind: str) -> list[Path]:
 def load_newest(folder: Path, kind: str = "epoch") -> tuple[Checkpoint, list[str]]:
     """The newest valid checkpoint and a line for each newer one that was skipped."""
     paths = _newest_first(folder, kind)
-    skipped = []
+    skipped: list[str] = []
     for path in paths:
         try:
             return load(path), skipped

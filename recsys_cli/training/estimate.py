@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from data_prep.errors import UserError
 from recsys_cli.data.dataset import Dataset
@@ -62,7 +62,7 @@ def memory_parts(config, need: Need, dataset: Dataset) -> list[Part]:
         Part("ranking", min(config.evaluation.memory_mb * 2**20, RANKING * dataset.n_items), "evaluation.memory_mb"),
         Part("the scores of a block of users", NUMBER * need.scoring, need.setting),
     ]
-    unlearning = config.get("unlearning") or {}
+    unlearning: Any = config.get("unlearning") or {}
     if unlearning.get("name", "none") != "none":
         at_once = min(unlearning.processes, unlearning.shards)
         tables = 2 * NUMBER * need.width * (dataset.n_users + dataset.n_items)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 
 import numpy as np
@@ -39,7 +39,7 @@ class GradientLearner:
                 used.build(own)
                 self._slots.update({f"{phase.name}/{name}": slot for name, slot in used.slots.items()})
             self._optimizers.append(used)
-        self._loops = [None] * len(phases)
+        self._loops: dict[int, Callable[..., tf.Tensor]] = {}
 
     def state(self) -> dict[str, tf.Variable]:
         return {**self.model.state(), **self._slots}
@@ -63,7 +63,7 @@ class GradientLearner:
         for p, begin, end in self._parts:
             low, high = begin + max(first - start, 0), min(end, begin + last - start)
             if low < high:
-                if self._loops[p] is None:
+                if p not in self._loops:
                     self._loops[p] = self._compile(p)
                 total = self._loops[p](
                     self._arrays[p],

@@ -52,6 +52,7 @@ def _own(folder: Path, module: str) -> ModuleType:
     name = f"recsys_own:{file}"
     if name not in sys.modules:
         spec = util.spec_from_file_location(name, file)
+        assert spec is not None and spec.loader is not None, "of every file in .py"
         sys.modules[name] = loaded = util.module_from_spec(spec)
         try:
             spec.loader.exec_module(loaded)

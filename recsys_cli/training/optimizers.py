@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import ClassVar
 
 import tensorflow as tf
 
@@ -26,6 +27,8 @@ class OptimizerSettings(Settings):
 
 class Optimizer(tf.Module):
     """Updates variables in place; `slots` is all of its state."""
+
+    Settings: ClassVar[type[OptimizerSettings]]
 
     def __init__(self, learning_rate: float):
         super().__init__()
@@ -174,7 +177,7 @@ class SGD(Optimizer):
         variable.scatter_sub(tf.IndexedSlices(self.learning_rate * gradient, rows))
 
 
-OPTIMIZERS = {"adagrad": Adagrad, "adam": Adam, "sgd": SGD}
+OPTIMIZERS: dict[str, type[Optimizer]] = {"adagrad": Adagrad, "adam": Adam, "sgd": SGD}
 
 
 def build_optimizer(config: Mapping) -> Optimizer:

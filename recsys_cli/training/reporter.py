@@ -60,7 +60,8 @@ class Reporter:
     """Called by `fit` for every chunk of steps (fraction) and for every epoch (seconds, metrics)."""
 
     def __init__(self, epochs: int, progress: Progress, *, bar: bool, monitor: str | None, tensorboard: Path | None):
-        self.epochs, self.monitor, self._texts = epochs, monitor, []
+        self.epochs, self.monitor = epochs, monitor
+        self._texts: list[str] = []
         terminal = bar and sys.stderr.isatty()
         self._bar = tqdm(
             total=epochs,
@@ -81,7 +82,7 @@ class Reporter:
         progress: Progress,
         *,
         fraction: float | None = None,
-        seconds: float | None = None,
+        seconds: float = 0.0,
         metrics: Mapping[str, float] | None = None,
     ) -> None:
         now = time.perf_counter()

@@ -114,11 +114,12 @@ class Selection:
 
     def evaluation(self, model: Model) -> Evaluation | None:
         """What `fit` calls while training; None where nothing may be looked at."""
-        if self.split is None:
+        split = self.split
+        if split is None:
             return None
 
         def means() -> Mapping[str, float]:
-            return score(self.config.evaluation, model, self.dataset, self.split, self.config.seed).means
+            return score(self.config.evaluation, model, self.dataset, split, self.config.seed).means
 
         lower = is_lower_better(self.monitor, self.config.evaluation.metrics)
         return Evaluation(means, self.monitor, self.keeps_best, lower)

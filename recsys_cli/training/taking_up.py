@@ -50,7 +50,7 @@ def data_of(
 
 def refuse_other_config(run: Run, checkpoint: Checkpoint | None) -> None:
     """Raises UserError where the checkpoint was made by another config than the run now has."""
-    if other_config(run, checkpoint):
+    if checkpoint is not None and other_config(run, checkpoint):
         raise UserError(
             f"{run.path / CONFIG} is not the config that {checkpoint.path} was trained with: the file was changed, or "
             "the checkpoint is of another run. Put back what was there, or train a new run."

@@ -181,7 +181,7 @@ class Attention(Aggregation):
 
     def encode(self, noise=None):
         """The propagated vectors of all users and items; None without propagation."""
-        if not self.layers:
+        if self.graph is None:
             return None
         return self.graph.whole.mean_of_powers(self._aggregated(self.users), self._aggregated(self.items), self.layers)
 

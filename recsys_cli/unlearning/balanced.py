@@ -18,14 +18,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
 CHUNK = 2**15  # points at a time: their distances stay in the cache
 
 
-class View(NamedTuple):
+@dataclass(frozen=True)
+class View:
     """One of the vectors that a point has.
 
     vectors: [m, d]. index: int [n], which of them each point has, or None where point i has vector i.
@@ -51,10 +52,10 @@ def balanced_shards(
     """
     views = [View(np.asarray(v.vectors, np.float64), v.index) for v in views]
     centres = [v.vectors[first if v.index is None else v.index[first]] for v in views]
-    shard = None
+    shard = np.empty(0, np.int16)  # none yet
     for _ in range(rounds):
         before, shard = shard, nearest_first([*map(_distances, views, centres)], capacity, weights)
-        if before is not None and np.array_equal(before, shard):
+        if np.array_equal(before, shard):
             break
         centres = [_centres(view, shard, old, scalar) for view, old in zip(views, centres)]
     return shard
@@ -66,14 +67,15 @@ def nearest_first(tables: Sequence[View], capacity: float, weights: np.ndarray |
     tables: distances [K, m] to every centre in the place of vectors; those of a point are multiplied.
     """
     n_shards, n = len(tables[0].vectors), _n_points(tables)
-    open_shards, closing = list(range(n_shards)), {}
+    open_shards = list(range(n_shards))
+    closing: dict[int, tuple[float, int] | None] = {}
     best, choice = np.empty(n), np.empty(n, np.int16)
     _choose(tables, open_shards, np.arange(n), best, choice)
     while True:
         for k in set(open_shards) - set(closing):
             members = np.flatnonzero(choice == k)
             closing[k] = _last_accepted(members, best[members], capacity, weights)
-        full = [(*closing[k], k) for k in open_shards if closing[k]]
+        full = [(*end, k) for k in open_shards if (end := closing[k])]
         if not full or len(open_shards) == 1:
             return choice
         last, point, k = min(full)

@@ -42,7 +42,12 @@ def retrain(run: Path, config, dataset: Dataset) -> Retrained:
 
 
 def differences(after: Result, retrained: Result, config) -> dict[str, Interval]:
-    """Of each metric, after less retrained, paired by user, with a 95 % bootstrap interval."""
-    paired = {name: values - retrained.per_user[name] for name, values in after.per_user.items()}
+    """Of each metric that is a mean over users, after less retrained, paired by user, with a 95 % bootstrap interval."""
+    both = {name: (values, retrained.per_user[name]) for name, values in after.per_user.items()}
+    paired = {
+        name: here - there
+        for name, (here, there) in both.items()
+        if isinstance(here, np.ndarray) and isinstance(there, np.ndarray)
+    }
     assert np.array_equal(after.users, retrained.users)
-    return intervals(paired, config.evaluation.bootstrap, config.seed)
+    return intervals(paired, config.evaluation.bootstrap, config.seed) if paired else {}

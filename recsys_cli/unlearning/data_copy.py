@@ -52,14 +52,14 @@ def digest(dataset: Dataset) -> str:
 def arrays_of(dataset: Dataset) -> dict[str, np.ndarray]:
     """By the names that prepared data sets use."""
     arrays = {"user_ids": _plain(dataset.user_ids), "item_ids": _plain(dataset.item_ids)}
-    matrices = {f"train.{name}": matrix for name, matrix in dataset.train.items()}
+    matrices: dict[str, CSR | None] = {f"train.{name}": matrix for name, matrix in dataset.train.items()}
     matrices |= {"valid": dataset.valid, "test": dataset.test, "friends": dataset.friends}
     for name, matrix in matrices.items():
         if matrix is not None:
             arrays |= _matrix(name, matrix)
     extra = {
         "test.negatives": dataset.test_negatives,
-        "triples": dataset.graph and dataset.graph.triples,
+        "triples": None if dataset.graph is None else dataset.graph.triples,
     }
     for side in ("user_features", "item_features"):
         arrays |= features.arrays(side) if (features := getattr(dataset, side)) else {}

@@ -37,7 +37,6 @@ from recsys_cli.unlearning.ledger import read_ledger, sha256_of
 from recsys_cli.unlearning.restrict import all_pairs, shard_of
 from recsys_cli.unlearning.unit import (
     VECTORS,
-    Folder,
     claim,
     derived_seed,
     is_done,
@@ -120,7 +119,7 @@ def build(path: Path, config, rows: Rows, parent: Path | None, train_shards: Cal
     model = _train_aggregation(path, config, rows)
     end = time.perf_counter()
     result = score(config.evaluation, model, rows.dataset, "test", config.seed)
-    table = save_result(Folder(path), "test", result, rows.dataset.user_ids, config.evaluation, config.seed)
+    table = save_result(path, "test", result, rows.dataset.user_ids, config.evaluation, config.seed)
     return Built(missing, between - began, end - between, model, result, table)
 
 

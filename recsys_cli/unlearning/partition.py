@@ -135,16 +135,16 @@ def _public(path: Path, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = dict(archive)
-        sides = [
-            (arrays["users"], arrays.get("user_ids"), dataset.user_ids),
-            (arrays["items"], arrays.get("item_ids"), dataset.item_ids),
-        ]
+        users, items = arrays["users"], arrays["items"]
     except (OSError, ValueError, KeyError) as error:
         raise UserError(
             f"unlearning.partition_vectors={path}: {error}. Give trained, random, or "
             "a .npz file with the arrays users [n, d] and items [n, d]."
         ) from None
-    return tuple(_aligned(path, *side) for side in sides)
+    return (
+        _aligned(path, users, arrays.get("user_ids"), dataset.user_ids),
+        _aligned(path, items, arrays.get("item_ids"), dataset.item_ids),
+    )
 
 
 def _aligned(path: Path, vectors: np.ndarray, theirs: np.ndarray | None, ours: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ def train_shards(path: Path, config, rows, shards: Sequence[int], say: Callable[
         for k in shards:
             say(train_shard(path, config, rows, k))
         return
-    with ProcessPoolExecutor(config.unlearning.processes, get_context("spawn"), _start, [os.getpid()]) as pool:
+    with ProcessPoolExecutor(config.unlearning.processes, get_context("spawn"), _start, (os.getpid(),)) as pool:
         text = OmegaConf.to_yaml(_for_worker(config))
         futures = [pool.submit(_work, str(path), text, k) for k in shards]
         try:

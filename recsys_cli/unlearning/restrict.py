@@ -48,18 +48,18 @@ def restricted(
     Friends and triples stay where both ends stay.
     """
 
-    def pairs(matrix: CSR | None) -> CSR | None:
-        return None if matrix is None else submatrix(matrix, users, items, kept)
+    def part(matrix: CSR | None) -> CSR | None:
+        return submatrix(matrix, users, items, kept) if held_out and matrix is not None else None
 
-    test = pairs(dataset.test) if held_out else None
+    test = part(dataset.test)
     return replace(
         dataset,
         n_users=len(users),
         n_items=len(items),
-        train={behaviour: pairs(matrix) for behaviour, matrix in dataset.train.items()},
-        valid=pairs(dataset.valid) if held_out else None,
+        train={behaviour: submatrix(matrix, users, items, kept) for behaviour, matrix in dataset.train.items()},
+        valid=part(dataset.valid),
         test=test,
-        test_negatives=_negatives(dataset, users, items, kept, test) if held_out else None,
+        test_negatives=_negatives(dataset, users, items, kept, test),
         friends=None if dataset.friends is None else submatrix(dataset.friends, users, users),
         graph=None if dataset.graph is None else _graph(dataset.graph, dataset.n_items, items),
         user_features=_features(dataset.user_features, users),
@@ -80,7 +80,8 @@ def without_orphans(left: Dataset, before: Dataset) -> Dataset:
         kept.append(np.flatnonzero((_pair_counts(left, count) > 0) | ~np.isin(getattr(left, side), had)))
     if [len(ids) for ids in kept] == [left.n_users, left.n_items]:
         return left
-    return restricted(left, *kept)
+    users, items = kept
+    return restricted(left, users, items)
 
 
 def _pair_counts(dataset: Dataset, count: str) -> np.ndarray:
@@ -122,9 +123,9 @@ def _stays(matrix, rows, cols, kept) -> np.ndarray:
     return stays if kept is None else stays & kept(matrix)
 
 
-def _negatives(dataset: Dataset, users, items, kept, test: CSR) -> np.ndarray | None:
+def _negatives(dataset: Dataset, users, items, kept, test: CSR | None) -> np.ndarray | None:
     """A candidate that is no longer there gives way to the test item itself, which evaluation leaves out."""
-    if dataset.test_negatives is None:
+    if dataset.test_negatives is None or test is None:
         return None
     negatives = places(items, dataset.n_items)[dataset.test_negatives[_stays(dataset.test, users, items, kept)]]
     return np.where(negatives < 0, test.indices[:, None], negatives)

@@ -15,7 +15,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -30,21 +30,11 @@ from recsys_cli.runs.environment import code_hash
 from recsys_cli.runs.metrics_log import METRICS, MetricsLog
 from recsys_cli.training.build import build_learner, epochs_of
 from recsys_cli.training.checkpoint import load, load_newest, restore, save
-from recsys_cli.training.fit import Progress, fit
+from recsys_cli.training.fit import Learner, Progress, fit
 from recsys_cli.training.reporter import Reporter
 
 INPUTS, ORIGIN, VECTORS = "inputs.json", "origin.json", "vectors.npz"
 SETTINGS = ("model", "loss", "optimizer")
-
-
-class Folder(NamedTuple):
-    """What `fit` and `save_result` want of a run."""
-
-    path: Path
-
-    @property
-    def checkpoints(self) -> Path:
-        return self.path / CHECKPOINTS
 
 
 def derived_seed(seed: int, purpose: str, *numbers: int) -> int:
@@ -113,29 +103,30 @@ def train_into(
     tf.get_logger().setLevel("ERROR")  # it warns of retracing, but every shard has a loop of its own
     config = deepcopy(config)
     config.trainer.epochs = epochs_of(model, config)
-    learner, here = build_learner(config, model), Folder(folder)
-    progress, log = _taken_up(here, learner)
+    learner, checkpoints = build_learner(config, model), folder / CHECKPOINTS
+    progress, log = _taken_up(folder, learner)
     reporter = Reporter(config.trainer.epochs, progress, bar=config.trainer.progress, monitor=None, tensorboard=None)
     try:
-        fit(learner, here.checkpoints, config.trainer, progress, None, log, reporter)
+        fit(learner, checkpoints, config.trainer, progress, None, log, reporter)
     finally:
         reporter.close()
     write_file(folder / METRICS, (folder / METRICS).read_bytes())  # to last before the result does
     write_file(folder / ORIGIN, (json.dumps({"code": code_hash()}) + "\n").encode())
     save(folder / name, result(model), {})
-    shutil.rmtree(here.checkpoints, ignore_errors=True)  # nothing needs them any more, and less can leak
+    shutil.rmtree(checkpoints, ignore_errors=True)  # nothing needs them any more, and less can leak
 
 
-def _taken_up(here: Folder, learner) -> tuple[Progress, MetricsLog]:
+def _taken_up(folder: Path, learner: Learner) -> tuple[Progress, MetricsLog]:
     """Where an earlier try was stopped; the beginning, where it left nothing or nothing whole."""
+    checkpoints = folder / CHECKPOINTS
     try:
-        found = load_newest(here.checkpoints)[0] if any(here.checkpoints.glob("*.npz")) else None
+        found = load_newest(checkpoints)[0] if any(checkpoints.glob("*.npz")) else None
         progress = Progress.from_header(found.header) if found else Progress()
-        log = MetricsLog(here.path / METRICS, progress.epoch)
+        log = MetricsLog(folder / METRICS, progress.epoch)
     except (ValueError, TypeError, KeyError, UserError):
-        shutil.rmtree(here.checkpoints, ignore_errors=True)
-        (here.path / METRICS).unlink(missing_ok=True)
-        return Progress(), MetricsLog(here.path / METRICS, 0)
+        shutil.rmtree(checkpoints, ignore_errors=True)
+        (folder / METRICS).unlink(missing_ok=True)
+        return Progress(), MetricsLog(folder / METRICS, 0)
     if found:
         restore(found, learner.state())
     return progress, log
