@@ -11,16 +11,22 @@ from omegaconf import DictConfig
 from data_prep.errors import UserError
 from data_prep.files import check_writable
 from data_prep.ids import fault, places
+from data_prep.kinds import Kind
 from data_prep.settings import MANDATORY, Settings, field
 from recsys_cli.data.tables import TABLE
+
+
+USERS = Kind(
+    "all, a list of raw ids such as [17,42], or a file with one id per line",
+    lambda v: bool(v) and (isinstance(v, str) or (isinstance(v, list) and all(type(x) in (int, str) for x in v))),
+    ("all",),
+)
 
 
 @dataclass(frozen=True)
 class RecommendSettings(Settings):
     run: str = field(MANDATORY, "the run directory")
-    users: str | list[int | str] = field(
-        "all", "all, a list of raw ids such as [17,42], or a file with one id per line"
-    )
+    users: str | list[int | str] = field("all", "for whom", kind=USERS)
     k: int = field(20, "items for each user", low=1)
     exclude_seen: bool = field(True, "leave out what the user has in training")
     output: str = field("recommendations.csv", "the file to write", pattern=TABLE)

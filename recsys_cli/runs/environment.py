@@ -39,7 +39,7 @@ def instruction_set() -> str:
     return " ".join([platform.machine(), *_vector_instructions(), *limits])
 
 
-def threads() -> str:
+def threads() -> int | str:
     """How many add up long sums, where that bears on their last bits: "any" where it does not.
 
     With AVX-512 TensorFlow's products (oneDNN) are the same for any number of threads; with less, those over many
@@ -48,7 +48,7 @@ def threads() -> str:
     if any(name.startswith("avx512") for name in _vector_instructions()):
         return "any"
     tf = sys.modules.get("tensorflow")
-    return str((tf and tf.config.threading.get_intra_op_parallelism_threads()) or os.cpu_count())
+    return (tf and tf.config.threading.get_intra_op_parallelism_threads()) or os.cpu_count() or 1
 
 
 @cache

@@ -55,7 +55,7 @@ def identity(settings: Mapping[str, Any], data_hash: str) -> dict[str, str]:
         "tensorflow": metadata.version("tensorflow"),
         "numpy": metadata.version("numpy"),
         "instruction_set": instruction_set(),
-        "threads": threads(),
+        "threads": str(threads()),
     }
 
 

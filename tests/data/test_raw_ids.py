@@ -81,7 +81,7 @@ def test_recommend_finds_users_letter_by_letter(run, recsys, tmp_path):
         (b"7\n 12\n", "line 2: the user ' 12' begins or ends with white space"),
         (b"7\n\n12\n", "line 2: the user '' is empty"),
         (b"\xff\xfe\x00garbage", "is not a text file with one raw user id per line"),
-        (None, "users=[] names nobody"),
+        (None, "a list of raw ids such as [17,42], or a file with one id per line, received []"),
     ],
 )
 def test_a_list_of_users_that_is_none_leaves_the_last_recommendations(run, recsys, tmp_path, content, message):
