@@ -112,8 +112,7 @@ def kind_of_type(annotation: Any, bounds: Bounds) -> Kind | None:
     if annotation is str:
         return _text(bounds)
     if (origin or annotation) is list:
-        texts = not inner or inner[0] is str or str in typing.get_args(inner[0])
-        return listed(kind_of_type(inner[0], bounds) if inner else None, empty=texts)
+        return listed(kind_of_type(inner[0], bounds) if inner else None, empty=not inner or inner[0] is str)
     if (origin or annotation) is dict:
         return _mapping(inner[1] if inner else None, bounds)
     return None

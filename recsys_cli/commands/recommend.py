@@ -15,7 +15,6 @@ from data_prep.kinds import Kind
 from data_prep.settings import MANDATORY, Settings, field
 from recsys_cli.data.tables import TABLE
 
-
 USERS = Kind(
     "all, a list of raw ids such as [17,42], or a file with one id per line",
     lambda v: bool(v) and (isinstance(v, str) or (isinstance(v, list) and all(type(x) in (int, str) for x in v))),
