@@ -11,6 +11,24 @@ SOURCES = ("files", "csv", "synthetic")
 
 
 @dataclass(frozen=True)
+class FileSettings(Settings):
+    """Of one of data.files."""
+
+    file: str = field(MANDATORY, "its name, below RAW_DIR/NAME or RAW_DIR")
+    form: str = field(MANDATORY, "how it is read: table, lines, integers, candidates, ... (parsing.py)")
+    role: str = field(MANDATORY, "what it holds: train, test, friends, item_features, ...")
+    behaviour: str | None = field(None, "of the interactions; null: the target")
+    validation: str | None = field(None, "of role valid: the name by which data.validation chooses it; null: given")
+    columns: dict | list | None = field(None, "as data.columns, of this file alone")
+    header: bool = field(False, "of form integers: the first line is no data")
+    first_id: int = field(0, "of forms lines and integers", low=0)
+    several: dict[str, str] = field({}, "of features: by field, what separates its values within a cell")
+    numbers: list[str] = field([], "of features: the fields that are numbers")
+    optional: bool = field(False, "the data set does without it")
+    path: str | None = field(None, "where it lies, whatever RAW_DIR is")
+
+
+@dataclass(frozen=True)
 class DataSettings(Settings):
     """What every data set has."""
 
@@ -69,11 +87,7 @@ class DataSettings(Settings):
         None, "of which parts ids that are joined already are made: {separator:'-',names:[user,weather,weekday]}"
     )
     item_fields: dict | None = field(None, "the same of items")
-    files: list = field(
-        [],
-        "each with its form, role and what belongs to it; features with several: {genres:'|'} (fields of several values) "
-        "and numbers: [year]",
-    )
+    files: list = field([], "each {file:..,form:..,role:..} and what belongs to it (FileSettings in data_settings.py)")
     published: dict = field({}, "counts of the paper, shown beside the measured ones")
     notes: list[str] = field([], "what a reader of results should know")
 

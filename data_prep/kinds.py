@@ -142,6 +142,8 @@ def _mapping(values: Any, bounds: Bounds) -> Kind:
         return Kind("a mapping such as {a:1,b:2}", lambda v: isinstance(v, dict))
     each = kind_of_type(values, bounds)
     inner = each.accepts if each else lambda v: True
+    if values is str:
+        return Kind("a mapping such as {genres:'|'}", lambda v: isinstance(v, dict) and all(map(inner, v.values())))
     if values is float:
         valid = f"a mapping such as {{cart:0.8,buy:0.2}} of numbers{bounds}"
         return Kind(valid, lambda v: isinstance(v, dict) and bool(v) and all(map(inner, v.values())))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from data_prep.data_settings import BY_SOURCE, DataSettings
+from data_prep.data_settings import BY_SOURCE, DataSettings, FileSettings
 from data_prep.errors import UserError, check_choice, nearest
 from data_prep.meanings import check_columns
 from data_prep.settings import fields_of, plain
@@ -52,9 +52,8 @@ def read_options(data_cfg: Mapping[str, Any]) -> dict[str, Any]:
     check_word("data.name", options["name"])
     _check_used(options)
     check_columns(options["columns"])
+    _check_files(options["files"])
     _check_behaviours(options)
-    for spec in options["files"]:
-        check_choice(f"role of {spec['file']}", spec["role"], ROLES)
     check_splits(options)
     _check_fields(options)
     return options
@@ -115,6 +114,20 @@ def check_word(key: str, value: Any) -> None:
     """UserError unless the value can be part of a file name."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", str(value)):
         raise UserError(f"{key}={value!r}: it names files, so use only letters, digits and . _ -")
+
+
+def _check_files(files: list[Any]) -> None:
+    for place, spec in enumerate(files):
+        key = f"data.files[{place}]"
+        if not isinstance(spec, dict):
+            raise UserError(
+                f"{key}={spec!r}: a file is a mapping such as {{file: train.txt, form: lines, role: train}}"
+            )
+        FileSettings.from_config(spec, key)
+        if missing := [name for name in ("file", "form", "role") if name not in spec]:
+            raise UserError(f"{key}={spec} lacks '{missing[0]}', as in {{file: train.txt, form: lines, role: train}}")
+        check_choice(f"role of {spec['file']}", spec["role"], ROLES)
+        check_columns(spec.get("columns"))
 
 
 def _check_used(options: dict[str, Any]) -> None:

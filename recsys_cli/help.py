@@ -12,7 +12,7 @@ from typing import Any
 from data_prep.kinds import BOOLEAN, NULL, Kind
 from data_prep.settings import Field, shown
 from recsys_cli.config.check import fixed
-from recsys_cli.config.library import Library
+from recsys_cli.config.library import TUNED, Library
 
 OPTIONS = {
     "--cfg job": "print the config and stop (--resolve: with references filled in)",
@@ -47,7 +47,7 @@ def overview(commands: Mapping[str, str]) -> str:
 def command_help(command: str, library: Library, words: Iterable[str] = ()) -> str:
     """words: of the command line; where they choose groups, the settings are those of these choices alone."""
     about = library.load(command)["hydra"]["help"]
-    groups = {g: choice for g, choice in library.defaults(command).items() if g != "tuned"}
+    groups = {g: choice for g, choice in library.defaults(command).items() if g != TUNED}
     picked = {g: c for g, _, c in (word.partition("=") for word in words) if g in groups and c in library.choices(g)}
     lines = [*_wrapped(about["header"]), "", f"Usage: {about['app_name']} [key=value ...] [options]", ""]
     if groups:

@@ -12,14 +12,13 @@ from data_prep.options import read_options
 from data_prep.settle import settled
 from recsys_cli.config.check import apply_override, check_keys, check_tuned, check_values, tree
 from recsys_cli.config.consistency import check_consistency, resumed, weigh_chosen_behaviours
-from recsys_cli.config.library import Library, check_choice, flatten
+from recsys_cli.config.library import TUNED, Library, check_choice, flatten
 from recsys_cli.config.named import name_code
 from recsys_cli.config.overrides import chosen, expand, is_group, parse, refuse_sweeps, typed
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-TUNED = "tuned"
 WRITTEN = ("run_dir", "output", "per_user")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from recsys_cli.config.habits import other_choice
 
 PACKAGE = Path(__file__).resolve().parents[1]
 CONFIG_DIR_VARIABLE = "RECSYS_CONFIG_DIR"
+TUNED = "tuned"  # the group whose files set values of others
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,17 @@ class Library:
         return (PACKAGE.parent, *self.roots[1:], *(Path(p) for p in sys.path if p))
 
     def values(self, command: str, picked: dict[str, str] | None = None) -> dict[str, Any]:
-        """Dotted key -> value as the picked choices of a command's groups, its own file and the settings state it."""
+        """Dotted key -> value as the picked choices of a command's groups, its own file and the settings state it, and
+        the values tuned for such choices."""
         tree = {k: v for k, v in self.load(command).items() if k not in ("defaults", "hydra")}
         choices = self.defaults(command) | (picked or {})
-        for group, choice in (choices | self._wishes(choices) | (picked or {})).items():
+        choices |= self._wishes(choices) | (picked or {})
+        tuned = re.sub(r"\$\{(\w+)\}", lambda named: str(choices.get(named[1])), choices.pop(TUNED, None) or "")
+        for group, choice in choices.items():
             if choice in self.choices(group):
                 tree[group] = self._stated(group, choice)
+        if tuned in self.choices(TUNED):
+            tree = _merged(tree, self._stated(TUNED, tuned))
         return flatten(schema.completed(command, tree, self.defaults(command), self.sources))
 
     def fields(self, command: str, values: Mapping[str, Any]) -> dict[str, Field]:
@@ -93,6 +100,12 @@ class Library:
             if isinstance(entry, str) and entry != "_self_":
                 inherited |= self._stated(group, entry)
         return inherited | own
+
+
+def _merged(tree: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """As Hydra merges two files: mappings key by key, and all else by what comes later."""
+    both = {k for k, v in more.items() if isinstance(v, dict) and isinstance(tree.get(k), dict)}
+    return tree | {k: _merged(tree[k], v) if k in both else v for k, v in more.items()}
 
 
 def library(user_dir: str | None = None) -> Library:

@@ -9,6 +9,7 @@ import yaml
 from omegaconf import OmegaConf
 
 from data_prep.settings import TARGET, fields_of
+from data_prep.settle import settled
 from recsys_cli.cli import COMMANDS
 from recsys_cli.config import schema
 from recsys_cli.config.compose import _hydra_compose, compose
@@ -90,12 +91,16 @@ def test_the_library_gives_what_hydra_composes(command):
         triples += [{group: choice} for choice in OURS.choices(group) if group != "tuned"]
     if command == "train":
         triples += [{"model": "bpr", "loss": "softmax", "optimizer": "sgd", "trainer": "default", "data": "csv"}]
+        tuned = {"model": "ehcf", "data": "taobao", "tuned": "ehcf-non_sampling-beibei"}
+        triples += [{"model": "ehcf", "data": "beibei"}, tuned]
     for picked in triples:
         words = [f"{group}={choice}" for group, choice in picked.items()]
-        if command == "train" and "data" in picked:
-            words.append("~tuned")  # for the default data there is nothing tuned
         composed = OmegaConf.to_container(compose(command, words, OURS, partial=True), resolve=False)
-        assert OURS.values(command, picked) == flatten(composed), words
+        stated = OURS.values(command, picked)
+        if "data.source" in stated:  # what follows from other options is no file's
+            own = {key.removeprefix("data."): value for key, value in stated.items() if key.startswith("data.")}
+            stated |= {f"data.{key}": value for key, value in settled(own).items() if "$" not in str(value)}
+        assert stated == flatten(composed), words
 
 
 @pytest.fixture

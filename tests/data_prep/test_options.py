@@ -6,6 +6,8 @@ from omegaconf import OmegaConf
 from data_prep.errors import UserError
 from data_prep.options import prepared_directory, read_options
 
+TRAIN = {"file": "train.txt", "form": "lines", "role": "train"}
+
 
 @pytest.mark.parametrize(
     ("changes", "message"),
@@ -20,6 +22,11 @@ from data_prep.options import prepared_directory, read_options
         ({"validation": "leave_one_out_lst"}, r"Did you mean 'leave_one_out_last'"),
         ({"validation": "ratio", "valid_ratio": 1.0}, r"data.valid_ratio=1.0: a share between 0 and 1"),
         ({"k_core": 5}, r"data.k_core=5 would change a given test part"),
+        ({"files": ["train.txt"]}, r"data.files\[0\]='train.txt': a file is a mapping such as {file: train.txt"),
+        ({"files": [{"file": "a", "form": "lines"}]}, r"data.files\[0\]={.*} lacks 'role'"),
+        ({"files": [TRAIN | {"behavior": "buy"}]}, r"'data.files\[0\].behavior'. Did you mean 'behaviour'"),
+        ({"files": [TRAIN | {"several": {"genres": 1}}]}, r"data.files\[0\].several: expected a mapping"),
+        ({"files": [TRAIN | {"role": "tests"}]}, r"role of train.txt='tests' is not known. Did you mean 'test'"),
     ],
 )
 def test_senseless_options_are_refused_before_any_file_is_read(tiny, changes, message):
