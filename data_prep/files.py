@@ -125,14 +125,6 @@ def sync_folder(path: Path | str) -> None:
         os.close(handle)
 
 
-def refuse_linked_folders(root: Path | str) -> None:
-    """Raises NotRegular where a folder anywhere below root is a link, so that the paths below it lie below it."""
-    for folder, folders, _ in os.walk(root):
-        for name in folders:
-            if (path := Path(folder) / name).is_symlink():
-                raise NotRegular(path)
-
-
 def _write(name: str, payload: bytes, folder: int) -> None:
     handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FILE, 0o666, dir_fd=folder)
     with os.fdopen(handle, "wb") as stream:

@@ -110,7 +110,6 @@ def main(config: DictConfig) -> int:
         raise
     finally:
         reporter.close()
-    run.record.pop("error", None)  # of a try before
     run.finish(
         "finished",
         training_seconds=round(log.seconds, 2),

@@ -125,6 +125,7 @@ class Run:
 
     def finish(self, status: str, **facts: Any) -> None:
         """Writes how the run ended; seconds add up over resumed parts."""
+        self.record.pop("error", None)  # of a try before
         self.record.update(status=status, finished=now(), peak_memory_mb=round(peak_memory_mb(), 1), **facts)
         self.write_record()
 

@@ -89,7 +89,7 @@ def load_newest(folder: Path, kind: str = "epoch") -> tuple[Checkpoint, list[str
             return load(path), skipped
         except UserError as error:
             skipped.append(str(error))
-    what = "no checkpoint" if not paths else "no valid checkpoint: " + "; ".join(skipped)
+    what = "no checkpoint" if not paths else "no valid checkpoint: " + "; ".join(line.rstrip(".") for line in skipped)
     raise UserError(f"{folder}: {what}. Train again; nothing can be taken up from this run.")
 
 

@@ -65,7 +65,6 @@ def publish(
     )
     epochs = shard_epochs(config)
     seconds = [shard["seconds"] for shard in shards]
-    run.record.pop("error", None)  # of a try before, and nobody knows what it quotes
     run.finish(
         "finished",
         training_seconds=round(sum(seconds), 2),

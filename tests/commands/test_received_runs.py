@@ -65,6 +65,20 @@ def test_no_class_is_imported_because_a_run_names_it(recsys, trained, tmp_path, 
     assert not touched.exists()
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_no_module_of_the_folder_one_stands_in_is_imported(tmp_path, there):
+    """As `recsys` does, so does `python -m recsys_cli` leave out that folder, unless it is the program's own."""
+    for name in ("yaml", "numpy", "omegaconf", "signal"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'touched')!r}, 'w')\nraise SystemExit(9)\n")
+    words = [sys.executable, "-m", "recsys_cli", "train", "--cfg", "job"]
+    more = {} if there else {"PYTHONPATH": str(ROOT)}
+    folder = ROOT if there else tmp_path
+    clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(words, cwd=folder, env=clean | more, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "seed: 0" in done.stdout, done.stderr
+    assert not (tmp_path / "touched").exists()
+
+
 def test_no_class_is_imported_from_the_working_directory(tmp_path):
     touched = tmp_path / "touched"
     (tmp_path / "payload.py").write_text(f"open({str(touched)!r}, 'w')\nclass Model: pass\n")
