@@ -89,7 +89,7 @@ def memory_parts(config, need: Need, dataset: Dataset) -> list[Part]:
 
 
 def _gigabytes(size: float) -> str:
-    return f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.0f} MB"
+    return f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{max(1, size / 1e6):,.0f} MB"
 
 
 def _value(config, key: str):

@@ -21,6 +21,7 @@ from data_prep.store import MANIFEST
 from recsys_cli.evaluation.summary import load_per_user
 from recsys_cli.runs.config import CONFIG
 from recsys_cli.runs.directory import EVALUATIONS, STATE_FILES
+from recsys_cli.runs.environment import environment
 from recsys_cli.runs.metrics_log import METRICS
 from recsys_cli.runs.record import RECORD
 from recsys_cli.unlearning.data_copy import arrays_of
@@ -92,16 +93,29 @@ def foreign(run: Path, rows: Rows, known: set[Path]) -> list[Path]:
     return [file for file in all_files(run) if _noted(file) or not (file in known or _is_own(run, file, rows))]
 
 
-def own_texts(run: Path) -> dict[Path, Any]:
-    """The JSON documents beside the state that are there, without the times in them."""
+def own_texts(run: Path, ledger: Mapping[str, Any]) -> dict[Path, Any]:
+    """The JSON documents beside the state that are there, without the times in them, and without what the program
+    itself says of this machine or of that of the ledger: the `2` of two threads and the `64` of x86_64 are no ids."""
+    machines = [environment(), ledger.get("environment", {})]
     found = {}
     for file in (run / RECORD, *sorted(run.glob(AGAIN))):
         try:
             document = json.loads(read_text(file))
             found[file] = {k: v for k, v in document.items() if k not in ("started", "finished")}
+            if file.name == RECORD and "environment" in document:
+                found[file]["environment"] = {
+                    key: value
+                    for key, value in document["environment"].items()
+                    if not (any(machine.get(key) == value for machine in machines) or _is_count(key, value))
+                }
         except UNREADABLE:  # missing, or foreign
             continue
     return found
+
+
+def _is_count(key: str, value: Any) -> bool:
+    """Of threads, which are written as a text, as `any` stands there as well."""
+    return key == "threads" and str(value).isdigit()
 
 
 def _is_own(run: Path, file: Path, rows: Rows) -> bool:

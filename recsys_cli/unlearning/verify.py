@@ -120,7 +120,7 @@ def _asked_for(run: Path, asked: Asked, rows: Rows, ledger, waiting: Mapping[Pat
             *((None, f"except what missing=ignore passes over: {said}") if asked.ignore_missing else (said, None)),
         )
     for kind, wanted in asked.contents:
-        places = [file for file, text in own_texts(run).items() if names(text, kind, wanted)]
+        places = [file for file, text in own_texts(run, ledger).items() if names(text, kind, wanted)]
         places += [file for file, request in waiting.items() if _asks_for(request, kind, wanted)]
         if not unknown_rows(kind, wanted, rows.dataset).all():
             places.append(run / "current" / ROWS)

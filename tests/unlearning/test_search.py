@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from recsys_cli.runs.environment import environment
+from recsys_cli.unlearning.own_files import own_texts
 from recsys_cli.unlearning.search import names, prepared_with
 from tests.unlearning.harness import log
 
@@ -27,6 +31,19 @@ def test_a_row_is_found_as_words_in_any_case(document):
 def test_versions_and_cut_offs_are_no_ids():
     document = {"python": "3.12.4", "HR@10": {"mean": 0.5}}
     assert not any(names(document, "users", [(number,)]) for number in ("3", "12", "4", "10", "5"))
+
+
+def test_the_machine_is_no_id(tmp_path):
+    """Ids such as 2 and 64 beside what the program writes of the machine that trained, or of this one."""
+    record, then = tmp_path / "record.json", {"machine": "x86_64", "instruction_set": "x86_64 avx2", "threads": "2"}
+
+    def found(written: dict, name: str) -> bool:
+        record.write_text(json.dumps({"environment": written}))
+        return names(own_texts(tmp_path, {"environment": then})[record], "users", [(name,)])
+
+    assert not any(found(more, name) for more in (then, environment()) for name in ("2", "64", "86", "avx2", "any"))
+    assert not found(then | {"threads": "16"}, "16")
+    assert found(then | {"machine": "64"}, "64") and found(then | {"u2": "x"}, "u2")
 
 
 def test_ids_with_marks_in_them_are_found():
