@@ -59,6 +59,11 @@ def main(config: DictConfig) -> int:
 
     if config.receipt and not config.forget:
         raise UserError(f"receipt={config.receipt} is checked against the file of its request: add forget=FILE.")
+    if config.verify and (config.plan or config.later):
+        raise UserError(
+            f"{'plan' if config.plan else 'later'}=true forgets nothing now, so verify=true has nothing to check: leave "
+            "out one of the two."
+        )
     opened = open_unlearnable(config.run)
     if config.report:
         check_report(config.report)
@@ -121,7 +126,7 @@ def _unlearn(config, opened, file) -> int:
 
     from recsys_cli.unlearning.forget import make_plan
     from recsys_cli.unlearning.membership import full_seconds, pairs_to_test
-    from recsys_cli.unlearning.report import plan_lines
+    from recsys_cli.unlearning.report import plan_facts, plan_lines
 
     plan = make_plan(trained, rows, work.requests, generations.current, repartition=config.repartition)
     audited = config.audit and len(pairs_to_test(rows, plan)) > 0
@@ -131,6 +136,8 @@ def _unlearn(config, opened, file) -> int:
             "\n".join(plan_lines(plan, len(work.requests), trained.unlearning.shards, retraining, work.match)),
             flush=True,
         )
+        if config.report:
+            write_report(config.report, {**asked_facts(work.match), **plan_facts(plan, retraining)})
     if config.plan:
         return 0
     discard()

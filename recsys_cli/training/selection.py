@@ -156,8 +156,8 @@ def fit_cutoffs(config, dataset: Dataset) -> list[str]:
             f"cut-offs that can be are {list(config.evaluation.k)}."
         )
     return [
-        f"note: data={dataset.name} has {dataset.n_items} items, so the cut-off {left_out} of the default evaluation.k "
-        f"is left out."
+        f"note: data={dataset.name} has {dataset.n_items} items, so {left_out} of the default evaluation.k "
+        f"{'is' if len(impossible) == 1 else 'are'} left out."
     ]
 
 

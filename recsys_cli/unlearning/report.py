@@ -33,6 +33,18 @@ def plan_lines(plan: Plan, n_requests: int, n_shards: int, retraining: float | N
     return [*matched_lines(match), *lines]
 
 
+def plan_facts(plan: Plan, retraining: float | None) -> dict[str, Any]:
+    """The same for programs; seconds are estimates."""
+    return {
+        "training_pairs": int(plan.removed.sum()),
+        "held_out_pairs": plan.held_out,
+        "shards_to_train": plan.touched,
+        "shard_seconds": plan.shard_seconds,
+        "aggregation_seconds": plan.aggregation_seconds,
+        "audit_seconds": retraining,
+    }
+
+
 def matched_lines(match: Match | None) -> list[str]:
     """What of the file is in the data; the last word on rows that are passed over."""
     if match is None:

@@ -123,6 +123,16 @@ def test_requests_that_leave_nothing_are_refused(run, unlearn, rows, header, par
     assert (run / "current").resolve().name == "0" and not list((run / "requests").glob("*"))
 
 
+def test_a_plan_is_reported_and_has_nothing_to_verify(run, unlearn, tmp_path, capsys):
+    report = tmp_path / "plan.json"
+    assert unlearn([(USER,)], "user", "plan=true", f"report={report}") == 0
+    facts = json.loads(report.read_text())
+    assert len(facts["shards_to_train"]) == 1 and facts["training_pairs"] > 0 and facts["asked"]["matched"] == 1
+    for word in ("plan=true", "later=true"):
+        assert unlearn([(USER,)], "user", word, "verify=true") == 2
+        assert word in capsys.readouterr().err and not list((run / "requests").glob("*"))
+
+
 def test_a_plan_changes_nothing(run, unlearn, capsys):
     before = {str(file): file.read_bytes() for file in run.rglob("*") if file.is_file()}
     assert unlearn([(USER,)], "user", "plan=true", "audit=true") == 0
