@@ -21,6 +21,8 @@ USERS = Kind(
     ("all",),
 )
 
+HEADER = "user"
+
 
 @dataclass(frozen=True)
 class RecommendSettings(Settings):
@@ -75,11 +77,14 @@ def main(config: DictConfig) -> int:
 
 
 def _users(wanted, user_ids: np.ndarray) -> np.ndarray:
-    """Internal ids, int32 [n], of `all`, a list of raw ids, or a file with one raw id per line."""
+    """Internal ids, int32 [n], of `all`, a list of raw ids, or a file with one raw id per line (a first line `user`,
+    where no user is called so, is its header)."""
     if wanted == "all":
         return np.arange(len(user_ids), dtype=np.int32)
     where = f"users={wanted}"
     wanted = _listed(Path(wanted)) if isinstance(wanted, str) else list(wanted)
+    if wanted[:1] == [HEADER] and HEADER not in user_ids:  # a file as `recsys unlearn forget=` takes it
+        wanted = wanted[1:]
     if not wanted:
         raise UserError(f"{where} names nobody; nothing is written. Give all, or at least one raw user id.")
     found = places(wanted, user_ids)

@@ -96,6 +96,17 @@ def test_recommend_writes_raw_ids_of_unseen_items(recsys, trained, tmp_path, end
         assert rows["rank"].tolist() == list(range(1, 8)) and (np.diff(rows["score"]) <= 0).all()
 
 
+def test_a_list_of_users_may_have_the_header_of_a_table(recsys, trained, tmp_path):
+    users, outputs = tmp_path / "users.csv", [tmp_path / "a.csv", tmp_path / "b.csv"]
+    for text, output in zip(("3\n5\n", "user\n3\n5\n"), outputs):
+        users.write_text(text)
+        assert recsys("recommend", f"run={trained}", f"users={users}", "k=2", f"output={output}").code == 0
+    assert outputs[0].read_bytes() == outputs[1].read_bytes()
+    users.write_text("user\n")
+    result = recsys("recommend", f"run={trained}", f"users={users}", f"output={outputs[0]}")
+    assert result.code == 2 and "names nobody" in result.err
+
+
 def test_recommend_for_some_users_from_a_file(recsys, trained, tmp_path):
     users, file = tmp_path / "users.txt", tmp_path / "items.csv"
     users.write_text("5\n17\n")
