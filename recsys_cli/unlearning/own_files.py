@@ -95,7 +95,7 @@ def foreign(run: Path, rows: Rows, known: set[Path]) -> list[Path]:
 
 def own_texts(run: Path, ledger: Mapping[str, Any]) -> dict[Path, Any]:
     """The JSON documents beside the state that are there, without the times in them, and without what the program
-    itself says of this machine or of that of the ledger: the `2` of two threads and the `64` of x86_64 are no ids."""
+    itself says of this machine or of that of the ledger: the `64` of x86_64 is no id."""
     machines = [environment(), ledger.get("environment", {})]
     found = {}
     for file in (run / RECORD, *sorted(run.glob(AGAIN))):
@@ -106,16 +106,11 @@ def own_texts(run: Path, ledger: Mapping[str, Any]) -> dict[Path, Any]:
                 found[file]["environment"] = {
                     key: value
                     for key, value in document["environment"].items()
-                    if not (any(machine.get(key) == value for machine in machines) or _is_count(key, value))
+                    if all(machine.get(key) != value for machine in machines)
                 }
         except UNREADABLE:  # missing, or foreign
             continue
     return found
-
-
-def _is_count(key: str, value: Any) -> bool:
-    """Of threads, which are written as a text, as `any` stands there as well."""
-    return key == "threads" and str(value).isdigit()
 
 
 def _is_own(run: Path, file: Path, rows: Rows) -> bool:

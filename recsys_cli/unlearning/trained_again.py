@@ -52,9 +52,9 @@ def why(ledger: Mapping[str, Any]) -> str:
     """What may lie behind other bytes, by what the ledger records of the machine and the program."""
     then, now = ledger.get("environment", {}), environment()
     changed = [
-        f"{key} (then {then.get(key, 'not recorded')}, now {now.get(key, 'not recorded')})"
+        f"{key} (then {_shown(key, then)}, now {_shown(key, now)})"
         for key in EXPLAINING
-        if then.get(key) != now.get(key)
+        if str(then.get(key)) != str(now.get(key))
     ]
     if any(shard["code"] != now["code"] for shard in ledger["shards"]):
         changed.append("the version of this program that trained some shards")
@@ -67,6 +67,11 @@ def why(ledger: Mapping[str, Any]) -> str:
         "they differ: the file was changed, or the processor has another instruction set than the one where it was "
         "trained; versions and machine are as recorded"
     )
+
+
+def _shown(key: str, environment: Mapping[str, Any]) -> str:
+    value = str(environment.get(key, "not recorded"))
+    return value[:12] if key == "code" else value
 
 
 def _quiet(line: str) -> None:

@@ -42,7 +42,6 @@ def test_the_machine_is_no_id(tmp_path):
         return names(own_texts(tmp_path, {"environment": then})[record], "users", [(name,)])
 
     assert not any(found(more, name) for more in (then, environment()) for name in ("2", "64", "86", "avx2", "any"))
-    assert not found(then | {"threads": "16"}, "16")
     assert found(then | {"machine": "64"}, "64") and found(then | {"u2": "x"}, "u2")
 
 
