@@ -23,10 +23,12 @@ from omegaconf import OmegaConf
 
 from data_prep.errors import UserError
 from data_prep.files import write_file
+from data_prep.settings import plain
 from recsys_cli.models.base import Factors, Model
 from recsys_cli.ops.streams import generator
 from recsys_cli.runs.directory import CHECKPOINTS
 from recsys_cli.runs.environment import code_hash
+from recsys_cli.runs.identity import identity
 from recsys_cli.runs.metrics_log import METRICS, MetricsLog
 from recsys_cli.training.build import build_learner, epochs_of
 from recsys_cli.training.checkpoint import load, load_newest, restore, save
@@ -104,10 +106,11 @@ def train_into(
     config = deepcopy(config)
     config.trainer.epochs = epochs_of(model, config)
     learner, checkpoints = build_learner(config, model), folder / CHECKPOINTS
-    progress, log = _taken_up(folder, learner)
+    made_with = identity(plain(config), str(inputs.get("rows", "")))
+    progress, log = _taken_up(folder, learner, made_with)
     reporter = Reporter(config.trainer.epochs, progress, bar=config.trainer.progress, monitor=None, tensorboard=None)
     try:
-        fit(learner, checkpoints, config.trainer, progress, None, log, reporter)
+        fit(learner, checkpoints, config.trainer, progress, None, log, reporter, made_with)
     finally:
         reporter.close()
     write_file(folder / METRICS, (folder / METRICS).read_bytes())  # to last before the result does
@@ -116,11 +119,14 @@ def train_into(
     shutil.rmtree(checkpoints, ignore_errors=True)  # nothing needs them any more, and less can leak
 
 
-def _taken_up(folder: Path, learner: Learner) -> tuple[Progress, MetricsLog]:
-    """Where an earlier try was stopped; the beginning, where it left nothing or nothing whole."""
+def _taken_up(folder: Path, learner: Learner, made_with: Mapping[str, str]) -> tuple[Progress, MetricsLog]:
+    """Where an earlier try was stopped; the beginning, where it left nothing or nothing whole, or was made by another
+    version or on another processor: half of each would be the bytes of neither."""
     checkpoints = folder / CHECKPOINTS
     try:
         found = load_newest(checkpoints)[0] if any(checkpoints.glob("*.npz")) else None
+        if found and found.header.get("identity") != made_with:
+            raise ValueError("made otherwise")
         progress = Progress.from_header(found.header) if found else Progress()
         log = MetricsLog(folder / METRICS, progress.epoch)
     except (ValueError, TypeError, KeyError, UserError):

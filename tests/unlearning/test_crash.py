@@ -194,6 +194,20 @@ def test_training_goes_on_where_it_was_stopped(tmp_path, monkeypatch, capsys):
     assert "is trained to its end" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("code, epoch", [("this", 1), ("another", 0)])
+def test_half_a_training_of_another_version_is_begun_anew(tmp_path, code, epoch):
+    from types import SimpleNamespace
+
+    from recsys_cli.training.checkpoint import numbered, save
+    from recsys_cli.training.fit import Progress
+    from recsys_cli.unlearning import unit
+
+    header = Progress(epoch=1).header() | {"identity": {"code": code}}
+    save(tmp_path / "checkpoints" / numbered("epoch", 1), {}, header)
+    progress, _ = unit._taken_up(tmp_path, SimpleNamespace(state=dict), {"code": "this"})
+    assert progress.epoch == epoch and len(list(tmp_path.glob("checkpoints/*.npz"))) == epoch
+
+
 def test_epochs_of_a_run_are_fixed(tmp_path, quick, capsys):
     run = train_run(tmp_path, *QUICK)
     assert recsys("train", f"resume={run}", "trainer.epochs=9") == 2
