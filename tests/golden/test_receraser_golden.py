@@ -76,7 +76,7 @@ def renumbered(plan: Plan, users: np.ndarray, items: np.ndarray) -> Plan:
 
 def scores_of_everyone(model: FactoredModel, users, items, *initial: np.ndarray) -> np.ndarray:
     """Who is not in the shard keeps the initial vector, from which propagation takes nothing but its own share."""
-    factors, share = model.scorer(), 1 + model.config.get("layers", 0)
+    factors, share = model.scorer(), 1 + getattr(model.config, "layers", 0)
     tables = [table / share for table in initial]
     tables[0][users], tables[1][items] = factors.users, factors.items
     return tables[0] @ tables[1].T
