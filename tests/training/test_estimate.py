@@ -31,7 +31,7 @@ def test_any_kind_of_model_is_refused_where_memory_is_short(model, monkeypatch, 
     monkeypatch.setattr(estimate, "free_memory", lambda: 10_000)
     words = [word for word in TINY if "embedding" not in word]
     result = recsys("train", f"model={model}", *words, f"runs_dir={tmp_path / 'runs'}")
-    assert result.code == 2 and "of memory, and 0 MB are free. Most of it" in result.err
+    assert result.code == 2 and "of memory, and 1 MB are free. Most of it" in result.err
     assert not (tmp_path / "runs").exists()
 
 
