@@ -84,7 +84,9 @@ class DataSettings(Settings):
         "parts as user features",
     )
     user_fields: dict | None = field(
-        None, "of which parts ids that are joined already are made: {separator:'-',names:[user,weather,weekday]}"
+        None,
+        "of which parts ids that are joined already are made: {separator:'-',names:[user,weather,weekday]}; with "
+        "shared:true parts that are written alike are one value, whatever field they are of",
     )
     item_fields: dict | None = field(None, "the same of items")
     files: list = field([], "each {file:..,form:..,role:..} and what belongs to it (FileSettings in data_settings.py)")
@@ -105,6 +107,7 @@ class CsvSettings(DataSettings):
     )
     test_path: str | None = field(None, "the test part; data.split=null: given with it, else leave_one_out_last")
     valid_path: str | None = field(None, "the validation part; data.validation=null: given with it, else none")
+    friends_path: str | None = field(None, "a table user,friend: who is whose friend (trusts, follows)")
     split: str | None = changed(DataSettings, "split", None)  # type: ignore[assignment]
     validation: str | None = changed(DataSettings, "validation", None)  # type: ignore[assignment]
     form: str | None = field(

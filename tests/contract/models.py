@@ -11,12 +11,14 @@ class Case(NamedTuple):
     """words: overrides that make the model small and quick; they hold on any data set.
 
     first: lowest and highest share of warm users on the checkerboard whose withheld item comes first.
+    idle: variables whose share in a score is the same for all items, so that the loss of the model does not change them.
     """
 
     model: str
     words: tuple[str, ...] = ()
     epochs: int = 1
     first: tuple[float, float] = (0.96, 1.0)
+    idle: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.model
@@ -38,6 +40,11 @@ CASES = (
     Case("gmf", (*SMALL, QUICK), 4),
     Case("ncf", (*SMALL, QUICK), 4),
     Case("mlp", (QUICK,), 5),
+    Case("ensfm", SMALL, 6),
+    Case("ensfm_fm", SMALL, 6),
+    Case("ensfm_nfm", SMALL, 6),
+    Case("ensfm_svdfeature", SMALL, 6),
+    Case("fm", SMALL, 6, idle=("user_linear",)),
     Case("lightgcn", (*SMALL, QUICK), 4),
     Case("cmf", SMALL, 4),
     Case("mc_bpr", SMALL, 4),
@@ -49,6 +56,10 @@ CASES = (
     Case("jnskr_without_kge", (*SMALL, *GRAPH), 8),
     Case("jnskr_without_attention", (*SMALL, *GRAPH), 8),
     Case("jnskr_alternating", (*SMALL, *GRAPH), 8),
+    Case("eatnn", (*SMALL, "model.dropout=0.2"), 4),
+    Case("eatnn_s", (*SMALL, "model.dropout=0.2"), 4),
+    Case("eatnn_a", (*SMALL, "model.dropout=0.2"), 4),
+    Case("eatnn_e", (*SMALL, "model.dropout=0.2"), 4),
     Case("ghcf", (*SMALL, "optimizer.learning_rate=0.05", "model.layers=1"), 10),
 )
 
