@@ -22,7 +22,7 @@ from recsys_cli.execute import SIGNALLED, USER_ERROR
 from recsys_cli.jobs.claim import Claim
 from recsys_cli.jobs.found import Found
 from recsys_cli.jobs.identity import can_be_found
-from recsys_cli.jobs.job import FAILED, NOT_RUN, THERE, Event, Job, Outcome
+from recsys_cli.jobs.job import FAILED, NOT_RUN, STOPPED, THERE, Event, Job, Outcome
 from recsys_cli.jobs.nursery import Ended, Nursery
 from recsys_cli.jobs.task import Task
 from recsys_cli.runs.directory import in_use
@@ -108,6 +108,10 @@ class Engine:
             if job.command == "train" and can_be_found(job.config):
                 if (claim := Claim.take(job.config)) is None:
                     return False
+                if job.settled and job.settled():
+                    claim.release()
+                    self.outcomes[number] = Outcome(job.words, STOPPED)
+                    return True
                 if there := self.found.finished(job.config):
                     claim.release()
                     monitor = job.config.trainer.monitor
@@ -139,6 +143,8 @@ class Engine:
             if outcome.run_dir and not task.resumed:
                 self.found.add(task.job.config, Path(outcome.run_dir))
             self._end(ended.id, task.job, outcome)
+            if task.claim:  # only now: who comes next is to find what was made of the outcome
+                task.claim.release()
         for number, task in list(self.running.items()):
             if epochs := task.news():
                 event = Event("epochs", number, task.job, task.run_dir, epochs, task.resumed)

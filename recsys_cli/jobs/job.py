@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,11 +20,15 @@ DONE = (FINISHED, THERE)  # there is a result
 
 @dataclass(frozen=True)
 class Job:
-    """words: of `recsys COMMAND`, as a person would type them. config: of these words, composed and checked."""
+    """words: of `recsys COMMAND`, as a person would type them. config: of these words, composed and checked.
+
+    settled: asked when no other process can be at the job any more; true: leave it, another one has ended it.
+    """
 
     words: list[str]
     config: DictConfig
     command: str = "train"
+    settled: Callable[[], bool] | None = None
 
     @classmethod
     def of(cls, words: Sequence[str], library: Library, command: str = "train") -> Job:

@@ -24,7 +24,7 @@ from recsys_cli.runs.metrics_log import METRICS
 
 
 class Task:
-    """claim: on the job, released when it ends. unfinished: the run to go on with."""
+    """claim: on the job, to be released by the caller. unfinished: the run to go on with."""
 
     def __init__(self, number: int, job: Job, claim: Claim | None, unfinished: Path | None, threads: int | None):
         self.number, self.job, self.claim, self.resumed = number, job, claim, unfinished is not None
@@ -91,8 +91,6 @@ class Task:
         if self.run_dir is None or self.log.parent != self.run_dir:
             output = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
             self.log.unlink(missing_ok=True)
-        if self.claim:
-            self.claim.release()
         status, code = self._status(ended, signalled)
         error = ended.error or (_of_signal(ended.code) if status == FAILED else "")
         monitor = self.config.get("trainer", {}).get("monitor")
