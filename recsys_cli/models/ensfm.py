@@ -30,8 +30,8 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from data_prep.settings import field
-from recsys_cli.models.base import FactoredModel, Need
-from recsys_cli.models.fields import SIDES, FieldSettings, Parts, Side, sizes
+from recsys_cli.models.base import FactoredModel
+from recsys_cli.models.fields import SIDES, FieldSettings, Parts, Side, memory_of
 from recsys_cli.ops.layers import dropout
 
 
@@ -71,16 +71,7 @@ class FactorizationMachine(FactoredModel):
 
     @classmethod
     def memory(cls, config, dataset):
-        size = config.embedding_size
-        values, entries = sizes(config, dataset)
-        return Need(
-            values * (size + 1) + 2 * size + 1,
-            step=6 * size * max(dataset.n_users, dataset.n_items),
-            scoring=(size + 2) * (dataset.n_users + dataset.n_items),
-            pairs=dataset.target_train.nnz,
-            width=int((entries + 2) * size),
-            setting="model.embedding_size",
-        )
+        return memory_of(config, dataset, 2 * config.embedding_size + 1)
 
     def encode(self, noise=None):
         rate = self.config.dropout
