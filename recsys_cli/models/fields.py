@@ -79,6 +79,18 @@ class Side(tf.Module):
         total = self.sums.total
         return Parts(total(entries, vectors), total(entries, tf.square(vectors), 2), total(entries, linear))
 
+    def alone(self, ids: tf.Tensor | None, h: tf.Tensor | None, found: dict) -> tuple[tf.Tensor, tf.Tensor]:
+        """(sum of x_f e_f [..., d], what the side scores by itself [..., 1]: h . f_BI + sum of x_f w_f); h None: 0."""
+        if ids is not None:
+            parts = self.parts(ids, found)
+            return parts.total, parts.linear if h is None else parts.linear + _weigh(parts.inside, h)
+        table = tf.convert_to_tensor(self.vectors)
+        total, linear = self._of_all(table), self._of_all(self.linear)
+        if h is None:
+            return total, linear
+        # h . sum of x^2 e^2 = sum of x^2 (h . e^2): one column instead of d
+        return total, linear + 0.5 * (_weigh(tf.square(total), h) - self._of_all(_weigh(tf.square(table), h), 2))
+
     def _of_all(self, table: tf.Tensor, power: int = 1) -> tf.Tensor:
         total = self.sums.of_all(table, power)
         return tf.reshape(total, [-1, self.n_fields, total.shape[-1]]) if self.by_field else total
@@ -87,6 +99,11 @@ class Side(tf.Module):
         """For `penalised`: the vectors behind these ids."""
         values = None if ids is None else self.look_up(ids, found).values
         return Rows(self.vectors, values, gather(self.vectors, values, found))
+
+
+def _weigh(x: tf.Tensor, h: tf.Tensor) -> tf.Tensor:
+    """[..., d] -> h . x, [..., 1]"""
+    return tf.reduce_sum(h * x, axis=-1, keepdims=True)
 
 
 class FieldPairs(PairwiseModel):
