@@ -25,6 +25,7 @@ class Case(NamedTuple):
 
 
 SMALL = ("model.embedding_size=8",)
+GRAPH = ("model.attention_size=4",)
 QUICK = "optimizer.learning_rate=0.02"
 
 CASES = (
@@ -53,6 +54,10 @@ CASES = (
     Case("ehcf", SMALL, 6),
     Case("ehcf_one_by_one", SMALL, 6),
     Case("ehcf_unlinked", SMALL, 6),
+    Case("jnskr", (*SMALL, *GRAPH), 8),
+    Case("jnskr_without_kge", (*SMALL, *GRAPH), 8),
+    Case("jnskr_without_attention", (*SMALL, *GRAPH), 8),
+    Case("jnskr_alternating", (*SMALL, *GRAPH), 8),
     Case("eatnn", (*SMALL, "model.dropout=0.2"), 4),
     Case("eatnn_s", (*SMALL, "model.dropout=0.2"), 4),
     Case("eatnn_a", (*SMALL, "model.dropout=0.2"), 4),
