@@ -18,7 +18,7 @@ USUAL_NAMES = {
     "timestamp": ("timestamp", "time", "unixtime", "date", "datetime"),
 }
 NEEDED = ("user", "item")
-COMPANIONS = {  # of tables beside the interactions, by their role
+COMPANIONS: dict[str, dict[str, tuple[str, ...]]] = {  # of tables beside the interactions, by their role
     "friends": {
         "user": (*USUAL_NAMES["user"], "truster", "follower", "source"),
         "friend": ("friend", "friend_id", "friendid", "friend_user_id", "trustee", "followee", "target", "sid"),

@@ -52,7 +52,7 @@ def test_what_is_odd_is_counted(with_triples):
     ("text", "message"),
     [
         (
-            "dune,by,herbert\n",
+            "dune,by,herbert\nherbert,in,tacoma\n",
             "triples.csv: no column looks like the head; its columns are dune, by, herbert. Let its first",
         ),
         ("head,relation,tail\n", "triples.csv has a header and no rows"),
