@@ -45,6 +45,8 @@ CASES = (
     Case("ensfm_nfm", SMALL, 6),
     Case("ensfm_svdfeature", SMALL, 6),
     Case("fm", SMALL, 6, idle=("user_linear",)),
+    Case("nfm", SMALL, 8, idle=("user_linear",)),
+    Case("deepfm", (*SMALL, QUICK, "model.layer_dropout=0"), 8),
     Case("lightgcn", (*SMALL, QUICK), 4),
     Case("cmf", SMALL, 4),
     Case("mc_bpr", SMALL, 4),

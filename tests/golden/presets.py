@@ -80,6 +80,12 @@ PRESETS = {
     "ehcf_two_behaviours": EHCF._replace(choices=("model=ehcf", "data.behaviours=[view,buy]")),
     "ensfm": Preset(("model=ensfm",), ADAGRAD, WHOLE, ("evaluation.recall_divisor=min_k",)),
     "fm": Preset(("model=fm",), ADAGRAD, FIELDS, ("loss.reduction=sum",), unused=("layers",)),
+    "nfm": Preset(
+        ("model=nfm",),
+        ADAGRAD,
+        FIELDS | {"layers": "model.layer_widths"},
+        ("loss.reduction=sum", "model.layer_dropout=0"),  # theirs, in this file: keep_prob is of both
+    ),
     "ghcf": Preset(
         ("model=ghcf",),
         ADAM,
