@@ -143,7 +143,7 @@ def _keep(folder: Path, found: Sequence[Search]) -> None:
     path = folder / ASKED
     try:
         before = json.loads(read_file(path))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         before = None
     except (OSError, ValueError):
         raise UserError(f"{path} is damaged: remove it, and the sweep goes on with the same words.") from None

@@ -62,6 +62,8 @@ def run_jobs(
             return engine.run(jobs)
     finally:
         crew.close()
+        for task in engine.running.values():  # where something other than a job failed
+            task.release()
 
 
 class Engine:
@@ -138,13 +140,15 @@ class Engine:
             time.sleep(TICK if self.elsewhere else 0)
             return
         for ended in self.crew.wait(TICK):
-            task = self.running.pop(ended.id)
+            task = self.running[ended.id]
             outcome = task.close(ended, self.signal)
             if outcome.run_dir and not task.resumed:
                 self.found.add(task.job.config, Path(outcome.run_dir))
-            self._end(ended.id, task.job, outcome)
-            if task.claim:  # only now: who comes next is to find what was made of the outcome
-                task.claim.release()
+            try:
+                self._end(ended.id, task.job, outcome)
+            finally:  # only now: who comes next is to find what was made of the outcome
+                del self.running[ended.id]
+                task.release()
         for number, task in list(self.running.items()):
             if epochs := task.news():
                 event = Event("epochs", number, task.job, task.run_dir, epochs, task.resumed)

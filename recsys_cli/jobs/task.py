@@ -96,6 +96,10 @@ class Task:
         monitor = self.config.get("trainer", {}).get("monitor")
         return Outcome(self.job.words, status, seconds, run_dir, monitor, code, error, output)
 
+    def release(self) -> None:
+        if self.claim:
+            self.claim.release()
+
     def _status(self, ended: Ended, signalled: int) -> tuple[str, int]:
         """By how its process ended; and the code that it counts with."""
         if ended.code == 0:
