@@ -11,7 +11,7 @@ import numpy as np
 from data_prep.events import Events, distinct, stream
 
 MEMBERS = 20  # of a circle, about
-FAVOURITES = 12  # items of a circle
+FAVOURITES = 20  # items of a circle
 ACQUAINTED = 0.7  # of the pairs of a circle
 
 

@@ -66,7 +66,7 @@ class EATNN(FactoredModel):
         columns = [("item_embedding", self.n_items)]
         if config.social_weight:
             friends = friends_of(dataset, config.name)
-            self.tasks += (Task("friends", friends, config.social_weight, group="friends"),)
+            self.tasks += (Task("friends", friends, float(config.social_weight), group="friends"),)
             columns.append(("friend_embedding", friends.n_cols))
         size, domains = config.embedding_size, DOMAINS[: len(columns)]
         self.common = self.parameter("user_embedding_common", [self.n_users, size])
