@@ -114,6 +114,9 @@ class CsvSettings(DataSettings):
     item_features_path: str | None = field(None, "the same of items")
     numbers: list[str] = field([], "the fields of users and items that are numbers; all others are words")
     friends_path: str | None = field(None, "a table user,friend: who is whose friend (trusts, follows)")
+    triples_path: str | None = field(
+        None, "a table head,relation,tail: a knowledge graph, in which items have their ids"
+    )
     split: str | None = changed(DataSettings, "split", None)  # type: ignore[assignment]
     validation: str | None = changed(DataSettings, "validation", None)  # type: ignore[assignment]
     form: str | None = field(

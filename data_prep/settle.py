@@ -11,6 +11,7 @@ STDIN = "-"
 PACKED = (".gz", ".zip", ".tar", ".tgz")
 COMPANIONS = {  # of data=csv: the key of a file beside the interactions, and its role
     "friends_path": "friends",
+    "triples_path": "triples",
     "user_features_path": "user_features",
     "item_features_path": "item_features",
 }
