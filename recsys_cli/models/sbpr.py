@@ -14,6 +14,7 @@ Deviations (the reference is the SBPR of LibRec, github.com/guoguibing/librec):
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,7 @@ from data_prep.settings import changed
 from recsys_cli.data.dataset import CSR
 from recsys_cli.losses.base import Plan
 from recsys_cli.losses.sampled import SampledPhase, Sums, sample_negatives
+from recsys_cli.models.base import Rows
 from recsys_cli.models.factorization import MatrixFactorization
 from recsys_cli.models.social import friends_of
 from recsys_cli.ops.streams import generator
@@ -78,7 +80,7 @@ class SocialPhase(SampledPhase):
         lengths = self.social.row_lengths[users] * self.apart[users]
         drawn = (rng.random(len(users)) * lengths).astype(np.int64)
         place = np.where(lengths > 0, self.social.indptr[users] + drawn, 0)
-        if not self.social.nnz:
+        if self.social.values is None or not self.social.nnz:
             return np.zeros(len(users), np.int32), np.zeros(len(users), np.float32)
         counts = np.where(lengths > 0, self.social.values[place], 0)
         return self.social.indices[place], counts.astype(np.float32)
@@ -93,7 +95,7 @@ class SocialPhase(SampledPhase):
         known += tf.reduce_sum(tf.nn.softplus(unknown - social), axis=1)
         without = tf.reduce_sum(tf.nn.softplus(unknown - own), axis=1)
         total = tf.reduce_sum(tf.where(there, known, without))
-        penalised = []
+        penalised: Sequence[Rows] = []
         if self.config.l2:
             is_there = tf.concat([tf.ones_like(there[:, None]), there[:, None], tf.ones_like(unknown, tf.bool)], axis=1)
             penalised = model.penalised(self.task, encoded, users, tf.boolean_mask(items, is_there))

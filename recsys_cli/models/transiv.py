@@ -76,9 +76,8 @@ class TranSIV(SolvedModel):
         self._solve_common = compiled(self._common_of_both, *[(matrix, matrix, BLOCK)] * 2)
 
     def _common_of_both(self, of_items, of_friends):
-        parts = [
-            system(*vectors, domain.law, self.shared) for vectors, domain in zip((of_items, of_friends), self.domains)
-        ]
+        of_both = zip((of_items, of_friends), self.domains)
+        parts = [system(x, others, part, domain.law, self.shared) for (x, others, part), domain in of_both]
         (left, right), (more_left, more_right) = parts
         return solved(left + more_left, right + more_right, self.config.ridge)
 
