@@ -35,6 +35,7 @@ COMMANDS = {
     "recommend": Command("write the best items of each user", "recsys_cli.commands.recommend"),
     "unlearn": Command("make a trained run forget rows, exactly", "recsys_cli.commands.unlearn"),
     "prepare": Command("read, split, check and cache a data set", "recsys_cli.commands.prepare"),
+    "reproduce": Command("make a table or figure of the papers from its runs", "recsys_cli.commands.reproduce"),
     "doctor": Command("show versions, devices, and what each data set lacks", "recsys_cli.commands.doctor"),
     "completion": Command("print completion for a shell", "recsys_cli.completion", has_config=False),
 }

@@ -48,8 +48,11 @@ class Run:
         self.record: dict[str, Any] = {}
 
     @classmethod
-    def create(cls, config: DictConfig) -> Run:
-        """A new directory at config.run_dir, or a fresh name under config.runs_dir; config: of `recsys train`."""
+    def create(cls, config: DictConfig, **facts: Any) -> Run:
+        """A new directory at config.run_dir, or a fresh name under config.runs_dir; config: of `recsys train`.
+
+        facts: more to keep in the record. The record comes first: whatever has a config tells what it is.
+        """
         if config.run_dir:
             path = Path(config.run_dir)
             if (path / CONFIG).exists():
@@ -68,7 +71,6 @@ class Run:
             raise UserError(
                 f"cannot make the run directory {path}: {error.strerror}. Choose another run_dir."
             ) from error
-        write_settings(path, run.settings)
         run.record = {
             "status": "running",
             "started": now(),
@@ -76,8 +78,10 @@ class Run:
             "environment": environment(),
             "seed": config.seed,
             "config_hash": config_hash(run.settings),
+            **facts,
         }
         run.write_record()
+        write_settings(path, run.settings)
         return run
 
     @classmethod
