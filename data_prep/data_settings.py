@@ -84,7 +84,9 @@ class DataSettings(Settings):
         "parts as user features",
     )
     user_fields: dict | None = field(
-        None, "of which parts ids that are joined already are made: {separator:'-',names:[user,weather,weekday]}"
+        None,
+        "of which parts ids that are joined already are made: {separator:'-',names:[user,weather,weekday]}; with "
+        "shared:true parts that are written alike are one value, whatever field they are of",
     )
     item_fields: dict | None = field(None, "the same of items")
     files: list = field([], "each {file:..,form:..,role:..} and what belongs to it (FileSettings in data_settings.py)")

@@ -171,7 +171,8 @@ def _check_fields(options: dict[str, Any]) -> None:
         said = options[f"{side}_fields"]
         fits = said is None or (
             isinstance(said, dict)
-            and said.keys() == {"names", "separator"}
+            and said.keys() - {"shared"} == {"names", "separator"}
+            and isinstance(said.get("shared", False), bool)
             and isinstance(said["separator"], str)
             and said["separator"]
             and _are_names(said["names"])

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from data_prep.errors import UserError
 from data_prep.files import make_folder, read_file, write_file
-from recsys_cli.evaluation.protocol import Result
 from recsys_cli.evaluation.summary import intervals, per_user_bytes
 from recsys_cli.report import metrics_table
 from recsys_cli.runs.directory import EVALUATIONS, Run, state_folder
 from recsys_cli.runs.record import ADVICE
+
+if TYPE_CHECKING:
+    from recsys_cli.evaluation.protocol import Result
 
 PROTOCOL = ("protocol", "exclude", "recall_divisor", "ndcg", "select", "exclude_auxiliary")
 

@@ -11,12 +11,14 @@ class Case(NamedTuple):
     """words: overrides that make the model small and quick; they hold on any data set.
 
     first: lowest and highest share of warm users on the checkerboard whose withheld item comes first.
+    idle: variables whose share in a score is the same for all items, so that the loss of the model does not change them.
     """
 
     model: str
     words: tuple[str, ...] = ()
     epochs: int = 1
     first: tuple[float, float] = (0.96, 1.0)
+    idle: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.model
@@ -37,6 +39,11 @@ CASES = (
     Case("gmf", (*SMALL, QUICK), 4),
     Case("ncf", (*SMALL, QUICK), 4),
     Case("mlp", (QUICK,), 5),
+    Case("ensfm", SMALL, 6),
+    Case("ensfm_fm", SMALL, 6),
+    Case("ensfm_nfm", SMALL, 6),
+    Case("ensfm_svdfeature", SMALL, 6),
+    Case("fm", SMALL, 6, idle=("user_linear",)),
     Case("lightgcn", (*SMALL, QUICK), 4),
     Case("cmf", SMALL, 4),
     Case("mc_bpr", SMALL, 4),

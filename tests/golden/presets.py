@@ -17,6 +17,7 @@ from tests.golden.golden import Golden
 # What describes the data of a file and has no key.
 DESCRIBES = {
     *("model", "n_users", "n_items", "seed", "behaviours", "padding_item_id", "group_K"),
+    *("n_contexts", "n_train_contexts", "user_features", "item_features"),
     *("list_length", "longest_list", "list_lengths", "longest", "list_length_full", "list_length_sub", "longest_full"),
 }
 
@@ -52,6 +53,8 @@ BY_USERS = "loss.sampling=users"
 # Ours: who is not in a shard has no vector of it; the aggregation learns from all pairs, by Adam.
 ERASER = ("unlearning.absent=random", "unlearning.aggregation_loss=model", "unlearning.aggregation_dropout=0")
 
+FIELDS = SIZES | {"keep_prob": "model.dropout"}
+
 EHCF = Preset(
     ("model=ehcf",),
     ADAGRAD | {"l2_transfer": "model.transfer_l2"},
@@ -72,6 +75,8 @@ PRESETS = {
     "lightgcn": Preset(("model=lightgcn",), ADAM | {"layers": "model.layers"}, SAMPLED | RATE, (BY_USERS,)),
     "ehcf": EHCF,
     "ehcf_two_behaviours": EHCF._replace(choices=("model=ehcf", "data.behaviours=[view,buy]")),
+    "ensfm": Preset(("model=ensfm",), ADAGRAD, WHOLE, ("evaluation.recall_divisor=min_k",)),
+    "fm": Preset(("model=fm",), ADAGRAD, FIELDS, ("loss.reduction=sum",), unused=("layers",)),
     "ghcf": Preset(
         ("model=ghcf",),
         ADAM,
