@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
@@ -22,7 +23,7 @@ class ReproduceSettings(Settings):
     models: Any = field(None, "only runs of these models or rows, such as [enmf,ehcf]; null: all", kind=NAMES)
     seeds: int | None = field(None, "runs of every row that draws; null: as the table says", low=1)
     budget: str | None = field(
-        None, "stop after this time; null: when all is done", pattern=(r"\d+(\.\d+)?(s|m|h|d)", "a time such as 30m or 2h")
+        None, "stop after this time; null: when all is done", pattern=(r"\d+(\.\d+)?[smhd]", "a time such as 30m or 2h")
     )
     jobs: int = field(1, "runs at the same time", low=1)
     runs_dir: str = field("runs", "where runs are looked for, however deep, and made")
@@ -30,4 +31,71 @@ class ReproduceSettings(Settings):
 
 
 def main(config: DictConfig) -> int:
-    raise UserError("not yet")
+    from recsys_cli.config.library import library
+    from recsys_cli.experiments.show import list_lines
+    from recsys_cli.experiments.states import states
+
+    chosen = [(group, config[group].name) for group in ("table", "figure") if config[group].name]
+    if config.list:
+        print("\n".join(list_lines(states(library(), config.output))))
+        return 0
+    if len(chosen) != 1:
+        raise UserError(
+            "name one table or figure, such as table=4.11; recsys reproduce list shows them all."
+            if not chosen
+            else "one table or figure at a time: leave out table or figure, or use --multirun for several tables."
+        )
+    return _reproduce(config, *chosen[0])
+
+
+def _reproduce(config: DictConfig, group: str, name: str) -> int:
+    from recsys_cli.config.library import library
+    from recsys_cli.experiments.assemble import assemble, needs_runs
+    from recsys_cli.experiments.facts import FactsOf
+    from recsys_cli.experiments.known import Runs
+    from recsys_cli.experiments.plan import Planner, chosen, in_order
+    from recsys_cli.experiments.show import made_lines, plan_lines
+    from recsys_cli.experiments.spec import read
+    from recsys_cli.experiments.write import check_output, stem_of
+
+    configs, facts_of, runs_dir = library(), FactsOf(), Path(config.runs_dir).expanduser()
+    experiment = read(group, name, configs)
+    stem = stem_of(experiment, config.output)
+    if not config.plan:
+        check_output(stem)
+    print(f"{experiment.word}: {experiment.settings.title}", flush=True)
+
+    def planned():
+        runs = Runs(runs_dir)
+        return runs, Planner(runs, facts_of, configs, config.seeds).plan(experiment)
+
+    runs, plan = planned()
+    jobs = chosen(plan.jobs, config.data, config.models) if needs_runs(experiment) else []
+    print("\n".join(plan_lines(plan, jobs, runs, config.jobs, config.budget)), flush=True)
+    if config.plan:
+        return 0
+    code = 0
+    if needs_runs(experiment):
+        code = _make(config, experiment, in_order(jobs), planned, runs_dir)
+        _, plan = planned()
+    made = assemble(plan, configs, stem)
+    print("\n".join(made_lines(made)))
+    return code
+
+
+def _make(config: DictConfig, experiment, todo, planned, runs_dir: Path) -> int:
+    """Makes what is to be made; an exit code."""
+    from recsys_cli.config.library import library
+    from recsys_cli.experiments.budget import Budget, seconds_of
+    from recsys_cli.experiments.making import score_beyond, train
+    from recsys_cli.experiments.plan import chosen
+    from recsys_cli.jobs import exit_code
+
+    budget = Budget(seconds_of(config.budget))
+    outcomes = train(todo, config.jobs, budget, runs_dir)
+    if experiment.settings.beyond and not any(o.status == "interrupted" for o in outcomes):
+        _, plan = planned()
+        outcomes += score_beyond(chosen(plan.jobs, config.data, config.models), config.jobs, budget, library())
+    if budget.left_out:
+        print(f"{budget.left_out} runs do not fit into budget={config.budget}: the same command goes on with them.")
+    return exit_code(outcomes)

@@ -12,8 +12,8 @@ from recsys_cli.experiments.ledger import Ledger
 from recsys_cli.experiments.measured import TEST, Measured, measured
 from recsys_cli.experiments.plan import Plan
 from recsys_cli.experiments.published import Number, Published
-from recsys_cli.experiments.spec import Row, Source
-from recsys_cli.experiments.verdict import Verdict, judged, lower_is_better
+from recsys_cli.experiments.spec import Experiment, Row, Source
+from recsys_cli.experiments.verdict import SECONDS, TIMES, Verdict, judged, lower_is_better
 
 
 class Cell(NamedTuple):
@@ -63,32 +63,52 @@ def published_number(numbers: Published, source: Source, row: Row, metric: str) 
     return None if source.group or row.group else numbers.get((source.published, label, metric))
 
 
-def cells_of(plan: Plan, runs: RunsByRow, numbers: Published, ledger: Ledger, metrics: Sequence[str]) -> list[Cell]:
-    """A cell for each data set, row and metric, those without a run as well."""
-    experiment = plan.experiment
+def cells_of(
+    experiment: Experiment,
+    sources: Sequence[Source],
+    runs: RunsByRow,
+    metrics: Sequence[str],
+    numbers: Published | None = None,
+    ledger: Ledger | None = None,
+) -> list[Cell]:
+    """A cell for each data set, row and metric that has a published number or one of ours."""
     cells = []
-    for source in experiment.sources:
+    for source in sources:
         for row in experiment.rows:
             there = runs.get((source.id, row.label), [])
             for metric in metrics:
-                number = published_number(numbers, source, row, metric)
-                ours = tuple(run.metrics[metric] for run in there if metric in run.metrics)
-                reasons = ledger.reasons(experiment, source, row)
+                number = published_number(numbers or {}, source, row, metric)
+                ours = tuple(run.metrics[metric] / unit_of(number) for run in there if metric in run.metrics)
+                reasons = ledger.reasons(experiment, source, row) if ledger else []
                 verdict = judged(metric, statistics.fmean(ours), number, reasons) if ours else Verdict()
                 if number or ours:
                     cells.append(Cell(source, row, metric, number, ours, verdict))
     return _with_best(cells)
 
 
+def unit_of(number: Number | None) -> int:
+    """Seconds of the unit that a time is printed in."""
+    return SECONDS.get(number.unit, 1) if number else 1
+
+
+def shown(value: float, number: Number | None) -> str:
+    """To the places that the unit deserves."""
+    unit = number.unit if number else "ratio"
+    if unit in SECONDS:
+        return f"{value:.3g} {unit}"
+    return f"{value:g}" if unit == "count" else f"{value:.4f}"
+
+
 def _with_best(cells: list[Cell]) -> list[Cell]:
     columns: dict[tuple[str, str], list[float]] = defaultdict(list)
     for cell in cells:
-        if cell.mean is not None and not cell.row.own:
+        timed = cell.published and cell.published.unit in (*TIMES, "count")
+        if cell.mean is not None and not cell.row.own and not timed:
             columns[cell.source.id, cell.metric].append(cell.mean)
 
     def best(cell: Cell) -> bool:
-        column = columns[cell.source.id, cell.metric]
-        if cell.mean is None or cell.row.own or len(column) < 2:
+        column = columns.get((cell.source.id, cell.metric), [])
+        if cell.mean not in column or cell.row.own or len(column) < 2:
             return False
         return cell.mean == (min if lower_is_better(cell.metric) else max)(column)
 

@@ -13,9 +13,10 @@ IDS = ("user_ids", "item_ids")
 
 
 class Facts(NamedTuple):
-    """content: hash of everything in it. ranked: hash of what is ranked: ids, the target's training pairs, the held-out
+    """directory: of the prepared data. content: hash of everything in it. ranked: hash of what is ranked: ids, the target's training pairs, the held-out
     pairs. Two runs are compared where `ranked` is the same, whatever else the models see."""
 
+    directory: str
     content: str
     ranked: str
     behaviours: tuple[str, ...]
@@ -24,6 +25,7 @@ class Facts(NamedTuple):
     sizes: Mapping[str, Any]
     fields: Mapping[str, Any]
     warnings: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 class FactsOf:
@@ -44,7 +46,8 @@ def _read(data_cfg: Mapping[str, Any]) -> Facts:
     from data_prep.prepare import prepare
     from data_prep.store import read_manifest
 
-    manifest = read_manifest(prepare(data_cfg))
+    directory = prepare(data_cfg)
+    manifest = read_manifest(directory)
     target = manifest["target"]
     ranked = {
         name: entry["sha256"]
@@ -52,6 +55,7 @@ def _read(data_cfg: Mapping[str, Any]) -> Facts:
         if name in IDS or name.startswith(("test.", f"train.{target}."))
     }
     return Facts(
+        str(directory),
         manifest["content_hash"],
         hashlib.sha256(json.dumps(ranked, sort_keys=True).encode()).hexdigest(),
         tuple(manifest["behaviours"]),
@@ -60,4 +64,5 @@ def _read(data_cfg: Mapping[str, Any]) -> Facts:
         manifest["sizes"],
         manifest["fields"],
         tuple(manifest["warnings"]),
+        tuple(manifest["notes"]),
     )

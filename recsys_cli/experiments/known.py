@@ -14,7 +14,7 @@ from recsys_cli.runs.bearing import BEARING
 from recsys_cli.runs.config import CONFIG
 from recsys_cli.runs.directory import CURRENT, state_folder
 from recsys_cli.runs.identity import DATA_HASH
-from recsys_cli.runs.record import read_record
+from recsys_cli.runs.record import NO_RECORD, read_record
 
 DEPTH = 4  # folders below runs_dir that are looked into
 STARTING = 8  # seconds until a process trains
@@ -43,9 +43,10 @@ class Known(NamedTuple):
 
 
 class Runs:
-    """by_job: those asked for with the same settings, in the order of their paths."""
+    """by_job: those asked for with the same settings, in the order of their paths. damaged: those without a record."""
 
     def __init__(self, folder: Path):
+        self.damaged: list[Path] = []
         self.by_job: dict[str, list[Known]] = defaultdict(list)
         self._epoch: dict[tuple[str, str], list[float]] = defaultdict(list)
         self._evaluation: dict[tuple[str, str], list[float]] = defaultdict(list)
@@ -54,6 +55,8 @@ class Runs:
 
     def add(self, path: Path) -> None:
         record = read_record(path)
+        if record["status"] == NO_RECORD:
+            self.damaged.append(path)
         if digest := record.get(JOB_HASH):
             self.by_job[str(digest)].append(Known(path, record))
         about = (str(record.get("model")), str(record.get("data")))

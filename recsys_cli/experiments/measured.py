@@ -15,10 +15,15 @@ from recsys_cli.runs.record import read_record
 from recsys_cli.runs.results import read_result
 
 TEST = "test"
+TIMES = {  # as the tables call them -> in record.json
+    "time_per_epoch": "seconds_per_epoch",
+    "epochs": "epoch",
+    "total_training_time": "training_seconds",
+}
 
 
 class Measured(NamedTuple):
-    """metrics: means by name. record: of the run. per_user: the file of the values of each user."""
+    """metrics: means by name, and seconds as the tables call them. record: of the run. per_user: the file of the values of each user."""
 
     job: Job
     path: Path
@@ -37,7 +42,10 @@ def measured(job: Job, name: str = TEST) -> Measured | None:
                 raise UserError(f"{job.found}: its result was made with {key}={there}: {job.title} is made anew without it.")
     folder = (state_folder(job.found) or job.found) if name == TEST else job.found / EVALUATIONS
     metrics = {metric: float(value["mean"]) for metric, value in content["metrics"].items()}
-    return Measured(job, job.found, metrics, read_record(job.found), folder / f"{name}_per_user.npz")
+    record = read_record(job.found)
+    kept = ("time_per_epoch",) if job.row.brief else tuple(TIMES)
+    metrics |= {name: float(record[TIMES[name]]) for name in kept if isinstance(record.get(TIMES[name]), int | float)}
+    return Measured(job, job.found, metrics, record, folder / f"{name}_per_user.npz")
 
 
 class PerUser:

@@ -57,70 +57,81 @@ class Gap(NamedTuple):
 
 
 class Plan(NamedTuple):
+    """facts: of the data sets that are there, as they are without what single rows change."""
+
     experiment: Experiment
     jobs: list[Job]
     gaps: list[Gap]
+    facts: dict[str, Facts]
 
 
-def make_plan(experiment: Experiment, runs: Runs, facts_of: FactsOf, library: Library, seeds: int | None = None) -> Plan:
-    """All runs of an experiment; seeds: how many of each row instead of what its config says.
+class Planner(NamedTuple):
+    """seeds: runs of each row that draws, instead of what its config says."""
 
-    Raises UserError for rows that could not stand in one table.
-    """
-    jobs: list[Job] = []
-    gaps: list[Gap] = []
-    models = library.choices("model")
-    for source in experiment.sources:
-        try:
-            common = compose("train", [f"data={source.data}", *source.words, "model=popularity"], library)
-            behaviours = list(facts_of(common.data).behaviours)
-        except UserError as error:
-            gaps.append(Gap(source, None, str(error)))
-            continue
-        for row in experiment.rows:
-            if row.model not in models:
-                gaps.append(Gap(source, row, f"model={row.model} does not exist yet"))
-            elif source.id in row.not_for:
-                gaps.append(Gap(source, row, row.not_for[source.id]))
-            else:
-                try:
-                    jobs += _jobs(experiment, source, row, behaviours, runs, facts_of, library, seeds)
-                except UserError as error:
-                    gaps.append(Gap(source, row, str(error)))
-    return Plan(experiment, jobs, gaps)
+    runs: Runs
+    facts_of: FactsOf
+    library: Library
+    seeds: int | None = None
+
+    def plan(self, experiment: Experiment) -> Plan:
+        """All runs of an experiment. Raises UserError for rows that could not stand in one table."""
+        found = Plan(experiment, [], [], {})
+        models = self.library.choices("model")
+        for source in experiment.sources:
+            try:
+                config = compose("prepare", [f"data={source.data}", *source.words], self.library)
+                found.facts[source.id] = self.facts_of(config.data)
+            except UserError as error:
+                found.gaps.append(Gap(source, None, str(error)))
+                continue
+            for row in experiment.rows:
+                if row.model not in models:
+                    found.gaps.append(Gap(source, row, f"model={row.model} does not exist yet"))
+                elif source.id in row.not_for:
+                    found.gaps.append(Gap(source, row, row.not_for[source.id]))
+                else:
+                    try:
+                        behaviours = list(found.facts[source.id].behaviours)
+                        found.jobs.extend(self._jobs(experiment, source, row, behaviours))
+                    except UserError as error:
+                        found.gaps.append(Gap(source, row, str(error)))
+        _refuse_unlike(found.jobs)
+        return found
+
+    def _jobs(self, experiment: Experiment, source: Source, row: Row, behaviours: list[str]) -> list[Job]:
+        settings, jobs = experiment.settings, []
+        for point in experiment.points(row, behaviours):
+            words = [
+                f"model={row.model}", f"data={source.data}", *settings.words, *source.words, *row.words,
+                *row.per_data.get(source.id, ()), *point.words,
+            ]  # fmt: skip
+            config = compose("train", words, self.library)
+            _refuse_uncomputed(experiment, row, config)
+            for seed in range(self._number(experiment, row)):
+                seeded = [f"seed={seed}", *([f"{settings.seed_key}={seed}"] if settings.seed_key else [])]
+                own = compose("train", [*words, *seeded], self.library) if settings.seed_key else config.copy()
+                own.seed = seed
+                jobs.append(self._job(source, row, point, seed, (*words, *seeded), own))
+        return jobs
+
+    def _number(self, experiment: Experiment, row: Row) -> int:
+        settings = experiment.settings
+        if settings.kind == "seconds" or not (row.draws or settings.seed_key):
+            return 1
+        return self.seeds or row.seeds or settings.seeds
+
+    def _job(self, source: Source, row: Row, point: Point, seed: int, words: tuple[str, ...], config: DictConfig) -> Job:
+        digest, facts, bearing = job_hash(config), self.facts_of(config.data), about(config)[BEARING]
+        known = self.runs.by_job.get(digest, [])
+        fitting = [run for run in known if run.is_of(bearing, facts.content)]
+        found = next((run.path for run in fitting if run.finished), None)
+        begun = next((run.path for run in fitting if run.record["status"] != "finished"), None)
+        others = sum(run.finished for run in known if run not in fitting)
+        seconds = self.runs.seconds(config.model.name, config.data.name, config.trainer.epochs)
+        return Job(source, row, point, seed, words, config, digest, bearing, facts, found, begun, others, seconds)
 
 
-def _jobs(experiment, source, row, behaviours, runs, facts_of, library, seeds) -> Iterable[Job]:
-    settings = experiment.settings
-    number = (seeds or row.seeds or settings.seeds) if row.draws or settings.seed_key else 1
-    for point in experiment.points(row, behaviours):
-        words = [
-            f"model={row.model}", f"data={source.data}", *settings.words, *source.words, *row.words,
-            *row.per_data.get(source.id, ()), *point.words,
-        ]  # fmt: skip
-        if settings.kind == "seconds":
-            number = 1
-        config = compose("train", words, library)
-        _refuse_uncomputed(experiment, row, config)
-        for seed in range(number):
-            seeded = [f"seed={seed}", *([f"{settings.seed_key}={seed}"] if settings.seed_key else [])]
-            own = compose("train", [*words, *seeded], library) if settings.seed_key else config.copy()
-            own.seed = seed
-            yield _job(source, row, point, seed, (*words, *seeded), own, runs, facts_of)
-
-
-def _job(source, row, point, seed, words, config, runs: Runs, facts_of: FactsOf) -> Job:
-    digest, facts, bearing = job_hash(config), facts_of(config.data), about(config)[BEARING]
-    known = runs.by_job.get(digest, [])
-    fitting = [run for run in known if run.is_of(bearing, facts.content)]
-    found = next((run.path for run in fitting if run.finished), None)
-    begun = next((run.path for run in fitting if run.record["status"] != "finished"), None)
-    others = sum(run.finished for run in known if run not in fitting)
-    seconds = runs.seconds(config.model.name, config.data.name, config.trainer.epochs)
-    return Job(source, row, point, seed, words, config, digest, bearing, facts, found, begun, others, seconds)
-
-
-def refuse_unlike(jobs: Iterable[Job]) -> None:
+def _refuse_unlike(jobs: Iterable[Job]) -> None:
     """Raises UserError where what is ranked, or how, is not the same in all rows of a data set."""
     first: dict[tuple[str, int], Job] = {}
     for job in jobs:

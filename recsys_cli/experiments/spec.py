@@ -42,7 +42,7 @@ class Row(NamedTuple):
     """label: as published. published: its name there, where it differs. group: its part of the published table.
 
     own: the paper's own. extra: not in the paper. per_data: settings by data set. not_for: data sets that it is left out of, and why.
-    draws: whether the seed bears on it. axis: whether the axis of a figure applies to it.
+    draws: whether the seed bears on it. brief: trained for a few epochs only, to see how long one takes. axis: whether the axis of a figure applies to it.
     """
 
     label: str
@@ -54,6 +54,7 @@ class Row(NamedTuple):
     own: bool = False
     extra: bool = False
     draws: bool = True
+    brief: bool = False
     axis: bool = True
     per_data: Mapping[str, list[str]] = {}
     not_for: Mapping[str, str] = {}

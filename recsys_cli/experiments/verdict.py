@@ -8,8 +8,8 @@ from recsys_cli.experiments.published import Number
 
 CLOSE = 3.0  # percent
 LOWER_IS_BETTER = ("MAE", "RMSE")
-TIMES = ("s", "min", "h", "day")
 SECONDS = {"s": 1, "min": 60, "h": 3600, "day": 86400}
+TIMES = tuple(SECONDS)
 
 WITHIN, BETTER, SHORT, INCOMPARABLE, EQUAL, OTHER = (
     f"within {CLOSE:.0f} %", "better", "short", "not comparable", "equal", "differs",
