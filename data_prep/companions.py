@@ -94,6 +94,13 @@ def _negatives(raw: Raw, part: Part, strict: bool) -> Raw:
 def _friends(raw: Raw, part: Part, strict: bool) -> Raw:
     columns = dict(zip(("user", "friend"), part.columns.values(), strict=False))
     pairs, known = _known(replace(part, columns=columns), ("user", "friend"), raw.user_ids, strict)
+    if not len(pairs):
+        raise UserError(
+            f"{part.file}: none of its {len(known):,} rows is of two users with interactions. Ids are compared as they "
+            f"are written: there, for example, {columns['user'][0]} and {columns['friend'][0]}, here {raw.user_ids[0]}."
+            if len(known)
+            else f"{part.file} has no rows, so nobody has a friend: leave the file out."
+        )
     friends = Events(pairs[:, 0], pairs[:, 1])
     once = distinct(friends, raw.n_users)
     counts = {"repeated_friends": len(friends) - len(once)}

@@ -18,6 +18,10 @@ USUAL_NAMES = {
     "timestamp": ("timestamp", "time", "unixtime", "date", "datetime"),
 }
 NEEDED = ("user", "item")
+FRIENDS = {  # of a table of friends
+    "user": (*USUAL_NAMES["user"], "truster", "follower", "source"),
+    "friend": ("friend", "friend_id", "friendid", "friend_user_id", "trustee", "followee", "target", "sid"),
+}
 SKIPPED = "_"  # in the list of the columns of a file without a header
 _TYPED = re.compile(r"(.+):(?:token|token_seq|float|float_seq)")  # headers of RecBole's atomic files
 
@@ -76,6 +80,20 @@ def find_meanings(names: list[str], file: str, columns: Any, context: Sequence[s
             "data.columns=[user,item,rating]. Lines of a user and any number of items are read with data.form=lines."
         )
     return found | parts
+
+
+def find_friends(names: list[str], file: str) -> dict[str, int]:
+    """The places of the columns user and friend of a table of friends."""
+    found = {}
+    for meaning, usual in FRIENDS.items():
+        fitting = [place for place, name in enumerate(without_types(names)) if name.lower() in usual]
+        if len(fitting) != 1:
+            raise UserError(
+                f"{file}: {'no column looks' if not fitting else 'several columns look'} like the {meaning}; its columns "
+                f"are {', '.join(names[:12])}. Let its first line be user,friend."
+            )
+        found[meaning] = fitting[0]
+    return found
 
 
 def without_types(names: list[str]) -> list[str]:

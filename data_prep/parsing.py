@@ -19,7 +19,7 @@ import numpy as np
 from data_prep.errors import UserError, nearest
 from data_prep.integers import read_integers
 from data_prep.lines import looks_like_lines, read_lines
-from data_prep.meanings import without_types
+from data_prep.meanings import find_friends, without_types
 from data_prep.sources import RawFile
 from data_prep.tables import check_ids, open_table, ratings, read_events_table
 
@@ -32,7 +32,7 @@ USUAL_COLUMNS = {
     "item_ids": ["raw_id"],
 }
 # How many of the first columns of a table of a role are ids.
-IDS_OF = {"friends": 2, "triples": 3, "user_features": 1, "item_features": 1, "user_ids": 2, "item_ids": 2}
+IDS_OF = {"triples": 3, "user_features": 1, "item_features": 1, "user_ids": 2, "item_ids": 2}
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def parse(raw_files: list[RawFile], options: dict[str, Any]) -> tuple[list[Part]
 
 
 def _with_forms(raw_files: list[RawFile], options: dict[str, Any]) -> tuple[list[RawFile], list[str]]:
-    """Files of one's own get a form: that of data.form, or what the training file looks like."""
+    """Interactions of one's own get a form: that of data.form, or what the training file looks like."""
     if options["source"] != "csv":
         return raw_files, []
     form, notes = options["form"], []
@@ -81,7 +81,7 @@ def _with_forms(raw_files: list[RawFile], options: dict[str, Any]) -> tuple[list
             form = "lines"
             notes = [f"{first.spec['file']} is read as lines `user item item ...`; data.form=table reads a table."]
     spec = {"form": {"table": "table", "lines": "text_lines"}[form]}
-    return [replace(raw, spec=raw.spec | spec) for raw in raw_files], notes
+    return [replace(raw, spec=raw.spec | spec) if raw.spec["role"] in EVENT_ROLES else raw for raw in raw_files], notes
 
 
 def _lines(raw: RawFile, options: dict[str, Any]):
@@ -127,7 +127,15 @@ def _table(raw: RawFile, options: dict[str, Any]):
         columns = spec.get("columns") or options["columns"]
         table = read_events_table(raw.content, spec["file"], columns, delimiter, options["context"])
         return table.columns, table.line_of
+    if options["source"] == "csv":  # data.delimiter is that of the interactions
+        delimiter = None
     table = open_table(raw.content, spec["file"], spec.get("columns"), delimiter)
+    if spec["role"] == "friends":
+        places = find_friends(table.names, spec["file"])
+        read = table.read(list(places.values()))
+        for name, place in places.items():
+            check_ids(read[place], name, spec["file"], table.line_of)
+        return {name: read[place] for name, place in places.items()}, table.line_of
     names, numeric = without_types(table.names), spec.get("numbers", [])
     if unknown := {*numeric, *spec.get("several", {})} - set(names):
         raise UserError(f"{spec['file']} has no column {min(unknown)!r} (data.files).{nearest(min(unknown), names)}")

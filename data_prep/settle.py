@@ -9,7 +9,8 @@ from typing import Any
 
 STDIN = "-"
 PACKED = (".gz", ".zip", ".tar", ".tgz")
-PATHS = ("raw_dir", "cache_dir", "path", "test_path", "valid_path")
+COMPANIONS = {"friends_path": "friends"}  # of data=csv: the key of a file beside the interactions, and its role
+PATHS = ("raw_dir", "cache_dir", "path", "test_path", "valid_path", *COMPANIONS)
 
 
 def settled(options: Mapping[str, Any]) -> dict[str, Any]:

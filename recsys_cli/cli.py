@@ -33,6 +33,7 @@ COMMANDS = {
     "train": Command("train a model and score it once", "recsys_cli.commands.train"),
     "evaluate": Command("score a trained run again, or otherwise", "recsys_cli.commands.evaluate"),
     "recommend": Command("write the best items of each user", "recsys_cli.commands.recommend"),
+    "inspect": Command("show how a trained model comes to its scores", "recsys_cli.commands.inspect"),
     "unlearn": Command("make a trained run forget rows, exactly", "recsys_cli.commands.unlearn"),
     "prepare": Command("read, split, check and cache a data set", "recsys_cli.commands.prepare"),
     "reproduce": Command("make a table or figure of the papers from its runs", "recsys_cli.commands.reproduce"),

@@ -51,6 +51,10 @@ CASES = (
     Case("ehcf", SMALL, 6),
     Case("ehcf_one_by_one", SMALL, 6),
     Case("ehcf_unlinked", SMALL, 6),
+    Case("eatnn", (*SMALL, "model.dropout=0.2"), 4),
+    Case("eatnn_s", (*SMALL, "model.dropout=0.2"), 4),
+    Case("eatnn_a", (*SMALL, "model.dropout=0.2"), 4),
+    Case("eatnn_e", (*SMALL, "model.dropout=0.2"), 4),
     Case("ghcf", (*SMALL, "optimizer.learning_rate=0.05", "model.layers=1"), 10),
 )
 

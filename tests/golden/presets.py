@@ -16,14 +16,14 @@ from tests.golden.golden import Golden
 
 # What describes the data of a file and has no key.
 DESCRIBES = {
-    *("model", "n_users", "n_items", "seed", "behaviours", "padding_item_id", "group_K"),
+    *("model", "n_users", "n_items", "seed", "behaviours", "padding_item_id", "padding_friend_id", "group_K"),
     *("n_contexts", "n_train_contexts", "user_features", "item_features"),
     *("list_length", "longest_list", "list_lengths", "longest", "list_length_full", "list_length_sub", "longest_full"),
 }
 
 
 class Preset(NamedTuple):
-    """shipped: hyper-parameter -> key that has its value without being set. set: those that are set.
+    """shipped: hyper-parameter -> key that has its value without being set (of a list: keys). set: those that are set.
 
     authors: overrides that undo our deviations. unused: hyper-parameters that have no effect on the file.
     """
@@ -52,6 +52,8 @@ SHARDS = {"shards": "unlearning.shards", "attention_size": "unlearning.attention
 BY_USERS = "loss.sampling=users"
 # Ours: who is not in a shard has no vector of it; the aggregation learns from all pairs, by Adam.
 ERASER = ("unlearning.absent=random", "unlearning.aggregation_loss=model", "unlearning.aggregation_dropout=0")
+# Ours: recall is of all test items.
+MIN_K = ("evaluation.recall_divisor=min_k",)
 
 FIELDS = SIZES | {"keep_prob": "model.dropout"}
 
@@ -59,7 +61,7 @@ EHCF = Preset(
     ("model=ehcf",),
     ADAGRAD | {"l2_transfer": "model.transfer_l2"},
     BEHAVIOURS | {"keep_prob": "model.dropout"},
-    ("evaluation.recall_divisor=min_k",),  # ours: recall is of all test items
+    MIN_K,
 )
 PRESETS = {
     "enmf": Preset(("model=enmf",), ADAGRAD, WHOLE),
@@ -82,6 +84,14 @@ PRESETS = {
         ADAM,
         BEHAVIOURS | RATE | DROPOUT | {"layers": "model.layers", "reg": "loss.l2"},
         ("evaluation.ndcg=kgat",),  # ours: the ideal list holds all test items
+    ),
+    "eatnn": Preset(
+        ("model=eatnn",),
+        ADAGRAD | {"l2": "model.merged_l2,model.item_attention_l2,model.social_attention_l2"},
+        SIZES
+        | {"keep_prob": "model.dropout", "attention_size": "model.attention_size", "mu_social": "model.social_weight"}
+        | {"c0_item": "loss.negative_weight", "c0_social": "loss.negative_weight"},
+        MIN_K,
     ),
     "receraser_bpr": Preset(
         ("model=bpr", "unlearning=receraser"),
@@ -123,6 +133,8 @@ def _word(hyper: str, golden: Golden) -> str:
     value = golden.hyper[hyper]
     if hyper == "keep_prob":
         return str(1 - value)
+    if hyper in ("c0_item", "c0_social"):
+        return f"{{buy: {golden.hyper['c0_item']}, friends: {golden.hyper['c0_social']}}}"
     if hyper == "regs":  # the first is for all vectors, without the half; the others are for networks
         return str(2 * value[0])
     if hyper.endswith("_view_cart_buy"):

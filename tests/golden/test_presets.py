@@ -17,8 +17,14 @@ def test_every_golden_file_has_a_preset():
 def test_shipped_values_are_the_authors(name):
     golden = Golden(name)
     config = shipped(name)
-    found = {hyper: OmegaConf.select(config, key) for hyper, key in PRESETS[name].shipped.items()}
+    found = {hyper: values_of(config, keys) for hyper, keys in PRESETS[name].shipped.items()}
     assert found == {hyper: golden.hyper[hyper] for hyper in found}
+
+
+def values_of(config, keys: str):
+    """Of one key, or the list of those of several."""
+    values = [OmegaConf.select(config, key) for key in keys.split(",")]
+    return values if "," in keys else values[0]
 
 
 @pytest.mark.parametrize("name", PRESETS)
