@@ -51,51 +51,41 @@ def main(config: DictConfig) -> int:
 def _reproduce(config: DictConfig, group: str, name: str) -> int:
     from recsys_cli.config.library import library
     from recsys_cli.experiments.assemble import assemble, needs_runs
-    from recsys_cli.experiments.facts import FactsOf
-    from recsys_cli.experiments.known import Runs
-    from recsys_cli.experiments.plan import Planner, chosen, in_order
+    from recsys_cli.experiments.plan import Planner, chosen
     from recsys_cli.experiments.show import made_lines, plan_lines
     from recsys_cli.experiments.spec import read
     from recsys_cli.experiments.write import check_output, stem_of
 
-    configs, facts_of, runs_dir = library(), FactsOf(), Path(config.runs_dir).expanduser()
+    configs = library()
     experiment = read(group, name, configs)
     stem = stem_of(experiment, config.output)
     if not config.plan:
         check_output(stem)
     print(f"{experiment.word}: {experiment.settings.title}", flush=True)
-
-    def planned():
-        runs = Runs(runs_dir)
-        return runs, Planner(runs, facts_of, configs, config.seeds).plan(experiment)
-
-    runs, plan = planned()
+    planner = Planner(configs, Path(config.runs_dir).expanduser(), config.seeds)
+    plan = planner.plan(experiment)
     jobs = chosen(plan.jobs, config.data, config.models) if needs_runs(experiment) else []
-    print("\n".join(plan_lines(plan, jobs, runs, config.jobs, config.budget)), flush=True)
+    print("\n".join(plan_lines(plan, jobs, config.jobs, config.budget)), flush=True)
     if config.plan:
         return 0
-    code = 0
-    if needs_runs(experiment):
-        code = _make(config, experiment, in_order(jobs), planned, runs_dir)
-        _, plan = planned()
-    made = assemble(plan, configs, stem)
+    code = _make(config, planner, experiment, jobs) if jobs else 0
+    made = assemble(planner.plan(experiment), configs, stem)
     print("\n".join(made_lines(made)))
     return code
 
 
-def _make(config: DictConfig, experiment, todo, planned, runs_dir: Path) -> int:
+def _make(config: DictConfig, planner, experiment, jobs) -> int:
     """Makes what is to be made; an exit code."""
-    from recsys_cli.config.library import library
     from recsys_cli.experiments.budget import Budget, seconds_of
     from recsys_cli.experiments.making import score_beyond, train
-    from recsys_cli.experiments.plan import chosen
+    from recsys_cli.experiments.plan import chosen, in_order
     from recsys_cli.jobs import exit_code
 
     budget = Budget(seconds_of(config.budget))
-    outcomes = train(todo, config.jobs, budget, runs_dir)
-    if experiment.settings.beyond and not any(o.status == "interrupted" for o in outcomes):
-        _, plan = planned()
-        outcomes += score_beyond(chosen(plan.jobs, config.data, config.models), config.jobs, budget, library())
+    outcomes = train(in_order(jobs), config.jobs, budget, planner.runs_dir)
+    if experiment.settings.beyond and not any(outcome.status == "interrupted" for outcome in outcomes):
+        there = chosen(planner.plan(experiment).jobs, config.data, config.models)
+        outcomes += score_beyond(there, config.jobs, budget, planner.library)
     if budget.left_out:
         print(f"{budget.left_out} runs do not fit into budget={config.budget}: the same command goes on with them.")
     return exit_code(outcomes)

@@ -59,7 +59,7 @@ def main(config: DictConfig) -> int:
     if run:
         progress = _go_on(run, checkpoint, learner.state(), config.trainer.epochs)
     else:
-        run, progress = Run.create(config, **asked), Progress()
+        run, progress = Run.create(config, **asked, **{DATA_HASH: dataset.content_hash}), Progress()
     config.run_dir = str(run.path)  # where a crash leaves its report
     run.record |= {"status": "running", DATA_HASH: dataset.content_hash}
     run.write_record()
@@ -122,9 +122,9 @@ def main(config: DictConfig) -> int:
     return 0
 
 
-def _asked(config: DictConfig) -> dict[str, str]:
+def _asked(config: DictConfig) -> dict[str, str | None]:
     """By what the run is found again when the same is asked for."""
-    from recsys_cli.multirun import JOB_HASH, job_hash
+    from recsys_cli.jobs.identity import JOB_HASH, job_hash
     from recsys_cli.runs.bearing import about
 
     return {JOB_HASH: job_hash(config), **about(config)}
@@ -148,7 +148,7 @@ def _taken_up(path: str):
 
 def _go_on(run, checkpoint, state, epochs: int):
     """Puts the checkpoint back, keeps to which epoch the run is to be trained, and returns where it stands."""
-    from recsys_cli.multirun import JOB_HASH
+    from recsys_cli.jobs.identity import JOB_HASH
     from recsys_cli.training.checkpoint import restore
     from recsys_cli.training.fit import Progress
 

@@ -13,7 +13,7 @@ from recsys_cli.jobs import Event, Outcome, run_jobs
 from recsys_cli.jobs import Job as Task
 from recsys_cli.jobs.display import Display
 from recsys_cli.runs.config import CONFIG
-from recsys_cli.runs.results import read_result
+from recsys_cli.runs.kept import read_result
 
 
 def train(jobs: list[Job], workers: int, budget: Budget, runs_dir: Path) -> list[Outcome]:

@@ -11,8 +11,8 @@ import numpy as np
 from data_prep.errors import UserError
 from recsys_cli.experiments.plan import DEFINITIONS, Job
 from recsys_cli.runs.directory import EVALUATIONS, state_folder
+from recsys_cli.runs.kept import read_result
 from recsys_cli.runs.record import read_record
-from recsys_cli.runs.results import read_result
 
 TEST = "test"
 TIMES = {  # as the tables call them -> in record.json

@@ -10,10 +10,11 @@ from data_prep.errors import UserError, nearest
 from recsys_cli.config.compose import compose
 from recsys_cli.config.library import Library
 from recsys_cli.experiments.facts import Facts, FactsOf
-from recsys_cli.experiments.known import Runs
 from recsys_cli.experiments.spec import Experiment, Point, Row, Source
-from recsys_cli.multirun import job_hash
-from recsys_cli.runs.bearing import BEARING, about
+from recsys_cli.experiments.timings import Timings
+from recsys_cli.jobs.found import Found
+from recsys_cli.jobs.identity import job_hash
+from recsys_cli.runs.record import NO_RECORD
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -35,7 +36,6 @@ class Job(NamedTuple):
     words: tuple[str, ...]
     config: DictConfig
     digest: str
-    bearing: str
     facts: Facts
     found: Path | None
     begun: Path | None
@@ -57,25 +57,31 @@ class Gap(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """facts: of the data sets that are there, as they are without what single rows change."""
+    """facts: of the data sets that are there, as they are without what single rows change. damaged: runs without a
+    record."""
 
     experiment: Experiment
     jobs: list[Job]
     gaps: list[Gap]
     facts: dict[str, Facts]
+    damaged: list[Path]
 
 
-class Planner(NamedTuple):
-    """seeds: runs of each row that draws, instead of what its config says."""
+class Planner:
+    """runs_dir: below which runs lie. seeds: runs of each row that draws, instead of what its config says."""
 
-    runs: Runs
-    facts_of: FactsOf
-    library: Library
-    seeds: int | None = None
+    def __init__(self, library: Library, runs_dir: Path, seeds: int | None = None):
+        self.library, self.runs_dir, self.seeds = library, runs_dir, seeds
+        self.facts_of, self.found = FactsOf(), Found()
+        self.timings = Timings([])
 
     def plan(self, experiment: Experiment) -> Plan:
         """All runs of an experiment. Raises UserError for rows that could not stand in one table."""
-        found = Plan(experiment, [], [], {})
+        self.found.look()
+        records = self.found.records(self.runs_dir)
+        self.timings = Timings(record for _, record in records)
+        damaged = [path for path, record in records if record["status"] == NO_RECORD]
+        found = Plan(experiment, [], [], {}, damaged)
         models = self.library.choices("model")
         for source in experiment.sources:
             try:
@@ -121,14 +127,13 @@ class Planner(NamedTuple):
         return self.seeds or row.seeds or settings.seeds
 
     def _job(self, source: Source, row: Row, point: Point, seed: int, words: tuple[str, ...], config: DictConfig) -> Job:
-        digest, facts, bearing = job_hash(config), self.facts_of(config.data), about(config)[BEARING]
-        known = self.runs.by_job.get(digest, [])
-        fitting = [run for run in known if run.is_of(bearing, facts.content)]
-        found = next((run.path for run in fitting if run.finished), None)
-        begun = next((run.path for run in fitting if run.record["status"] != "finished"), None)
-        others = sum(run.finished for run in known if run not in fitting)
-        seconds = self.runs.seconds(config.model.name, config.data.name, config.trainer.epochs)
-        return Job(source, row, point, seed, words, config, digest, bearing, facts, found, begun, others, seconds)
+        config.runs_dir = str(self.runs_dir)
+        found = self.found.finished(config)
+        begun = None if found else self.found.unfinished(config)
+        others = 0 if found else self.found.others(config)
+        seconds = self.timings.seconds(config.model.name, config.data.name, config.trainer.epochs)
+        facts = self.facts_of(config.data)
+        return Job(source, row, point, seed, words, config, job_hash(config), facts, found, begun, others, seconds)
 
 
 def _refuse_unlike(jobs: Iterable[Job]) -> None:

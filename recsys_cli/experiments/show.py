@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from recsys_cli.experiments.assemble import Written
-from recsys_cli.experiments.known import Runs
 from recsys_cli.experiments.plan import Gap, Job, Plan, in_order
 from recsys_cli.experiments.states import State
 from recsys_cli.report import duration, format_table, wrapped
@@ -24,7 +23,7 @@ def list_lines(found: Sequence[State]) -> list[str]:
     return lines
 
 
-def plan_lines(plan: Plan, jobs: Sequence[Job], runs: Runs, workers: int, budget: str | None) -> list[str]:
+def plan_lines(plan: Plan, jobs: Sequence[Job], workers: int, budget: str | None) -> list[str]:
     """A line per row and data set with what there is and what is to be done; the sum; what is missing."""
     lines = []
     if jobs:
@@ -39,7 +38,7 @@ def plan_lines(plan: Plan, jobs: Sequence[Job], runs: Runs, workers: int, budget
         lines += ["", wrapped(_sum(in_order(jobs), len(jobs), workers, budget))]
         if others := sum(job.others for job in jobs if job.found is None):
             lines.append(wrapped(f"{others} finished runs are of another version of the program or of other data: not used."))
-    lines += [wrapped(f"{path}: record.json is damaged, so this run is not used.") for path in runs.damaged]
+    lines += [wrapped(f"{path}: record.json is damaged, so this run is not used.") for path in plan.damaged]
     lines += _missing(plan.gaps)
     return lines
 

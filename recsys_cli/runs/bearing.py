@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,28 +27,28 @@ BEARING = "bearing"  # in record.json
 
 
 @cache
-def bearing_code(target: str, roots: tuple[Path, ...] = (), *, unlearning: bool = False) -> str:
-    """SHA-256 over these sources. target: the class of the model. roots: folders of one's own models."""
+def bearing_code(target: str, roots: tuple[Path, ...] = (), *, unlearning: bool = False) -> str | None:
+    """SHA-256 over these sources; None where the file of the model is not known, so that nobody can vouch for it.
+
+    target: the class of the model. roots: folders of one's own models.
+    """
     counting = (*COMPUTING, *((UNLEARNING,) * unlearning))
     entries = (*ENTRIES, *((f"{UNLEARNING}.train",) * unlearning))
-    digest = hashlib.sha256()
-    own = target.rpartition(".")[0]
-    for module, path in sorted(_reached([*entries, own], own, counting, roots).items()):
-        digest.update(module.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
-
-
-def _reached(modules: Iterable[str], own: str, counting: tuple[str, ...], roots: tuple[Path, ...]) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    todo = list(modules)
+    model, found = target.rpartition(".")[0], dict[str, Path]()
+    todo = [*entries, model]
     while todo:
         module = todo.pop()
         ours = any(module == package or module.startswith(package + ".") for package in counting)
-        path = _file(module, (ROOT,)) if ours else _file(module, roots) if module == own else None
+        path = _file(module, (ROOT,) if ours else roots)
         if path and module not in found:
             found[module] = path
             todo += _imports(path)
-    return found
+    if model not in found:
+        return None
+    digest = hashlib.sha256()
+    for module, path in sorted(found.items()):
+        digest.update(module.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _file(module: str, roots: tuple[Path, ...]) -> Path | None:
@@ -72,7 +72,7 @@ def _names(tree: ast.AST) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def about(config: DictConfig) -> dict[str, str]:
+def about(config: DictConfig) -> dict[str, str | None]:
     """For the record of a run, so that it is found again without reading its config. config: of `recsys train`."""
     unlearning = config.get("unlearning", {}).get("name", "none") != "none"
     code = bearing_code(config.model._target_, library().roots[1:], unlearning=unlearning)

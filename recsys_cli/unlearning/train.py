@@ -13,7 +13,7 @@ from data_prep.errors import UserError
 from recsys_cli.runs.config import read_settings
 
 
-def train(config: DictConfig, facts: Mapping[str, str] = {}) -> int:  # noqa: B006 - never changed
+def train(config: DictConfig, facts: Mapping[str, str | None] = {}) -> int:
     """config: the root node. facts: to keep in the record of a new run. Returns an exit code."""
     refuse_unfit(config)
     from recsys_cli.training.device import set_up_device
