@@ -33,7 +33,7 @@ def line_figure(experiment: Experiment, source: Source, metric: str, found: Foun
 def heat_map(experiment: Experiment, source: Source, metric: str, found: Found) -> pages.Figure | None:
     """Of the first row."""
     cells = next(iter(found.values()))
-    xs, ys = (sorted({place[n] for place in cells}) for n in (0, 1))
+    xs, ys = sorted({x for x, _ in cells}), sorted({y for _, y in cells if y is not None})
     values = np.array([[statistics.fmean(cells.get((x, y), [np.nan])) for x in xs] for y in ys])
     x, _, y = (experiment.axis.title if experiment.axis else "").partition(" / ")
     return pages.heat_map(values, ys, xs, x=x, y=y, value=metric, title=source.title)

@@ -13,8 +13,9 @@ IDS = ("user_ids", "item_ids")
 
 
 class Facts(NamedTuple):
-    """directory: of the prepared data. content: hash of everything in it. ranked: hash of what is ranked: ids, the target's training pairs, the held-out
-    pairs. Two runs are compared where `ranked` is the same, whatever else the models see."""
+    """directory: of the prepared data. content: hash of everything in it. ranked: hash of what is ranked: ids, the
+    target's training pairs, the held-out pairs. Two runs are compared where `ranked` is the same, whatever else the
+    models see."""
 
     directory: str
     content: str

@@ -118,5 +118,3 @@ def _lines(source: Source, metric: str, found: Found) -> list[dict[str, str]]:
 
 def _sentence(text: str | None) -> str:
     return f"{text[:1].upper()}{text[1:]}." if text else ""
-
-

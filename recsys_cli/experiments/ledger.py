@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from data_prep.errors import UserError, nearest
 from recsys_cli.config.library import Library
@@ -55,7 +55,9 @@ class Ledger:
 
     def _named(self, name: str, experiment: Experiment) -> Deviation:
         if name not in self._entries:
-            raise UserError(f"{experiment.word}: deviations: '{name}' is not in {FILE}.yaml.{nearest(name, self._entries)}")
+            raise UserError(
+                f"{experiment.word}: deviations: '{name}' is not in {FILE}.yaml.{nearest(name, self._entries)}"
+            )
         return self._entries[name]
 
 
@@ -63,4 +65,5 @@ def _entry(name: str, values: Mapping) -> Deviation:
     for key in values:
         if key not in Deviation._fields:
             raise UserError(f"{FILE}.yaml: {name}: unknown key '{key}'.{nearest(str(key), Deviation._fields)}")
-    return Deviation(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+    given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    return Deviation(**given)

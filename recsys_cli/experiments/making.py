@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from recsys_cli.config.compose import compose
 from recsys_cli.config.library import Library
 from recsys_cli.experiments.budget import Budget
 from recsys_cli.experiments.plan import Job
@@ -26,7 +28,7 @@ def task_of(job: Job, runs_dir: Path) -> Task:
     config = job.config.copy()
     config.tensorboard = config.trainer.progress = False
     config.run_dir, config.runs_dir = str(job.begun or _place(job, runs_dir)), str(runs_dir)
-    return Task(list(job.words), config)
+    return Task(list(job.words), config, title=job.title)
 
 
 def _place(job: Job, runs_dir: Path) -> Path:
@@ -41,13 +43,15 @@ def _place(job: Job, runs_dir: Path) -> Path:
 
 def score_beyond(jobs: Iterable[Job], workers: int, budget: Budget, library: Library) -> list[Outcome]:
     """Ranks finished runs without the pairs in auxiliary behaviours, where that is not there yet."""
-    words = [
-        [f"run={job.found}", "evaluation.exclude_auxiliary=true", f"name={BEYOND}"]
-        for job in jobs
-        if job.found and read_result(job.found, BEYOND) is None
-    ]
-    tasks = (Task.of(w, library, "evaluate") for w in words if not budget.over)
-    return _run(tasks, len(words), workers, budget)
+    todo = [job for job in jobs if job.found and read_result(job.found, BEYOND) is None]
+    tasks = (_scoring(job, library) for job in todo if not budget.over)
+    return _run(tasks, len(todo), workers, budget)
+
+
+def _scoring(job: Job, library: Library) -> Task:
+    words = [f"run={job.found}", "evaluation.exclude_auxiliary=true", f"name={BEYOND}"]
+    config = compose("evaluate", words, library)
+    return Task(words, config, "evaluate", f"{job.title}, ranked without auxiliary pairs")
 
 
 def _run(tasks: Iterator[Task], total: int, workers: int, budget: Budget) -> list[Outcome]:
@@ -56,6 +60,8 @@ def _run(tasks: Iterator[Task], total: int, workers: int, budget: Budget) -> lis
     display = Display(workers, total=total)
 
     def hear(event: Event) -> bool:
+        if event.outcome:  # what a ranking prints stands in its file
+            event = replace(event, outcome=event.outcome._replace(output=""))
         display(event)
         return budget.over
 

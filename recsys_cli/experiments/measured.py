@@ -23,7 +23,8 @@ TIMES = {  # as the tables call them -> in record.json
 
 
 class Measured(NamedTuple):
-    """metrics: means by name, and seconds as the tables call them. record: of the run. per_user: the file of the values of each user."""
+    """metrics: means by name, and seconds as the tables call them. record: of the run. per_user: the file of the values
+    of each user."""
 
     job: Job
     path: Path
@@ -39,7 +40,9 @@ def measured(job: Job, name: str = TEST) -> Measured | None:
     if name == TEST:
         for key in DEFINITIONS:
             if (there := content["protocol"].get(key)) != job.config.evaluation[key]:
-                raise UserError(f"{job.found}: its result was made with {key}={there}: {job.title} is made anew without it.")
+                raise UserError(
+                    f"{job.found}: its result was made with {key}={there}: {job.title} is made anew without it."
+                )
     folder = (state_folder(job.found) or job.found) if name == TEST else job.found / EVALUATIONS
     metrics = {metric: float(value["mean"]) for metric, value in content["metrics"].items()}
     record = read_record(job.found)

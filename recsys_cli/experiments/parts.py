@@ -64,7 +64,9 @@ def data_part(plan: Plan) -> Part:
 
 def facts_part(plan: Plan) -> Part:
     """What `recsys prepare` has to say of each data set."""
-    lines = [f"{s.title}: {note}" for s in plan.experiment.sources if s.id in plan.facts for note in plan.facts[s.id].notes]
+    lines = [
+        f"{s.title}: {note}" for s in plan.experiment.sources if s.id in plan.facts for note in plan.facts[s.id].notes
+    ]
     return Part("What to know of the data", [Lines(lines)] if lines else [])
 
 

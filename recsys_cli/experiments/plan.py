@@ -74,6 +74,7 @@ class Planner:
         self.library, self.runs_dir, self.seeds = library, runs_dir, seeds
         self.facts_of, self.found = FactsOf(), Found()
         self.timings = Timings([])
+        self._composed: dict[tuple[str, ...], DictConfig] = {}
 
     def plan(self, experiment: Experiment) -> Plan:
         """All runs of an experiment. Raises UserError for rows that could not stand in one table."""
@@ -111,14 +112,21 @@ class Planner:
                 f"model={row.model}", f"data={source.data}", *settings.words, *source.words, *row.words,
                 *row.per_data.get(source.id, ()), *point.words,
             ]  # fmt: skip
-            config = compose("train", words, self.library)
+            config = self._compose(words)
             _refuse_uncomputed(experiment, row, config)
             for seed in range(self._number(experiment, row)):
                 seeded = [f"seed={seed}", *([f"{settings.seed_key}={seed}"] if settings.seed_key else [])]
-                own = compose("train", [*words, *seeded], self.library) if settings.seed_key else config.copy()
+                own = (self._compose([*words, *seeded]) if settings.seed_key else config).copy()
                 own.seed = seed
                 jobs.append(self._job(source, row, point, seed, (*words, *seeded), own))
         return jobs
+
+    def _compose(self, words: list[str]) -> DictConfig:
+        """Once; runs may come and go between two plans, but not settings."""
+        key = tuple(words)
+        if key not in self._composed:
+            self._composed[key] = compose("train", words, self.library)
+        return self._composed[key]
 
     def _number(self, experiment: Experiment, row: Row) -> int:
         settings = experiment.settings
@@ -126,7 +134,9 @@ class Planner:
             return 1
         return self.seeds or row.seeds or settings.seeds
 
-    def _job(self, source: Source, row: Row, point: Point, seed: int, words: tuple[str, ...], config: DictConfig) -> Job:
+    def _job(
+        self, source: Source, row: Row, point: Point, seed: int, words: tuple[str, ...], config: DictConfig
+    ) -> Job:
         config.runs_dir = str(self.runs_dir)
         found = self.found.finished(config)
         begun = None if found else self.found.unfinished(config)
@@ -187,5 +197,3 @@ def _refuse_uncomputed(experiment: Experiment, row: Row, config: DictConfig) -> 
         computed = [metric.rpartition(".")[2] for metric in config.evaluation.metrics]
         if name not in computed or (k and int(k) not in config.evaluation.k):
             raise UserError(f"{row.label}: {metric} is not among evaluation.metrics and evaluation.k of its runs.")
-
-

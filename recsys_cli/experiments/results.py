@@ -136,7 +136,7 @@ def _beyond(plan: Plan, runs: RunsByRow) -> tuple[list[Part], list[dict[str, str
         cells = cells_of(experiment, [source], runs, metrics)
         if job is None or not cells:
             continue
-        text = f"{_shares(job.facts.statistics)} Ranked here without such pairs and items (evaluation.exclude_auxiliary=true)."
+        text = f"{_shares(job.facts.statistics)} Ranked here without such pairs and items."
         parts.append(Part(f"{source.title}, beyond the auxiliary behaviours", [text, grid(cells, metrics)]))
         lines += [_line(cell, runs) | {"metric": f"{cell.metric} beyond auxiliary", "s/epoch": ""} for cell in cells]
     return parts, lines

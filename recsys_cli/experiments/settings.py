@@ -21,13 +21,17 @@ class ExperimentSettings(Settings):
 
     name: str = field(MANDATORY, "as in the paper, such as 4.11", fixed=True)
     title: str = field(MANDATORY, "what it shows", fixed=True)
-    like: str | None = field(None, "another, such as table/4.11, whose values hold where this one is silent", fixed=True)
+    like: str | None = field(
+        None, "another, such as table/4.11, whose values hold where this one is silent", fixed=True
+    )
     kind: str = field("results", "what is read from the runs", choices=KINDS, fixed=True)
     protocol: str | None = field(None, "how it is measured, in words", fixed=True)
     published: str | None = field(None, "the file of published numbers, such as table_4_11", fixed=True)
     words: list[str] = field([], "settings of every run", fixed=True)
     seeds: int = field(5, "runs of every row that draws", low=1, fixed=True)
-    seed_key: str | None = field(None, "a key that gets the number of the seed as well: another split per seed", fixed=True)
+    seed_key: str | None = field(
+        None, "a key that gets the number of the seed as well: another split per seed", fixed=True
+    )
     data: list = field([], "data sets, with the name that the paper gives them", fixed=True)
     unavailable: dict[str, str] = field({}, "data sets of the paper that are not to be had, and why", fixed=True)
     rows: list = field([], "label, model and settings of each row; with `like`, a label is enough", fixed=True)

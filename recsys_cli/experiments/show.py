@@ -37,7 +37,9 @@ def plan_lines(plan: Plan, jobs: Sequence[Job], workers: int, budget: str | None
         lines += format_table(["row", "data", "there", "to do", "begun", "time"], rows).splitlines()
         lines += ["", wrapped(_sum(in_order(jobs), len(jobs), workers, budget))]
         if others := sum(job.others for job in jobs if job.found is None):
-            lines.append(wrapped(f"{others} finished runs are of another version of the program or of other data: not used."))
+            lines.append(
+                wrapped(f"{others} finished runs are of another version of the program or of other data: not used.")
+            )
     lines += [wrapped(f"{path}: record.json is damaged, so this run is not used.") for path in plan.damaged]
     lines += _missing(plan.gaps)
     return lines
@@ -77,5 +79,7 @@ def _few(names: Sequence[str]) -> str:
 
 def made_lines(written: Written) -> list[str]:
     made = written.made
-    found = f"{made.filled} of the {made.wanted} published numbers have one of ours beside them" if made.wanted else "made"
+    found = (
+        f"{made.filled} of the {made.wanted} published numbers have one of ours beside them" if made.wanted else "made"
+    )
     return ["", wrapped(f"{found}: {', '.join(map(str, written.files))}")]

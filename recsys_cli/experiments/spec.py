@@ -41,8 +41,9 @@ class Source(NamedTuple):
 class Row(NamedTuple):
     """label: as published. published: its name there, where it differs. group: its part of the published table.
 
-    own: the paper's own. extra: not in the paper. per_data: settings by data set. not_for: data sets that it is left out of, and why.
-    draws: whether the seed bears on it. brief: trained for a few epochs only, to see how long one takes. axis: whether the axis of a figure applies to it.
+    own: the paper's own. extra: not in the paper. draws: whether the seed bears on it. brief: trained for a few epochs
+    only, to see how long one takes. axis: whether the axis of a figure applies to it. per_data: settings by data set.
+    not_for: data sets that it is left out of, and why.
     """
 
     label: str

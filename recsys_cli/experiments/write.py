@@ -27,7 +27,9 @@ def check_output(stem: Path) -> None:
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
-        raise UserError(f"cannot write into {stem.parent}: {error.strerror}. Choose another place with output=...") from None
+        raise UserError(
+            f"cannot write into {stem.parent}: {error.strerror}. Choose another place with output=..."
+        ) from None
 
 
 def with_ending(stem: Path, ending: str) -> Path:

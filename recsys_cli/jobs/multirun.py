@@ -24,9 +24,7 @@ class MultirunSettings(Settings):
     )
 
 
-def taken(
-    words: Sequence[str], multirun: bool, of_command: Container[str] = ()
-) -> tuple[MultirunSettings, list[str]]:
+def taken(words: Sequence[str], multirun: bool, of_command: Container[str] = ()) -> tuple[MultirunSettings, list[str]]:
     """The settings of the multirun itself, and the words that are left. Raises UserError for what is no number.
 
     of_command: the command's own settings, which stay its own.
