@@ -9,7 +9,7 @@ import numpy as np
 
 from data_prep.contexts import of_ids
 from data_prep.errors import UserError
-from data_prep.events import Events, Raw, distinct
+from data_prep.events import Events, Raw, distinct, unique
 from data_prep.features import gather
 from data_prep.fields import of_table
 from data_prep.ids import Texts, numbered, places
@@ -111,15 +111,30 @@ def _friends(raw: Raw, part: Part, strict: bool) -> Raw:
 def _triples(raw: Raw, part: Part, strict: bool) -> Raw:
     """Entities that are items take the item's number, the others follow; relations are numbered 0, 1, ...
 
-    With declared ids, every entity below the number of items is an item.
+    With declared ids, every entity below the number of items is an item. A source that does not tell relations has one.
     """
-    head, relation, tail = list(part.columns.values())[:3]
+    head, tail = part.columns["head"], part.columns["tail"]
+    relation = part.columns.get("relation", np.zeros(len(head), np.int64))
+    if not len(head):
+        raise UserError(f"{part.file} has no rows, so there are no triples: leave the file out.")
     (head, tail), entities = numbered([head, tail])
     number = places(entities, raw.item_ids)
     number[number < 0] = raw.n_items + np.arange(np.count_nonzero(number < 0))
     (relation,), _ = numbered([relation])
     triples = np.unique(np.stack([number[head], relation, number[tail]], axis=1), axis=0).astype(np.int32)
-    return replace(raw, triples=triples, counts={**raw.counts, "repeated_triples": len(head) - len(triples)})
+    ends = triples[:, [0, 2]]
+    if not (ends < raw.n_items).any():
+        raise UserError(
+            f"{part.file}: none of its {len(head):,} triples has an item at either end. Ids are compared as they are "
+            f"written: there, for example, {part.columns['head'][0]} and {part.columns['tail'][0]}, here {raw.item_ids[0]}."
+        )
+    counts = {
+        "repeated_triples": len(head) - len(triples),
+        "triples_without_item": int((ends >= raw.n_items).all(axis=1).sum()),
+        "loops": int((ends[:, 0] == ends[:, 1]).sum()),
+        "items_without_triple": raw.n_items - len(unique(ends[ends < raw.n_items])),
+    }
+    return replace(raw, triples=triples, counts={**raw.counts, **counts})
 
 
 def _features(raw: Raw, side: str, parts: list[Part], options: dict[str, Any]) -> Raw:

@@ -108,6 +108,9 @@ class CsvSettings(DataSettings):
     test_path: str | None = field(None, "the test part; data.split=null: given with it, else leave_one_out_last")
     valid_path: str | None = field(None, "the validation part; data.validation=null: given with it, else none")
     friends_path: str | None = field(None, "a table user,friend: who is whose friend (trusts, follows)")
+    triples_path: str | None = field(
+        None, "a table head,relation,tail: a knowledge graph, in which items have their ids"
+    )
     split: str | None = changed(DataSettings, "split", None)  # type: ignore[assignment]
     validation: str | None = changed(DataSettings, "validation", None)  # type: ignore[assignment]
     form: str | None = field(

@@ -19,7 +19,7 @@ import numpy as np
 from data_prep.errors import UserError, nearest
 from data_prep.integers import read_integers
 from data_prep.lines import looks_like_lines, read_lines
-from data_prep.meanings import find_friends, without_types
+from data_prep.meanings import COMPANIONS, find_companions, without_types
 from data_prep.sources import RawFile
 from data_prep.tables import check_ids, open_table, ratings, read_events_table
 
@@ -32,7 +32,7 @@ USUAL_COLUMNS = {
     "item_ids": ["raw_id"],
 }
 # How many of the first columns of a table of a role are ids.
-IDS_OF = {"triples": 3, "user_features": 1, "item_features": 1, "user_ids": 2, "item_ids": 2}
+IDS_OF = {"user_features": 1, "item_features": 1, "user_ids": 2, "item_ids": 2}
 
 
 @dataclass(frozen=True)
@@ -130,8 +130,8 @@ def _table(raw: RawFile, options: dict[str, Any]):
     if options["source"] == "csv":  # data.delimiter is that of the interactions
         delimiter = None
     table = open_table(raw.content, spec["file"], spec.get("columns"), delimiter)
-    if spec["role"] == "friends":
-        places = find_friends(table.names, spec["file"])
+    if spec["role"] in COMPANIONS:
+        places = find_companions(table.names, spec["file"], spec["role"])
         read = table.read(list(places.values()))
         for name, place in places.items():
             check_ids(read[place], name, spec["file"], table.line_of)

@@ -9,7 +9,10 @@ from typing import Any
 
 STDIN = "-"
 PACKED = (".gz", ".zip", ".tar", ".tgz")
-COMPANIONS = {"friends_path": "friends"}  # of data=csv: the key of a file beside the interactions, and its role
+COMPANIONS = {
+    "friends_path": "friends",
+    "triples_path": "triples",
+}  # of data=csv: the key of a file beside the interactions, and its role
 PATHS = ("raw_dir", "cache_dir", "path", "test_path", "valid_path", *COMPANIONS)
 
 

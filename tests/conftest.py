@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -22,6 +23,14 @@ def recsys(capsys):
         return SimpleNamespace(code=code, **capsys.readouterr()._asdict())
 
     return run
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_the_disk():
+    """A file takes milliseconds to get there, and a test writes many; tests of power cuts look at the calls."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", os.fstat)  # which refuses what is no open file, too
+        yield
 
 
 @pytest.fixture
