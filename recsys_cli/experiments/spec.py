@@ -15,6 +15,7 @@ from recsys_cli.config.library import Library
 from recsys_cli.experiments.settings import ExperimentSettings
 
 GROUPS = ("table", "figure")
+OF_TABLES = ("published", "beyond")  # what a figure does not take over
 LABELS = {
     "popularity": "MP",
     "item_knn": "ItemKNN",
@@ -142,7 +143,8 @@ def _complete(group: str, name: str, library: Library, seen: tuple[str, ...]) ->
         if unknown := [label for label in labels if label not in by_label]:
             raise UserError(f"configs/{group}/{name}.yaml: {like} has no row '{unknown[0]}'.")
         own["rows"] = [by_label[row] if isinstance(row, str) else row for row in own["rows"]]
-    return {**base, **own}
+    kept = {key: value for key, value in base.items() if group == base_group or key not in OF_TABLES}
+    return {**kept, **own}
 
 
 def _source(entry: Mapping[str, Any], place: str) -> Source:
