@@ -167,6 +167,15 @@ def state_folder(run: Path) -> Path | None:
     return folder
 
 
+def is_in_use(run: Path) -> bool:
+    """Whether a process trains or changes it: a run that says "running" and is not in use has died."""
+    try:
+        _locked(run, fcntl.LOCK_SH)
+    except UserError:
+        return True
+    return False
+
+
 def _locked(path: Path, how: int) -> IO | None:
     """A lock that lasts until the stream is closed; None for a reader where no writer has ever left a lock."""
     exclusive = how == fcntl.LOCK_EX

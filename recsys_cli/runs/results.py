@@ -11,7 +11,7 @@ import numpy as np
 
 from data_prep.errors import UserError
 from data_prep.files import make_folder, read_file, write_file
-from recsys_cli.evaluation.summary import intervals, per_user_bytes
+from recsys_cli.evaluation.summary import intervals, load_per_user, per_user_bytes
 from recsys_cli.report import metrics_table
 from recsys_cli.runs.directory import EVALUATIONS, Run, state_folder
 from recsys_cli.runs.record import ADVICE
@@ -105,7 +105,7 @@ def read_result(run: Path, name: str) -> dict[str, Any] | None:
 
     None where there is none. Raises UserError for a file that is no result.
     """
-    for folder in (state_folder(run) or run, run, run / EVALUATIONS):
+    for folder in _folders(run):
         path = folder / f"{name}.json"
         try:
             content = json.loads(read_file(path, run))
@@ -116,6 +116,20 @@ def read_result(run: Path, name: str) -> dict[str, Any] | None:
             raise UserError(f"{path} is damaged: evaluate again with recsys evaluate run={run}") from None
         return content
     return None
+
+
+def read_per_user(run: Path, name: str) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
+    """Raw ids and values by metric that stand beside NAME.json; None where they were not kept."""
+    for folder in _folders(run):
+        if (folder / f"{name}.json").is_file():
+            path = folder / f"{name}_per_user.npz"
+            return load_per_user(path) if path.exists() else None
+    return None
+
+
+def _folders(run: Path) -> tuple[Path, ...]:
+    """Where results lie: those of a run that can forget in its current state."""
+    return (state_folder(run) or run, run, run / EVALUATIONS)
 
 
 def show_result(run: Run, table: str, what: str, result: Result) -> None:
