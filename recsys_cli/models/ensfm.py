@@ -30,8 +30,8 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from data_prep.settings import field
-from recsys_cli.models.base import FactoredModel, Need
-from recsys_cli.models.fields import SIDES, FieldSettings, Parts, Side, sizes
+from recsys_cli.models.base import FactoredModel
+from recsys_cli.models.fields import SIDES, FieldSettings, Side, memory_of
 from recsys_cli.ops.layers import dropout
 
 
@@ -71,16 +71,7 @@ class FactorizationMachine(FactoredModel):
 
     @classmethod
     def memory(cls, config, dataset):
-        size = config.embedding_size
-        values, entries = sizes(config, dataset)
-        return Need(
-            values * (size + 1) + 2 * size + 1,
-            step=6 * size * max(dataset.n_users, dataset.n_items),
-            scoring=(size + 2) * (dataset.n_users + dataset.n_items),
-            pairs=dataset.target_train.nnz,
-            width=int((entries + 2) * size),
-            setting="model.embedding_size",
-        )
+        return memory_of(config, dataset, 2 * config.embedding_size + 1)
 
     def encode(self, noise=None):
         rate = self.config.dropout
@@ -90,22 +81,14 @@ class FactorizationMachine(FactoredModel):
         return Step({}, dropout(tf.convert_to_tensor(self.h1), rate, noise, "h1"), h2)
 
     def user_vectors(self, task, encoded, ids=None, noise=None):
-        parts = self.users.parts(ids, encoded.found)
-        own = self._own(parts, encoded.h1)
+        total, own = self.users.alone(ids, encoded.h1, encoded.found)
         if self.bias is not None:
             own += self.bias
-        return tf.concat([parts.total, own, tf.ones_like(own)], axis=-1)
+        return tf.concat([total, own, tf.ones_like(own)], axis=-1)
 
     def item_vectors(self, task, encoded, ids=None, noise=None):
-        parts = self.items.parts(ids, encoded.found)
-        own = self._own(parts, encoded.h1)
-        return tf.concat([parts.total, tf.ones_like(own), own], axis=-1)
-
-    def _own(self, parts: Parts, h1: tf.Tensor | None) -> tf.Tensor:
-        """What a side scores by itself: [..., 1]"""
-        if h1 is None:
-            return parts.linear
-        return parts.linear + tf.reduce_sum(h1 * parts.inside, axis=-1, keepdims=True)
+        total, own = self.items.alone(ids, encoded.h1, encoded.found)
+        return tf.concat([total, tf.ones_like(own), own], axis=-1)
 
     def prediction_vector(self, task, encoded):
         return tf.concat([encoded.h2, tf.ones([2])], axis=0)

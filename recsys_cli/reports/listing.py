@@ -8,9 +8,9 @@ from typing import Any
 from data_prep.errors import UserError
 from recsys_cli.config.library import flatten
 from recsys_cli.runs.config import read_settings
-from recsys_cli.runs.directory import is_in_use
+from recsys_cli.runs.directory import in_use
 from recsys_cli.runs.record import read_record
-from recsys_cli.runs.results import read_result
+from recsys_cli.runs.kept import read_result
 
 DAMAGED = "damaged"
 
@@ -25,7 +25,7 @@ def row_of(run: Path, result: str = "test") -> dict[str, Any]:
     except UserError as error:
         return row | {"problem": str(error)}
     status = record["status"]
-    if status == "running" and not is_in_use(run):
+    if status == "running" and not in_use(run):
         status = "died"
     return row | {
         "status": status,

@@ -13,7 +13,7 @@ from data_prep.errors import UserError
 from data_prep.files import read_file
 from data_prep.ids import Texts, places
 from recsys_cli.reports.rows import Row
-from recsys_cli.runs.results import read_per_user
+from recsys_cli.runs.kept import read_per_user
 
 
 class Table(NamedTuple):

@@ -11,9 +11,9 @@ import numpy as np
 
 from data_prep.errors import UserError
 from data_prep.files import make_folder, read_file, write_file
-from recsys_cli.evaluation.summary import intervals, load_per_user, per_user_bytes
+from recsys_cli.evaluation.summary import intervals, per_user_bytes
 from recsys_cli.report import metrics_table
-from recsys_cli.runs.directory import EVALUATIONS, Run, state_folder
+from recsys_cli.runs.directory import EVALUATIONS, Run
 from recsys_cli.runs.record import ADVICE
 
 if TYPE_CHECKING:
@@ -98,38 +98,6 @@ def check_name(name: str) -> None:
     """Raises UserError for a name that is no plain file name, before anything is computed."""
     if not re.fullmatch(r"\w[\w.=,+-]*", name) or name.endswith("_per_user"):
         raise UserError(f"name={name}: it becomes the name of a file, so use letters, digits and . _ - = , +")
-
-
-def read_result(run: Path, name: str) -> dict[str, Any] | None:
-    """The content of NAME.json of a run, the result of training or what `recsys evaluate` found under that name.
-
-    None where there is none. Raises UserError for a file that is no result.
-    """
-    for folder in _folders(run):
-        path = folder / f"{name}.json"
-        try:
-            content = json.loads(read_file(path, run))
-            {metric: value["mean"] for metric, value in content["metrics"].items()}
-        except FileNotFoundError:
-            continue
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            raise UserError(f"{path} is damaged: evaluate again with recsys evaluate run={run}") from None
-        return content
-    return None
-
-
-def read_per_user(run: Path, name: str) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
-    """Raw ids and values by metric that stand beside NAME.json; None where they were not kept."""
-    for folder in _folders(run):
-        if (folder / f"{name}.json").is_file():
-            path = folder / f"{name}_per_user.npz"
-            return load_per_user(path) if path.exists() else None
-    return None
-
-
-def _folders(run: Path) -> tuple[Path, ...]:
-    """Where results lie: those of a run that can forget in its current state."""
-    return (state_folder(run) or run, run, run / EVALUATIONS)
 
 
 def show_result(run: Run, table: str, what: str, result: Result) -> None:

@@ -25,6 +25,7 @@ class Case(NamedTuple):
 
 
 SMALL = ("model.embedding_size=8",)
+GRAPH = ("model.attention_size=4",)
 QUICK = "optimizer.learning_rate=0.02"
 
 CASES = (
@@ -44,6 +45,8 @@ CASES = (
     Case("ensfm_nfm", SMALL, 6),
     Case("ensfm_svdfeature", SMALL, 6),
     Case("fm", SMALL, 6, idle=("user_linear",)),
+    Case("nfm", SMALL, 8, idle=("user_linear",)),
+    Case("deepfm", (*SMALL, QUICK, "model.layer_dropout=0"), 8),
     Case("lightgcn", (*SMALL, QUICK), 4),
     Case("cmf", SMALL, 4),
     Case("mc_bpr", SMALL, 4),
@@ -51,6 +54,10 @@ CASES = (
     Case("ehcf", SMALL, 6),
     Case("ehcf_one_by_one", SMALL, 6),
     Case("ehcf_unlinked", SMALL, 6),
+    Case("jnskr", (*SMALL, *GRAPH), 8),
+    Case("jnskr_without_kge", (*SMALL, *GRAPH), 8),
+    Case("jnskr_without_attention", (*SMALL, *GRAPH), 8),
+    Case("jnskr_alternating", (*SMALL, *GRAPH), 8),
     Case("eatnn", (*SMALL, "model.dropout=0.2"), 4),
     Case("eatnn_s", (*SMALL, "model.dropout=0.2"), 4),
     Case("eatnn_a", (*SMALL, "model.dropout=0.2"), 4),

@@ -8,7 +8,7 @@ import pytest
 from data_prep.errors import UserError
 from recsys_cli.reports.comparison import compare
 from recsys_cli.reports.rows import names_of, rows_of
-from recsys_cli.runs.results import read_per_user
+from recsys_cli.runs.kept import read_per_user
 from tests.pages.test_pages import checked
 from tests.reports.conftest import edit
 
