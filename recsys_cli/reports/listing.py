@@ -9,8 +9,8 @@ from data_prep.errors import UserError
 from recsys_cli.config.library import flatten
 from recsys_cli.runs.config import read_settings
 from recsys_cli.runs.directory import in_use
-from recsys_cli.runs.record import read_record
 from recsys_cli.runs.kept import read_result
+from recsys_cli.runs.record import read_record
 
 DAMAGED = "damaged"
 
