@@ -51,7 +51,7 @@ def command_help(
     about = library.load(command)["hydra"]["help"]
     groups = {g: choice for g, choice in library.defaults(command).items() if g != TUNED}
     picked = {g: c for g, _, c in (word.partition("=") for word in words) if g in groups and c in library.choices(g)}
-    lines = [*_wrapped(about["header"]), "", f"Usage: {about['app_name']} [key=value ...] [options]", ""]
+    lines = [*_wrapped(about["header"]), "", *_wrapped(f"Usage: {about['app_name']} [key=value ...] [options]"), ""]
     if groups:
         lines += _wrapped("Groups (GROUP=CHOICE, default first; GROUP=CHOICE --help shows its settings)")
         for group, default in groups.items():
