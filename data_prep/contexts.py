@@ -18,7 +18,11 @@ from data_prep.options import JOINT
 
 
 def of_ids(ids: np.ndarray, side: str, said: Mapping[str, Any]) -> list[Field]:
-    """The parts of ids such as 17-rainy-sunday. said: {separator: "-", names: [user, weather, weekday]}."""
+    """The parts of ids such as 17-rainy-sunday. said: {separator: "-", names: [user, weather, weekday]}.
+
+    Values of different fields differ even where they are written alike; with `shared: true` they do not: the parts are
+    then several values of one field, called as the first.
+    """
     cut = [str(raw).split(said["separator"]) for raw in ids.tolist()]
     names = said["names"]
     for raw, parts in zip(ids.tolist(), cut, strict=True):
@@ -28,6 +32,9 @@ def of_ids(ids: np.ndarray, side: str, said: Mapping[str, Any]) -> list[Field]:
                 f"separated by {said['separator']!r}."
             )
     everyone, fields = np.arange(len(ids)), []
+    if said.get("shared"):
+        words, codes = np.unique(np.array(cut, str), return_inverse=True)
+        return [Field(names[0], np.repeat(everyone, len(names)), codes.ravel(), len(words))]
     for place, name in enumerate(names):
         words, codes = np.unique([parts[place] for parts in cut], return_inverse=True)
         fields.append(Field(name, everyone, codes, len(words)))

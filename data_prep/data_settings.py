@@ -84,7 +84,9 @@ class DataSettings(Settings):
         "parts as user features",
     )
     user_fields: dict | None = field(
-        None, "of which parts ids that are joined already are made: {separator:'-',names:[user,weather,weekday]}"
+        None,
+        "of which parts ids that are joined already are made: {separator:'-',names:[user,weather,weekday]}; with "
+        "shared:true parts that are written alike are one value, whatever field they are of",
     )
     item_fields: dict | None = field(None, "the same of items")
     files: list = field([], "each {file:..,form:..,role:..} and what belongs to it (FileSettings in data_settings.py)")
@@ -105,6 +107,16 @@ class CsvSettings(DataSettings):
     )
     test_path: str | None = field(None, "the test part; data.split=null: given with it, else leave_one_out_last")
     valid_path: str | None = field(None, "the validation part; data.validation=null: given with it, else none")
+    user_features_path: str | None = field(
+        None,
+        "a table user,field,value with a row for each value, or of a row for each user with a column for each field",
+    )
+    item_features_path: str | None = field(None, "the same of items")
+    numbers: list[str] = field([], "the fields of users and items that are numbers; all others are words")
+    friends_path: str | None = field(None, "a table user,friend: who is whose friend (trusts, follows)")
+    triples_path: str | None = field(
+        None, "a table head,relation,tail: a knowledge graph, in which items have their ids"
+    )
     split: str | None = changed(DataSettings, "split", None)  # type: ignore[assignment]
     validation: str | None = changed(DataSettings, "validation", None)  # type: ignore[assignment]
     form: str | None = field(

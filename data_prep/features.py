@@ -41,6 +41,12 @@ class Features:
         everyone = np.arange(len(next(iter(columns.values()))))
         return gather([Field(name, everyone, codes, int(codes.max()) + 1) for name, codes in columns.items()])
 
+    @classmethod
+    def nothing(cls, n_entities: int) -> Features:
+        """Entities without any field."""
+        none = np.zeros(0, np.int32)
+        return cls((), np.zeros(n_entities + 1, np.int64), none, none)
+
     def take(self, entities: np.ndarray) -> Features:
         """Of these entities (int [n]), in this order; all values keep their number."""
         lengths = np.diff(self.indptr)[entities]
@@ -48,6 +54,33 @@ class Features:
         places = np.arange(indptr[-1]) + np.repeat(self.indptr[entities] - indptr[:-1], lengths)
         values = None if self.values is None else self.values[places]
         return replace(self, indptr=indptr, indices=np.asarray(self.indices[places]), values=values)
+
+    def with_ids(self, name: str) -> Features:
+        """With one more field, the first: each entity is a value of its own."""
+        n, first = self.n_entities, self.indptr[:-1]
+        return Features(
+            (name, *self.names),
+            self.indptr + np.arange(n + 1),
+            np.insert(np.asarray(self.indices) + n, first, np.arange(n)).astype(np.int32),
+            np.concatenate([np.zeros(n), np.asarray(self.fields) + 1]).astype(np.int32),
+            None if self.values is None else np.insert(np.asarray(self.values), first, 1).astype(np.float32),
+        )
+
+    def standardized(self) -> Features:
+        """Numbers of a field less their mean, in standard deviations of it: years and prices are of one size."""
+        if self.values is None:
+            return self
+        values, of = np.array(self.values, np.float64), self.fields[self.indices]
+        for field in np.unique(of[values != 1]):
+            here = values[of == field]
+            values[of == field] = (here - here.mean()) / (here.std() or 1.0)
+        return replace(self, values=values.astype(np.float32))
+
+    def by_field(self) -> Features:
+        """The same values with a row for each entity and field: row e * len(names) + field."""
+        rows = np.repeat(np.arange(self.n_entities), np.diff(self.indptr)) * len(self.names) + self.fields[self.indices]
+        lengths = np.bincount(rows, minlength=self.n_entities * len(self.names))
+        return replace(self, indptr=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
 
     def arrays(self, side: str) -> dict[str, np.ndarray]:
         """By the names that prepared data sets use; `of_arrays` reads them."""

@@ -18,6 +18,17 @@ USUAL_NAMES = {
     "timestamp": ("timestamp", "time", "unixtime", "date", "datetime"),
 }
 NEEDED = ("user", "item")
+COMPANIONS: dict[str, dict[str, tuple[str, ...]]] = {  # of tables beside the interactions, by their role
+    "friends": {
+        "user": (*USUAL_NAMES["user"], "truster", "follower", "source"),
+        "friend": ("friend", "friend_id", "friendid", "friend_user_id", "trustee", "followee", "target", "sid"),
+    },
+    "triples": {
+        "head": ("head", "head_id", "h", "subject"),
+        "relation": ("relation", "relation_id", "r", "predicate"),
+        "tail": ("tail", "tail_id", "t", "object"),
+    },
+}
 SKIPPED = "_"  # in the list of the columns of a file without a header
 _TYPED = re.compile(r"(.+):(?:token|token_seq|float|float_seq)")  # headers of RecBole's atomic files
 
@@ -76,6 +87,25 @@ def find_meanings(names: list[str], file: str, columns: Any, context: Sequence[s
             "data.columns=[user,item,rating]. Lines of a user and any number of items are read with data.form=lines."
         )
     return found | parts
+
+
+def find_companions(names: list[str], file: str, role: str) -> dict[str, int]:
+    """The places of the columns of a table of COMPANIONS, such as user and friend."""
+    found = {}
+    for meaning, usual in COMPANIONS[role].items():
+        fitting = [place for place, name in enumerate(without_types(names)) if name.lower() in usual]
+        if len(fitting) != 1:
+            raise UserError(
+                f"{file}: {'no column looks' if not fitting else 'several columns look'} like the {meaning}; its columns "
+                f"are {', '.join(names[:12])}. Let its first line be {','.join(COMPANIONS[role])}."
+            )
+        found[meaning] = fitting[0]
+    return found
+
+
+def is_long(names: list[str]) -> bool:
+    """Whether a table of features has a row for each value: id, field, value."""
+    return [name.lower() for name in without_types(names)[1:]] == ["field", "value"]
 
 
 def without_types(names: list[str]) -> list[str]:

@@ -13,7 +13,7 @@ from data_prep.data_settings import BY_SOURCE, DataSettings, FileSettings
 from data_prep.errors import UserError, check_choice, nearest
 from data_prep.meanings import check_columns
 from data_prep.settings import fields_of, plain
-from data_prep.settle import STDIN, is_stream, settled
+from data_prep.settle import COMPANIONS, STDIN, is_stream, settled
 from data_prep.split_options import check_splits
 
 JOINT = "|"  # between the values of data.context in an id
@@ -24,11 +24,11 @@ ONLY_FOR = {
     "columns": ("csv", "files"), "delimiter": ("csv", "files"), "context": ("csv", "files"), "form": ("csv",),
     "path": ("csv",), "test_path": ("csv",), "valid_path": ("csv",), "n_users": ("files",), "n_items": ("files",),
     "min_rating": ("csv", "files"), "k_core": ("csv", "files"), "user_fields": ("csv", "files"),
-    "item_fields": ("csv", "files"),
+    "item_fields": ("csv", "files"), "numbers": ("csv",), **dict.fromkeys(COMPANIONS, ("csv",)),
 }  # fmt: skip
 UNSET = ("name", "source")  # have no default: they must be given
 # These say where bytes lie, not what they are: the checksums of the files stand for them in the cache's name.
-PLACES = ("raw_dir", "cache_dir", "verify", "path", "test_path", "valid_path")
+PLACES = ("raw_dir", "cache_dir", "verify", "path", "test_path", "valid_path", *COMPANIONS)
 
 
 def read_options(data_cfg: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,6 +91,7 @@ def _csv_files(options: dict[str, Any]) -> list[dict[str, Any]]:
             "file inside a .zip or .tar as data.path=archive.zip/ratings.csv)."
         )
     given = {"train": options["path"], "test": options["test_path"], "valid": options["valid_path"]}
+    given |= {role: options[key] for key, role in COMPANIONS.items()}
     streams = [path for path in given.values() if path and is_stream(path)]
     if len(streams) > len(set(streams)):
         raise UserError(f"{streams[0]} can be read only once: give the other part as a file.")
@@ -134,7 +135,7 @@ def _check_used(options: dict[str, Any]) -> None:
     """UserError for an option that would be ignored."""
     source = options["source"]
     for key, sources in ONLY_FOR.items():
-        if options.get(key) not in (None, 0) and source not in sources:
+        if options.get(key) not in (None, 0, []) and source not in sources:
             fitting = " and ".join(f"data.source={name}" for name in sources)
             how = ", whose users and items are counted when it is read" if key in ("n_users", "n_items") else ""
             raise UserError(
@@ -171,7 +172,8 @@ def _check_fields(options: dict[str, Any]) -> None:
         said = options[f"{side}_fields"]
         fits = said is None or (
             isinstance(said, dict)
-            and said.keys() == {"names", "separator"}
+            and said.keys() - {"shared"} == {"names", "separator"}
+            and isinstance(said.get("shared", False), bool)
             and isinstance(said["separator"], str)
             and said["separator"]
             and _are_names(said["names"])

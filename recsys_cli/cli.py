@@ -5,19 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tempfile
-import time
-import traceback
 from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 from data_prep.errors import UserError, nearest
-from data_prep.files import write_file
+from recsys_cli.execute import INTERRUPTED, USER_ERROR, crash, execute
 from recsys_cli.output import lasting
-
-if TYPE_CHECKING:
-    from omegaconf import DictConfig
 
 
 class Command(NamedTuple):
@@ -33,14 +26,12 @@ COMMANDS = {
     "train": Command("train a model and score it once", "recsys_cli.commands.train"),
     "evaluate": Command("score a trained run again, or otherwise", "recsys_cli.commands.evaluate"),
     "recommend": Command("write the best items of each user", "recsys_cli.commands.recommend"),
+    "inspect": Command("show how a trained model comes to its scores", "recsys_cli.commands.inspect"),
     "unlearn": Command("make a trained run forget rows, exactly", "recsys_cli.commands.unlearn"),
     "prepare": Command("read, split, check and cache a data set", "recsys_cli.commands.prepare"),
     "doctor": Command("show versions, devices, and what each data set lacks", "recsys_cli.commands.doctor"),
     "completion": Command("print completion for a shell", "recsys_cli.completion", has_config=False),
 }
-
-USER_ERROR, CRASH, INTERRUPTED = 2, 1, 130
-SIGNALLED = 128  # codes above it: 128 and the number of the signal
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -66,7 +57,7 @@ def _main(argv: list[str] | None) -> int:
         print("recsys: interrupted", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
-        return _crash(error, None)
+        return crash(error, None)
 
 
 def _dispatch(argv: list[str]) -> int:
@@ -106,6 +97,9 @@ def _application(name: str, argv: list[str]) -> int:
     refuse_options(words, name, configs)
     words = switched_on(words, name, configs)
     from recsys_cli.config.compose import compose, jobs
+    from recsys_cli.jobs.multirun import multirun, taken
+
+    settings, words = taken(words, options.multirun)
 
     if options.multirun:
         todo = jobs(name, words, configs, partial=bool(options.cfg))
@@ -117,55 +111,10 @@ def _application(name: str, argv: list[str]) -> int:
         print("---\n".join(OmegaConf.to_yaml(cfg, resolve=options.resolve) for _, cfg in todo), end="")
         return 0
     if not options.multirun:
-        return _execute(name, todo[0][1])
-    return _execute_all(name, todo)
+        return execute(_function(name), todo[0][1])
+    from recsys_cli.jobs.job import Job
 
-
-def _execute_all(name: str, todo: list[tuple[list[str], DictConfig]]) -> int:
-    """One job after the other, those that fail as well; 0 where all went well, else the code of the first that did not.
-
-    Ctrl-C, and a signal that a job has answered by saving and stopping, end them all.
-    """
-    from recsys_cli.multirun import Outcome, already_there, summary
-    from recsys_cli.runs.environment import reset_peak_memory
-
-    outcomes: list[Outcome] = []
-    codes: list[int] = []
-    for number, (words, cfg) in enumerate(todo, 1):
-        title = f"job {number} of {len(todo)}: recsys {name} {' '.join(words)}"
-        if max(codes, default=0) > SIGNALLED:
-            outcomes.append(Outcome(words, "not run"))
-            continue
-        began, there = time.perf_counter(), already_there(cfg) if name == "train" else None
-        print(f"[{title}]" + (f"\nalready there: {there}" if there else ""), flush=True)
-        reset_peak_memory()
-        codes.append(0 if there else _execute_one(name, cfg, title))
-        status = "already there" if there else _status(codes[-1])
-        seconds, run_dir = time.perf_counter() - began, there or cfg.get("run_dir")
-        outcomes.append(
-            Outcome(words, status, seconds, run_dir and str(run_dir), cfg.get("trainer", {}).get("monitor"))
-        )
-    print("\n" + summary(outcomes))
-    return next((code for code in codes if code), 0)
-
-
-def _status(code: int) -> str:
-    return "finished" if not code else "interrupted" if code > SIGNALLED else "failed"
-
-
-def _execute_one(name: str, cfg: DictConfig, title: str) -> int:
-    """As `_execute`, but whatever goes wrong is said and answered with a code."""
-    try:
-        code = _execute(name, cfg)
-    except UserError as error:
-        print(f"recsys: error: {error} (in {title})", file=sys.stderr)
-        return USER_ERROR
-    except KeyboardInterrupt:
-        print("recsys: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    if code:
-        print(f"recsys: failed in {title}", file=sys.stderr)
-    return code
+    return multirun(settings, [Job(job, cfg, name) for job, cfg in todo])
 
 
 def _options(name: str) -> argparse.ArgumentParser:
@@ -182,36 +131,9 @@ def _options(name: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _execute(name: str, cfg: DictConfig) -> int:
-    try:
-        return _function(name)(cfg) or 0
-    except UserError:
-        raise
-    except Exception as error:
-        return _crash(error, cfg.get("run_dir"))
-
-
 def _function(name: str):
     command = COMMANDS[name]
     return getattr(import_module(command.module), command.function)
-
-
-def _crash(error: Exception, run_dir: str | None) -> int:
-    """One line for the person, the traceback for a file: in the run directory once the command has set it."""
-    text = "".join(traceback.format_exception(error))
-    if run_dir and Path(run_dir).is_dir():
-        log = Path(run_dir) / "error.log"
-    else:
-        handle, path = tempfile.mkstemp(prefix="recsys-", suffix=".log")
-        os.close(handle)
-        log = Path(path)
-    write_file(log, text.encode())
-    if os.environ.get("RECSYS_TRACEBACK") or os.environ.get("HYDRA_FULL_ERROR"):
-        print(text, file=sys.stderr, end="")
-    reason = " ".join(str(error).split())[:300]
-    print(f"recsys: failed: {type(error).__name__}: {reason}", file=sys.stderr)
-    print(f"recsys: the full report is in {log}", file=sys.stderr)
-    return CRASH
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from recsys_cli.config.library import TUNED, Library
 
 OPTIONS = {
     "--cfg job": "print the config and stop (--resolve: with references filled in)",
-    "--multirun, -m": "run every combination of values given as key=a,b",
+    "--multirun, -m": "run every combination of values given as key=a,b; jobs=2: two at a time",
     "--config-dir DIR": "a folder of your own configs, such as DIR/model/mine.yaml (or set RECSYS_CONFIG_DIR)",
     "--help, -h": "this text",
 }

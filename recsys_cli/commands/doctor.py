@@ -27,7 +27,7 @@ PACKAGES = ("recsys", "tensorflow", "numpy", "pandas", "hydra-core", "omegaconf"
 EXTRAS = {
     "pyarrow": ("parquet", "Parquet files"),
     "tensorboard": ("track", "the TensorBoard viewer"),
-    "matplotlib": ("bench", "the plot of the growth benchmark"),
+    "matplotlib": ("plots", "the figures of pages"),
     "pytest": ("test", "the tests"),
 }
 RAW_DIR_VARIABLE = "RECSYS_RAW_DIR"

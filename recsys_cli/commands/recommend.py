@@ -50,7 +50,7 @@ def main(config: DictConfig) -> int:
         raise UserError(
             f"k={config.k} goes beyond the {dataset.n_items} items of data={dataset.name}: give a smaller k."
         )
-    users = _users(config.users, dataset.user_ids)
+    users = users_of(config.users, dataset.user_ids)
     seen = [dataset.target_train] if config.exclude_seen else []
     with raw_ids(dataset):
         items, scores = top_k(
@@ -76,7 +76,7 @@ def main(config: DictConfig) -> int:
     return 0
 
 
-def _users(wanted, user_ids: np.ndarray) -> np.ndarray:
+def users_of(wanted, user_ids: np.ndarray) -> np.ndarray:
     """Internal ids, int32 [n], of `all`, a list of raw ids, or a file with one raw id per line (a first line `user`,
     where no user is called so, is its header)."""
     if wanted == "all":

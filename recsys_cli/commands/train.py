@@ -29,7 +29,7 @@ def main(config: DictConfig) -> int:
         from recsys_cli.unlearning.train import train
 
         return train(config)
-    from recsys_cli.multirun import JOB_HASH, job_hash
+    from recsys_cli.jobs.identity import JOB_HASH, job_hash
     from recsys_cli.training.device import set_up_device
 
     digest = job_hash(config)  # as it was asked for, before anything is fitted to the data
@@ -60,8 +60,7 @@ def main(config: DictConfig) -> int:
     if run:
         progress = _go_on(run, checkpoint, learner.state(), config.trainer.epochs)
     else:
-        run, progress = Run.create(config), Progress()
-        run.record[JOB_HASH] = digest
+        run, progress = Run.create(config, **{JOB_HASH: digest, DATA_HASH: dataset.content_hash}), Progress()
     config.run_dir = str(run.path)  # where a crash leaves its report
     run.record |= {"status": "running", DATA_HASH: dataset.content_hash}
     run.write_record()
@@ -142,7 +141,7 @@ def _taken_up(path: str):
 
 def _go_on(run, checkpoint, state, epochs: int):
     """Puts the checkpoint back, keeps to which epoch the run is to be trained, and returns where it stands."""
-    from recsys_cli.multirun import JOB_HASH
+    from recsys_cli.jobs.identity import JOB_HASH
     from recsys_cli.training.checkpoint import restore
     from recsys_cli.training.fit import Progress
 

@@ -60,7 +60,7 @@ class Library:
         the values tuned for such choices."""
         tree = {k: v for k, v in self.load(command).items() if k not in ("defaults", "hydra")}
         choices = self.defaults(command) | (picked or {})
-        choices |= self._wishes(choices) | (picked or {})
+        choices |= self._wishes(choices.get("model")) | (picked or {})
         tuned = re.sub(r"\$\{(\w+)\}", lambda named: str(choices.get(named[1])), choices.pop(TUNED, None) or "")
         for group, choice in choices.items():
             if choice in self.choices(group):
@@ -77,11 +77,15 @@ class Library:
         """The nested values of the files, as Hydra composes them, with the defaults of the settings."""
         return schema.completed(command, tree, self.defaults(command), self.sources)
 
-    def _wishes(self, choices: dict[str, str | None]) -> dict[str, str]:
-        """The choices of other groups that the chosen model asks for, by ``override /loss@...: bpr``."""
-        entries = self.load(f"model/{choices.get('model')}").get("defaults", [])
-        named = {k: v for entry in entries if isinstance(entry, dict) for k, v in entry.items()}
-        return {k.removeprefix("override /").partition("@")[0]: v for k, v in named.items()}
+    def _wishes(self, model: str | None) -> dict[str, str]:
+        """The choices of other groups that a model asks for, by ``override /loss@...: bpr``, and those it starts from."""
+        found: dict[str, str] = {}
+        for entry in self.load(f"model/{model}").get("defaults", []):
+            if isinstance(entry, dict):
+                found |= {k.removeprefix("override /").partition("@")[0]: v for k, v in entry.items()}
+            elif entry != "_self_":
+                found |= self._wishes(entry)
+        return found
 
     def group_values(self, group: str, choice: str) -> dict[str, Any]:
         """The nested values of one choice: of its files, and for the rest the defaults of its settings.

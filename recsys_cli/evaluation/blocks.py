@@ -20,6 +20,7 @@ from data_prep.errors import UserError
 from recsys_cli.data.dataset import CSR
 from recsys_cli.evaluation.naming import IdError
 from recsys_cli.models.base import Factors, Scorer
+from recsys_cli.ops.compiled import compiled, repeat
 
 MIN_ROWS, MAX_ROWS = 16, 256
 FEWEST_FAST_ROWS = 64  # with fewer, the product itself becomes slow
@@ -121,17 +122,17 @@ def _compiled(score: Callable, body: Body, types: tuple, rows: int, n_items: int
         arrays, factors = rest[:n_arrays], rest[n_arrays:]
         n = tf.shape(users)[0]
         outputs = [tf.TensorArray(t, n, infer_shape=False) for t in (tf.bool, *types)]
-        for block in tf.range(n):
-            tf.autograph.experimental.set_loop_options(parallel_iterations=IN_FLIGHT)
+
+        def one(block, *outputs):
             scores = tf.ensure_shape(score(users[block], *factors), [rows, n_items])
             # One sum per row finds any NaN or infinity in a single pass over the block.
             finite = tf.math.is_finite(tf.reduce_sum(scores, axis=1))
             results = body(scores, seen[bounds[block] : bounds[block + 1]], block, *arrays)
-            outputs = [output.write(block, r) for output, r in zip(outputs, (finite, *results))]
-        return [output.concat() for output in outputs]
+            return [output.write(block, r) for output, r in zip(outputs, (finite, *results))]
 
-    # Traced here rather than at the first call: TensorFlow warns of a loop that many models of a process have traced.
-    return tf.function(loop).get_concrete_function(*specs)
+        return [output.concat() for output in repeat(tf.constant(0), n, one, outputs, IN_FLIGHT)]
+
+    return compiled(loop, *specs)
 
 
 def _product(users: tf.Tensor, user_factors: tf.Tensor, item_factors: tf.Tensor) -> tf.Tensor:

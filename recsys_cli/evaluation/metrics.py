@@ -24,12 +24,14 @@ without held-out items have no value.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from data_prep.errors import UserError, nearest
-from recsys_cli.evaluation.ranking import Ranks
+
+if TYPE_CHECKING:
+    from recsys_cli.evaluation.ranking import Ranks
 
 KGAT_DEPTH = 100
 CUT = {

@@ -18,6 +18,7 @@ from recsys_cli.data.dataset import CSR
 from recsys_cli.evaluation.blocks import Blocks, scan
 from recsys_cli.evaluation.naming import IdError
 from recsys_cli.models.base import Scorer
+from recsys_cli.ops.compiled import repeat
 
 
 @dataclass(frozen=True)
@@ -109,16 +110,19 @@ def _count_above(scores, seen, block, items, first, last, depths):
     rows, columns = seen // n_items, seen % n_items
     theirs = tf.gather(tf.reshape(scores, [-1]), seen)
     counts = tf.TensorArray(tf.int64, tf.cast(depths[block], tf.int32))
-    for turn in tf.range(depths[block]):
+
+    def one(turn, counts):
         item = tf.gather(items, first[block] + tf.minimum(turn, last[block]))
         own = tf.gather(scores, item, axis=1, batch_dims=1)
         before = _before(theirs, columns, tf.gather(own, rows), tf.gather(item, rows))
         known = tf.math.unsorted_segment_sum(tf.cast(before, tf.int32), rows, tf.size(item))
-        counts = counts.write(tf.cast(turn, tf.int32), tf.cast(_above(scores, own, item) - known, tf.int64))
+        return (counts.write(tf.cast(turn, tf.int32), tf.cast(_above(scores, own, item) - known, tf.int64)),)
+
+    (counts,) = repeat(tf.zeros([], depths.dtype), depths[block], one, (counts,))
     return (tf.reshape(counts.stack(), [-1]),)
 
 
-@tf.function(jit_compile=True)
+@tf.function(jit_compile=True, autograph=False)
 def _above(scores, own, item):
     """Compiled into one pass: without, four matrices of the size of the scores would be written and read."""
     columns = tf.range(tf.shape(scores)[1])[None, :]

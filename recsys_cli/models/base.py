@@ -129,6 +129,14 @@ class Model(tf.Module):
         """Scores of all items, by the parameters as they are now."""
         raise NotImplementedError
 
+    def explain(self, users: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
+        """What the model can tell of how it comes to its scores, for `recsys inspect`: name -> columns of a table.
+
+        users: int32 [n]. Columns of one table are arrays of equal length; those called user, friend and item hold
+        internal ids, which are shown as the raw ones.
+        """
+        return {}
+
 
 class Rows(NamedTuple):
     """Rows of a table: of these ids, or all (ids None). vectors: [..., d], what was looked up."""

@@ -26,6 +26,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import tensorflow as tf
 
 from data_prep.settings import field
@@ -89,6 +90,24 @@ class EHCF(FactoredModel):
 
     def _transfer(self, link: str, h: tf.Tensor) -> tf.Tensor:
         return tf.linalg.matvec(self.matrices[link], h) + self.shifts[link]
+
+    def explain(self, users):
+        """transfer: what every behaviour gives to the prediction vector of another: its length, the cosine with h_k, and
+        the share, its projection on h_k over |h_k|, of which those that feed a behaviour have 1 together."""
+        h = dict(zip((task.name for task in self.tasks), self.encode()))
+        links = [(source, name) for name, sources in self.links.items() for source in sources]
+        given = [self._transfer(f"{source}_{name}", h[source]).numpy() for source, name in links]
+        taken = [h[name].numpy() for _, name in links]
+        lengths = np.array([np.linalg.norm(g) for g in given])
+        onto = np.array([g @ t / np.linalg.norm(t) for g, t in zip(given, taken)])
+        columns = {
+            "from": np.array([source for source, _ in links], np.str_),
+            "to": np.array([name for _, name in links], np.str_),
+            "length": lengths,
+            "cosine": onto / lengths,
+            "share": onto / np.array([np.linalg.norm(t) for t in taken]),
+        }
+        return {"transfer": columns} if links else {}
 
     def user_vectors(self, task, encoded, ids=None, noise=None):
         return dropout(gather(self.user_embedding, ids), self.config.dropout, noise)

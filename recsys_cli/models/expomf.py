@@ -29,6 +29,7 @@ import tensorflow as tf
 from data_prep.settings import changed, field
 from recsys_cli.data.dataset import CSR
 from recsys_cli.models.base import EmbeddingSettings, Factors, SolvedModel
+from recsys_cli.ops.compiled import compiled, repeat
 
 MATRIX, IDS = tf.TensorSpec([None, None]), tf.TensorSpec([None], tf.int32)
 ROWS_AT_A_TIME = 1024  # users (items) solved in one step
@@ -68,9 +69,7 @@ class ExpoMF(SolvedModel):
         place[self.first, self.second] = place[self.second, self.first] = np.arange(len(self.first))
         self.place = place.ravel()
         shapes = [MATRIX, MATRIX, IDS, IDS, MATRIX, MATRIX]
-        self._solve, self._seen = (
-            tf.function(step).get_concrete_function(*shapes) for step in (self._m_step, self._exposed)
-        )
+        self._solve, self._seen = (compiled(step, *shapes) for step in (self._m_step, self._exposed))
 
     @classmethod
     def memory(cls, config, dataset):
@@ -118,10 +117,14 @@ class ExpoMF(SolvedModel):
         """The M-step for vectors x [b, d]: ridge regression on the others [n, d], weighted by A."""
         count, size = tf.shape(x)[0], self.config.embedding_size
         moments = tf.zeros([count, len(self.first)])
-        for start in tf.range(0, tf.shape(others)[0], OTHERS_AT_A_TIME):
+
+        def add(chunk, moments):
+            start = chunk * OTHERS_AT_A_TIME
             y = others[start : start + OTHERS_AT_A_TIME]
             products = tf.gather(y, self.first, axis=1) * tf.gather(y, self.second, axis=1)
-            moments += tf.matmul(self._posterior(x, y, rows, cols, row_prior, col_prior, start), products)
+            return (moments + tf.matmul(self._posterior(x, y, rows, cols, row_prior, col_prior, start), products),)
+
+        (moments,) = repeat(tf.constant(0), _chunks(others), add, (moments,))
         observed = tf.math.segment_sum(tf.gather(others, cols), rows)
         observed = tf.pad(observed, [[0, count - tf.shape(observed)[0]], [0, 0]])
         # lambda may be far below the rounding of the sums, so the system is solved in float64.
@@ -133,11 +136,13 @@ class ExpoMF(SolvedModel):
 
     def _exposed(self, x, others, rows, cols, row_prior, col_prior):
         """Sum of the posterior over the others: [b]."""
-        total = tf.zeros([tf.shape(x)[0]])
-        for start in tf.range(0, tf.shape(others)[0], OTHERS_AT_A_TIME):
+
+        def add(chunk, total):
+            start = chunk * OTHERS_AT_A_TIME
             y = others[start : start + OTHERS_AT_A_TIME]
-            total += tf.reduce_sum(self._posterior(x, y, rows, cols, row_prior, col_prior, start), axis=1)
-        return total
+            return (total + tf.reduce_sum(self._posterior(x, y, rows, cols, row_prior, col_prior, start), axis=1),)
+
+        return repeat(tf.constant(0), _chunks(others), add, (tf.zeros([tf.shape(x)[0]]),))[0]
 
     def _posterior(self, x, y, rows, cols, row_prior, col_prior, start):
         """The E-step: A [b, c] for columns start, start + 1, ...; mu: row_prior [b, 1] x col_prior [1, n]."""
@@ -149,6 +154,10 @@ class ExpoMF(SolvedModel):
         inside = tf.where((cols >= start) & (cols < start + width))[:, 0]
         at = tf.stack([tf.gather(rows, inside), tf.gather(cols, inside) - start], axis=1)
         return tf.tensor_scatter_nd_update(posterior, at, tf.ones(tf.shape(inside)))
+
+
+def _chunks(others: tf.Tensor) -> tf.Tensor:
+    return -(-tf.shape(others)[0] // OTHERS_AT_A_TIME)
 
 
 def _block(pairs: CSR, step: int) -> tuple[int, int, tf.Tensor, tf.Tensor]:

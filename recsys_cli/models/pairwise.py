@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from recsys_cli.models.base import Scorer, TrainableModel
+from recsys_cli.ops.compiled import compiled
 
 ITEMS_AT_A_TIME = 16384  # of one user, when all items are scored
 
@@ -55,4 +56,4 @@ class PairwiseModel(TrainableModel):
 
             return tf.map_fn(of_user, users, fn_output_signature=tf.TensorSpec([n], tf.float32), parallel_iterations=1)
 
-        return tf.function(score).get_concrete_function(tf.TensorSpec([None], tf.int32))
+        return compiled(score, tf.TensorSpec([None], tf.int32))

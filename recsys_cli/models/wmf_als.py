@@ -25,6 +25,7 @@ import tensorflow as tf
 from data_prep.settings import changed, field
 from recsys_cli.data.dataset import CSR
 from recsys_cli.models.base import EmbeddingSettings, Factors, SolvedModel
+from recsys_cli.ops.compiled import compiled
 from recsys_cli.ops.linalg import check_solved, solve_positive_definite
 
 MAX_ROWS, MAX_CELLS = 4096, 2**17  # of one block: rows, and vectors gathered for them
@@ -50,7 +51,7 @@ class WeightedALS(SolvedModel):
         self._sides = (_Side(pairs), _Side(pairs.T))
         number, matrix = tf.TensorSpec([]), tf.TensorSpec([None, size])
         shapes = [matrix, tf.TensorSpec([None, None], tf.int32), number, number]
-        self._solvers = [tf.function(solver).get_concrete_function(*shapes) for solver in (solve_long, solve_short)]
+        self._solvers = [compiled(solver, *shapes) for solver in (solve_long, solve_short)]
 
     @classmethod
     def memory(cls, config, dataset):

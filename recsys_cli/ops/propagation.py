@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from recsys_cli.data.dataset import CSR
+from recsys_cli.ops.compiled import compiled
 from recsys_cli.ops.layers import dropout
 
 Product = Callable[[tf.Tensor], tf.Tensor]
@@ -80,9 +81,8 @@ class _Rows:
     def __init__(self, matrix: CSR, dtype: tf.DType):
         self._indices = tf.constant(np.stack([matrix.rows, matrix.indices], axis=1), tf.int64)
         self._shape = matrix.n_rows, matrix.n_cols
-        # Matrices that a function returns know their shape and type, which compiled loops ask for. Traced here, as
-        # TensorFlow warns of many functions that are traced by their calls, one for each behaviour.
-        self._compressed = tf.function(self._compress).get_concrete_function(tf.TensorSpec([matrix.nnz], dtype))
+        # Matrices that a function returns know their shape and type, which compiled loops ask for.
+        self._compressed = compiled(self._compress, tf.TensorSpec([matrix.nnz], dtype))
 
     def _compress(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         matrix = tf.raw_ops.SparseTensorToCSRSparseMatrix(

@@ -3,6 +3,7 @@
 RUN/config.yaml       every setting (config.py)
 RUN/record.json       how it ended, with what (record.py)
 RUN/metrics.jsonl     a line per epoch (metrics_log.py)
+RUN/log.txt           what it printed, where it was one of several jobs (recsys_cli/jobs)
 RUN/checkpoints/      what training goes on from, and what is scored
 RUN/test.json         the result; test_per_user.npz: that of each user (results.py)
 RUN/evaluations/      what `recsys evaluate` found
@@ -33,9 +34,10 @@ if TYPE_CHECKING:
 
 CHECKPOINTS, EVALUATIONS, TENSORBOARD = "checkpoints", "evaluations", "tensorboard"
 GENERATIONS, CURRENT, LOCK = "generations", "current", ".lock"
+LOG = "log.txt"
 STATE_FILES = ("test.json", "test_per_user.npz", "ledger.json")  # links into the current state, where there is one
 OWN = {
-    CHECKPOINTS, EVALUATIONS, TENSORBOARD, LOCK, CONFIG, RECORD, METRICS, "error.log",
+    CHECKPOINTS, EVALUATIONS, TENSORBOARD, LOCK, CONFIG, RECORD, METRICS, LOG, "error.log",
     "validation.json", "validation_per_user.npz", *STATE_FILES,
 }  # fmt: skip
 
@@ -48,8 +50,11 @@ class Run:
         self.record: dict[str, Any] = {}
 
     @classmethod
-    def create(cls, config: DictConfig) -> Run:
-        """A new directory at config.run_dir, or a fresh name under config.runs_dir; config: of `recsys train`."""
+    def create(cls, config: DictConfig, **facts: Any) -> Run:
+        """A new directory at config.run_dir, or a fresh name under config.runs_dir; config: of `recsys train`.
+
+        facts: what its record says from the first moment.
+        """
         if config.run_dir:
             path = Path(config.run_dir)
             if (path / CONFIG).exists():
@@ -58,8 +63,7 @@ class Run:
                     "To start anew, choose another run_dir or remove this one."
                 )
         else:
-            name = f"{time.strftime('%Y%m%d-%H%M%S')}-{config.model.name}-{config.data.name}-{secrets.token_hex(2)}"
-            path = Path(config.runs_dir) / name
+            path = fresh_path(config)
         try:
             path.mkdir(parents=True, exist_ok=True)
             refuse_links(path)
@@ -76,6 +80,7 @@ class Run:
             "environment": environment(),
             "seed": config.seed,
             "config_hash": config_hash(run.settings),
+            **facts,
         }
         run.write_record()
         return run
@@ -131,6 +136,23 @@ class Run:
 
     def write_record(self) -> None:
         write_record(self.path, self.record)
+
+
+def fresh_path(config: DictConfig) -> Path:
+    """A name under config.runs_dir that no run has."""
+    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{config.model.name}-{config.data.name}-{secrets.token_hex(2)}"
+    return Path(config.runs_dir).expanduser() / name
+
+
+def in_use(path: Path) -> bool:
+    """Whether another process has the run locked at this moment."""
+    try:
+        lock = _locked(path, fcntl.LOCK_SH)
+    except (UserError, OSError):
+        return True
+    if lock:
+        lock.close()
+    return False
 
 
 def refuse_links(run: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import os
 import platform
@@ -73,18 +72,11 @@ def code_hash() -> str:
 
 
 def peak_memory_mb() -> float:
-    """Largest resident size of this process so far, or since `reset_peak_memory`."""
+    """Largest resident size of this process so far."""
     with suppress(OSError, StopIteration, ValueError):
         lines = Path("/proc/self/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def reset_peak_memory() -> None:
-    """So that the peak is that of what comes now, not of a job before it; where the kernel allows it."""
-    gc.collect()
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
 
 
 def _version(package: str) -> str:

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from omegaconf import DictConfig, OmegaConf
 
 from recsys_cli.runs.config import CONFIG, read_settings
+from recsys_cli.runs.kept import read_result
 from recsys_cli.runs.record import read_record
-from recsys_cli.runs.results import read_result
 
 
 class Finished(NamedTuple):

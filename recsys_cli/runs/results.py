@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from data_prep.errors import UserError
 from data_prep.files import make_folder, read_file, write_file
-from recsys_cli.evaluation.protocol import Result
 from recsys_cli.evaluation.summary import intervals, per_user_bytes
 from recsys_cli.report import metrics_table
-from recsys_cli.runs.directory import EVALUATIONS, Run, state_folder
+from recsys_cli.runs.directory import EVALUATIONS, Run
 from recsys_cli.runs.record import ADVICE
+
+if TYPE_CHECKING:
+    from recsys_cli.evaluation.protocol import Result
 
 PROTOCOL = ("protocol", "exclude", "recall_divisor", "ndcg", "select", "exclude_auxiliary")
 
@@ -96,24 +98,6 @@ def check_name(name: str) -> None:
     """Raises UserError for a name that is no plain file name, before anything is computed."""
     if not re.fullmatch(r"\w[\w.=,+-]*", name) or name.endswith("_per_user"):
         raise UserError(f"name={name}: it becomes the name of a file, so use letters, digits and . _ - = , +")
-
-
-def read_result(run: Path, name: str) -> dict[str, Any] | None:
-    """The content of NAME.json of a run, the result of training or what `recsys evaluate` found under that name.
-
-    None where there is none. Raises UserError for a file that is no result.
-    """
-    for folder in (state_folder(run) or run, run, run / EVALUATIONS):
-        path = folder / f"{name}.json"
-        try:
-            content = json.loads(read_file(path, run))
-            {metric: value["mean"] for metric, value in content["metrics"].items()}
-        except FileNotFoundError:
-            continue
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            raise UserError(f"{path} is damaged: evaluate again with recsys evaluate run={run}") from None
-        return content
-    return None
 
 
 def show_result(run: Run, table: str, what: str, result: Result) -> None:

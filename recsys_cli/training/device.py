@@ -25,12 +25,10 @@ def set_up_device(config) -> str:
     """config: the settings above, or a node of configs/device. Returns "cpu" or "gpu"; must run first of all."""
     config = DeviceSettings.from_config(config, "device")
     _check_threads(config.threads)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if config.kind == "cpu":
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    tf = import_tensorflow()
     with _without_startup_messages():
-        import tensorflow as tf
-
         gpus = tf.config.list_physical_devices("GPU")
     tf.get_logger().setLevel("ERROR")  # it warns of retracing, but every model of a multirun has loops of its own
     if config.threads is not None:
@@ -57,6 +55,14 @@ def set_up_device(config) -> str:
         if config.determinism:
             tf.config.experimental.enable_op_determinism()
     return "gpu" if use_gpu else "cpu"
+
+
+def import_tensorflow():
+    """The module, without its greetings; no device is looked for."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _without_startup_messages():
+        import tensorflow as tf
+    return tf
 
 
 def _check_threads(threads: int | None) -> None:

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from recsys_cli.losses.base import Phase
 from recsys_cli.models.base import SolvedModel, TrainableModel
+from recsys_cli.ops.compiled import compiled, repeat
 from recsys_cli.ops.layers import step_noise
 from recsys_cli.ops.streams import stateless_seed
 from recsys_cli.training.optimizers import Optimizer, build_optimizer
@@ -81,19 +82,19 @@ class GradientLearner:
 
         def loop(arrays, constants, place, total):
             key, epoch, first, last = tf.unstack(place)
-            for step in tf.range(first, last):
-                tf.autograph.experimental.set_loop_options(parallel_iterations=1)
+
+            def one(step, total):
                 with tf.GradientTape() as tape:
                     value = phase.loss(arrays, step, step_noise(key, epoch, step))
                 optimizer.apply(tape.gradient(value, variables), variables)
-                total += tf.cast(value, tf.float64) + constants[step]
-            return total
+                return (total + (tf.cast(value, tf.float64) + constants[step]),)
 
-        # Lengths differ from epoch to epoch: one trace for all of them, made here and not at the first call, as
-        # TensorFlow warns of a function that is traced again for every model of a process.
+            return repeat(first, last, one, (total,))[0]
+
+        # Lengths differ from epoch to epoch: one trace for all of them.
         specs = {k: tf.TensorSpec([None, *a.shape[1:]], a.dtype) for k, a in self._arrays[p].items()}
         floats = tf.TensorSpec([None], tf.float64), tf.TensorSpec([4], tf.int32), tf.TensorSpec([], tf.float64)
-        return tf.function(loop).get_concrete_function(specs, *floats)
+        return compiled(loop, specs, *floats)
 
 
 def turns(steps: Sequence[int], turn: Sequence[int] | None) -> Iterator[tuple[int, int, int]]:

@@ -90,6 +90,10 @@ class WeightedScores(Aggregation):
         """[K]"""
         return tf.fill([self._n_shards], 1 / self._n_shards) if self.logits is None else tf.nn.softmax(self.logits)
 
+    def explain(self, users):
+        """The weight of each sub-model, for all users the same."""
+        return {"shards": {"shard": np.arange(self._n_shards), "weight": self.weights().numpy()}}
+
     def user_vectors(self, task, encoded, ids=None, noise=None):
         return gather(self._users, ids) * tf.repeat(self.weights(), self._size)
 
@@ -200,6 +204,14 @@ class Attention(Aggregation):
         return self.config.transfer_l2 * tf.add_n(
             [tf.nn.l2_loss(v) for v in (self.transfer, self.shift)]
         ) + self.config.attention_l2 * tf.add_n([tf.nn.l2_loss(v) for v in attention])
+
+    def explain(self, users):
+        """alpha of every sub-model that knows the user."""
+        found, _, weights = self.attention(self.users, tf.constant(users, tf.int32))
+        shards = np.repeat(np.arange(len(found.sizes)), found.sizes)
+        order = np.lexsort((shards, found.owners))
+        columns = {"user": users[found.owners.numpy()], "shard": shards, "attention": weights.numpy()}
+        return {"shards": {name: column[order] for name, column in columns.items()}}
 
     def attention(self, side: _Side, ids=None) -> Attended:
         """Of the ids [n], or of all."""

@@ -137,18 +137,21 @@ def check_unchanged(generation: Path, ledger, k: int) -> None:
 def shard_config(config, k: int):
     """The root node by which shard k is trained."""
     config = deepcopy(config)
-    config.seed = derived_seed(config.seed, "shard", k)
+    config.seed = _shard_seed(config, k)
     config.trainer.epochs = shard_epochs(config)
     return config
 
 
+def _shard_seed(config, k: int) -> int:
+    return derived_seed(config.seed, "shard", k)
+
+
 def shard_inputs(config, rows: Rows, k: int) -> dict[str, str | int]:
-    """All that the vectors of a shard depend on."""
-    config = shard_config(config, k)
+    """All that the vectors of a shard depend on; config: the root node of the run."""
     return {
         "rows": digest(shard_of(*rows, k)[0]),
-        "seed": config.seed,
-        "settings": settings_hash(config, tables=config.unlearning.aggregation_tables),
+        "seed": _shard_seed(config, k),
+        "settings": settings_hash(config, epochs=shard_epochs(config), tables=config.unlearning.aggregation_tables),
     }
 
 

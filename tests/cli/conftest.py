@@ -4,7 +4,6 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-import yaml
 
 from recsys_cli import cli
 
@@ -13,36 +12,6 @@ from recsys_cli import cli
 def _no_config_dir(monkeypatch):
     """--config-dir is kept in the environment: take it out again after each test."""
     monkeypatch.setenv("RECSYS_CONFIG_DIR", "")
-
-
-@pytest.fixture
-def config(recsys):
-    """The config that a command would run with, as a dict."""
-
-    def compose(*argv: str) -> dict:
-        result = recsys(*argv, "--cfg", "job")
-        assert result.code == 0, result.err
-        return yaml.safe_load(result.out)
-
-    return compose
-
-
-@pytest.fixture
-def refused(recsys, monkeypatch):
-    """The message with which the command line is refused, on one line and without a traceback."""
-
-    for name, command in cli.COMMANDS.items():
-        if command.has_config:
-            monkeypatch.setitem(cli.COMMANDS, name, command._replace(module="no.command.may.run"))
-
-    def message(*argv: str) -> str:
-        result = recsys(*argv)
-        assert result.code == 2
-        assert result.err.startswith("recsys: error: ") and result.err.count("\n") == 1
-        assert result.out == ""
-        return result.err
-
-    return message
 
 
 @pytest.fixture

@@ -104,7 +104,7 @@ def test_layers_have_a_limit(refused):
         (["hydra.verbose=true"], "has no effect here: RECSYS_TRACEBACK=1"),
         (["hydra.job.chdir=true"], "choose the folder of a run with run_dir="),
         (["+hydra.job.env_set.X=1"], "set variables before you call recsys"),
-        (["hydra/launcher=joblib"], "start several commands to run them side by side"),
+        (["hydra/launcher=joblib"], "--multirun jobs=2 runs two at a time"),
         (["hydra.output_subdir=x"], "has no effect here"),
         (["+experiment=mine"], "DIR/tuned/NAME.yaml, with --config-dir DIR tuned=NAME"),
         (["model.kind=pairwise"], "belongs to the choice of model"),

@@ -48,7 +48,10 @@ def checkerboard() -> Dataset:
     carts[-COLD_USERS, :4] = True
     friends = (users[:, None] + users) % 2 == 0
     friends[users, users] = friends[-1] = friends[:, -1] = False
-    triples = np.stack([items, np.zeros(N_ITEMS, int), N_ITEMS + items % 2], axis=1).astype(np.int32)
+    kind, alike = (
+        np.stack(np.broadcast_arrays(*t), axis=1) for t in ((items, 0, N_ITEMS + items % 2), (items[2:], 1, items[:-2]))
+    )
+    triples = np.concatenate([kind, alike]).astype(np.int32)
     return Dataset(
         "checkerboard",
         N_USERS,
@@ -56,7 +59,7 @@ def checkerboard() -> Dataset:
         "buy",
         {"cart": csr(carts), "buy": csr(likes)},
         friends=csr(friends),
-        graph=KnowledgeGraph(triples, N_ITEMS + 2, 1),
+        graph=KnowledgeGraph(triples, N_ITEMS + 2, 2),
         user_features=Features.of_codes({"parity": users % 2}),
         item_features=Features.of_codes({"parity": items % 2}),
     )

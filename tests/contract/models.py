@@ -11,18 +11,21 @@ class Case(NamedTuple):
     """words: overrides that make the model small and quick; they hold on any data set.
 
     first: lowest and highest share of warm users on the checkerboard whose withheld item comes first.
+    idle: variables whose share in a score is the same for all items, so that the loss of the model does not change them.
     """
 
     model: str
     words: tuple[str, ...] = ()
     epochs: int = 1
     first: tuple[float, float] = (0.96, 1.0)
+    idle: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.model
 
 
 SMALL = ("model.embedding_size=8",)
+GRAPH = ("model.attention_size=4",)
 QUICK = "optimizer.learning_rate=0.02"
 
 CASES = (
@@ -40,6 +43,13 @@ CASES = (
     Case("gmf", (*SMALL, QUICK), 4),
     Case("ncf", (*SMALL, QUICK), 4),
     Case("mlp", (QUICK,), 5),
+    Case("ensfm", SMALL, 6),
+    Case("ensfm_fm", SMALL, 6),
+    Case("ensfm_nfm", SMALL, 6),
+    Case("ensfm_svdfeature", SMALL, 6),
+    Case("fm", SMALL, 6, idle=("user_linear",)),
+    Case("nfm", SMALL, 8, idle=("user_linear",)),
+    Case("deepfm", (*SMALL, QUICK, "model.layer_dropout=0"), 8),
     Case("lightgcn", (*SMALL, QUICK), 4),
     Case("cmf", SMALL, 4),
     Case("mc_bpr", SMALL, 4),
@@ -47,6 +57,14 @@ CASES = (
     Case("ehcf", SMALL, 6),
     Case("ehcf_one_by_one", SMALL, 6),
     Case("ehcf_unlinked", SMALL, 6),
+    Case("jnskr", (*SMALL, *GRAPH), 8),
+    Case("jnskr_without_kge", (*SMALL, *GRAPH), 8),
+    Case("jnskr_without_attention", (*SMALL, *GRAPH), 8),
+    Case("jnskr_alternating", (*SMALL, *GRAPH), 8),
+    Case("eatnn", (*SMALL, "model.dropout=0.2"), 4),
+    Case("eatnn_s", (*SMALL, "model.dropout=0.2"), 4),
+    Case("eatnn_a", (*SMALL, "model.dropout=0.2"), 4),
+    Case("eatnn_e", (*SMALL, "model.dropout=0.2"), 4),
     Case("ghcf", (*SMALL, "optimizer.learning_rate=0.05", "model.layers=1"), 10),
 )
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from recsys_cli import cli
-from recsys_cli.commands.recommend import _users
+from recsys_cli.commands.recommend import users_of
 from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.evaluation.naming import IdError, raw_ids
 from recsys_cli.evaluation.protocol import evaluate
@@ -95,7 +95,7 @@ def test_a_list_of_users_that_is_none_leaves_the_last_recommendations(run, recsy
 
 
 def test_numbers_of_a_source_are_found_by_their_plain_spelling():
-    assert _users([17, "42"], np.array([42, 17])).tolist() == [1, 0]
+    assert users_of([17, "42"], np.array([42, 17])).tolist() == [1, 0]
 
 
 def test_errors_name_users_and_items_as_the_raw_data_do():

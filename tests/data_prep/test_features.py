@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from data_prep.contexts import of_ids
 from data_prep.errors import UserError
 from data_prep.features import Features, Field, gather
 from data_prep.prepare import prepare
@@ -115,3 +116,17 @@ def test_ids_that_are_joined_already_are_taken_apart(csv_cfg):
 def test_bad_contexts(csv_cfg, text, options, message):
     with pytest.raises(UserError, match=message):
         prepare(csv_cfg(text, **options))
+
+
+def test_parts_of_ids_have_values_of_their_own_unless_they_share_them():
+    ids, said = np.array(["1-7", "7-7", "2-1"]), {"separator": "-", "names": ["item", "genre"]}
+    own, shared = gather(of_ids(ids, "item", said)), gather(of_ids(ids, "item", said | {"shared": True}))
+    assert own.names == ("item", "genre") and own.n_values == 5
+    assert shared.names == ("item",) and shared.n_values == 3  # 1, 2, 7
+    assert np.split(shared.indices, shared.indptr[1:-1])[0].tolist() == [0, 2]
+
+
+def test_the_ids_become_one_more_field():
+    features = gather([Field("a", np.array([0, 2]), np.array([1, 0]), 2)], 3).with_ids("user")
+    assert features.names == ("user", "a") and features.fields.tolist() == [0, 0, 0, 1, 1]
+    assert [entries.tolist() for entries in np.split(features.indices, features.indptr[1:-1])] == [[0, 4], [1], [2, 3]]

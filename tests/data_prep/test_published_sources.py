@@ -45,6 +45,9 @@ def sizes(dataset):
 
 EXPECTED = {
     ("ciao",): (7267, 11211, {"interaction": 118396}, 14800, 14799),
+    ("lastfm_social",): (1880, 4489, {"interaction": 42135}, 0, 10533),
+    ("delicious",): (1521, 1202, {"interaction": 5873}, 1679, 838),
+    ("epinions_tang",): (20355, 30738, {"interaction": 426275}, 53278, 53284),
     ("beibei",): (21716, 7977, {"cart": 642622, "buy": 282860}, 0, 21716),
     ("taobao",): (48749, 39493, {"cart": 193747, "buy": 211022}, 0, 48749),
     ("taobao_15449",): (15449, 11953, {"view": 873954, "cart": 195476, "buy": 92180}, 0, 15449),
@@ -70,6 +73,11 @@ def test_held_out_buys_that_auxiliary_behaviours_know(load):
     assert load("taobao")[1]["statistics"]["test"]["items_unseen"] == 1451
     assert "13,525 of the 21,716 test pairs (62.3%) are in 'cart'" in format_report(load("beibei")[1])
     assert "data.behaviours=[view,cart,buy] adds it" in format_report(load("beibei")[1])
+
+
+@pytest.mark.parametrize(("name", "count"), [("lastfm_social", 25226), ("delicious", 10400), ("epinions_tang", 308439)])
+def test_friends(load, name, count):
+    assert load(name)[0].friends.nnz == count
 
 
 def test_ciao_trust_and_cold_users(load):

@@ -6,7 +6,7 @@ authors' program, undone here by the option that has the name.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from omegaconf import DictConfig
 
@@ -16,13 +16,15 @@ from tests.golden.golden import Golden
 
 # What describes the data of a file and has no key.
 DESCRIBES = {
-    *("model", "n_users", "n_items", "seed", "behaviours", "padding_item_id", "group_K"),
+    *("n_entities_tail", "n_relations", "padding_user_id", "padding_relation_id", "padding_tail_id"),
+    *("model", "n_users", "n_items", "seed", "behaviours", "padding_item_id", "padding_friend_id", "group_K"),
+    *("n_contexts", "n_train_contexts", "user_features", "item_features"),
     *("list_length", "longest_list", "list_lengths", "longest", "list_length_full", "list_length_sub", "longest_full"),
 }
 
 
 class Preset(NamedTuple):
-    """shipped: hyper-parameter -> key that has its value without being set. set: those that are set.
+    """shipped: hyper-parameter -> key that has its value without being set (of a list: keys). set: those that are set.
 
     authors: overrides that undo our deviations. unused: hyper-parameters that have no effect on the file.
     """
@@ -51,12 +53,16 @@ SHARDS = {"shards": "unlearning.shards", "attention_size": "unlearning.attention
 BY_USERS = "loss.sampling=users"
 # Ours: who is not in a shard has no vector of it; the aggregation learns from all pairs, by Adam.
 ERASER = ("unlearning.absent=random", "unlearning.aggregation_loss=model", "unlearning.aggregation_dropout=0")
+# Ours: recall is of all test items.
+MIN_K = ("evaluation.recall_divisor=min_k",)
+
+FIELDS = SIZES | {"keep_prob": "model.dropout"}
 
 EHCF = Preset(
     ("model=ehcf",),
     ADAGRAD | {"l2_transfer": "model.transfer_l2"},
     BEHAVIOURS | {"keep_prob": "model.dropout"},
-    ("evaluation.recall_divisor=min_k",),  # ours: recall is of all test items
+    MIN_K,
 )
 PRESETS = {
     "enmf": Preset(("model=enmf",), ADAGRAD, WHOLE),
@@ -72,11 +78,36 @@ PRESETS = {
     "lightgcn": Preset(("model=lightgcn",), ADAM | {"layers": "model.layers"}, SAMPLED | RATE, (BY_USERS,)),
     "ehcf": EHCF,
     "ehcf_two_behaviours": EHCF._replace(choices=("model=ehcf", "data.behaviours=[view,buy]")),
+    "ensfm": Preset(("model=ensfm",), ADAGRAD, WHOLE, ("evaluation.recall_divisor=min_k",)),
+    "fm": Preset(("model=fm",), ADAGRAD, FIELDS, ("loss.reduction=sum",), unused=("layers",)),
+    "nfm": Preset(
+        ("model=nfm",),
+        ADAGRAD,
+        FIELDS | {"layers": "model.layer_widths"},
+        ("loss.reduction=sum", "model.layer_dropout=0"),  # theirs, in this file: keep_prob is of both
+    ),
     "ghcf": Preset(
         ("model=ghcf",),
         ADAM,
         BEHAVIOURS | RATE | DROPOUT | {"layers": "model.layers", "reg": "loss.l2"},
         ("evaluation.ndcg=kgat",),  # ours: the ideal list holds all test items
+    ),
+    "jnskr": Preset(
+        ("model=jnskr",),
+        ADAGRAD | {"p": "loss.popularity,model.graph_popularity"},
+        SIZES
+        | {"c0": "loss.negative_weight", "c1": "model.graph_negative_weight", "mu_kg": "model.graph_weight"}
+        | {"keep_prob": "model.item_dropout,model.graph_dropout", "l2": "model.table_l2,model.attention_l2"}
+        | {"attention_size": "model.attention_size"},
+        ("evaluation.ndcg=kgat",),
+    ),
+    "eatnn": Preset(
+        ("model=eatnn",),
+        ADAGRAD | {"l2": "model.merged_l2,model.item_attention_l2,model.social_attention_l2"},
+        SIZES
+        | {"keep_prob": "model.dropout", "attention_size": "model.attention_size", "mu_social": "model.social_weight"}
+        | {"c0_item": "loss.negative_weight", "c0_social": "loss.negative_weight"},
+        MIN_K,
     ),
     "receraser_bpr": Preset(
         ("model=bpr", "unlearning=receraser"),
@@ -109,15 +140,26 @@ def shipped(name: str, *words: str) -> DictConfig:
 def configured(name: str, golden: Golden) -> DictConfig:
     """The shipped config with the sizes of the file and the authors' ways."""
     preset = PRESETS[name]
-    sizes = [f"{key}={_word(hyper, golden)}" for hyper, key in preset.set.items()]
+    sizes = [word for hyper, keys in preset.set.items() for word in _words(hyper, keys, golden)]
     return shipped(name, *sizes, *preset.authors)
 
 
-def _word(hyper: str, golden: Golden) -> str:
-    """The value of a hyper-parameter as an override has it."""
-    value = golden.hyper[hyper]
+def by_key(keys: str, value: Any) -> dict[str, Any]:
+    """The value of each key of a hyper-parameter."""
+    names = keys.split(",")
+    return dict(zip(names, value if len(names) > 1 and isinstance(value, list) else [value] * len(names), strict=True))
+
+
+def _words(hyper: str, keys: str, golden: Golden) -> list[str]:
+    """The value of a hyper-parameter as overrides have it."""
+    return [f"{key}={_word(hyper, golden, value)}" for key, value in by_key(keys, golden.hyper[hyper]).items()]
+
+
+def _word(hyper: str, golden: Golden, value: Any) -> str:
     if hyper == "keep_prob":
         return str(1 - value)
+    if hyper in ("c0_item", "c0_social"):
+        return f"{{buy: {golden.hyper['c0_item']}, friends: {golden.hyper['c0_social']}}}"
     if hyper == "regs":  # the first is for all vectors, without the half; the others are for networks
         return str(2 * value[0])
     if hyper.endswith("_view_cart_buy"):

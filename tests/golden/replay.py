@@ -99,11 +99,15 @@ class Replay:
         """[n_users, n_items]"""
         return self.model.scorer()(tf.range(self.model.n_users)).numpy()
 
-    def check_positive_scores(self, lists: str = "item", key: str = "fwd0/positive_scores", task: int = 0) -> None:
-        """Of the first batch; the recorded ones are 0 where a list is padded."""
+    def check_positive_scores(
+        self, lists: str = "item", key: str = "fwd0/positive_scores", task: int = 0, padding: int | None = None
+    ) -> None:
+        """Of the first batch; the recorded ones are 0 where a list is padded (padding: with which id; None: that of
+        items)."""
         users, items = (self.golden.given(f"batch/{name}")[0] for name in ("user_ids", f"{lists}_lists"))
         scores = self.model.score(task, self.model.encode(), *(tf.constant(ids, tf.int32) for ids in (users, items)))
-        self.golden.check(key, np.where(items == self.golden.hyper["padding_item_id"], 0, scores), 0, 1e-6)
+        padding = self.golden.hyper["padding_item_id"] if padding is None else padding
+        self.golden.check(key, np.where(items == padding, 0, scores), 0, 1e-6)
 
     def without_l2(self, name: str, reg: str | None = "reg") -> Callable[[Plan], Mapping[str, float]]:
         """The loss of a batch in two parts: without the penalty of its vectors, and (if named) that penalty."""

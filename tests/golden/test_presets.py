@@ -6,7 +6,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from tests.golden.golden import HERE, Golden
-from tests.golden.presets import DESCRIBES, PRESETS, configured, shipped
+from tests.golden.presets import DESCRIBES, PRESETS, by_key, configured, shipped
 
 
 def test_every_golden_file_has_a_preset():
@@ -17,8 +17,10 @@ def test_every_golden_file_has_a_preset():
 def test_shipped_values_are_the_authors(name):
     golden = Golden(name)
     config = shipped(name)
-    found = {hyper: OmegaConf.select(config, key) for hyper, key in PRESETS[name].shipped.items()}
-    assert found == {hyper: golden.hyper[hyper] for hyper in found}
+    expected = {
+        k: v for hyper, keys in PRESETS[name].shipped.items() for k, v in by_key(keys, golden.hyper[hyper]).items()
+    }
+    assert {key: OmegaConf.select(config, key) for key in expected} == expected
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -1,4 +1,4 @@
-"""The same command gives the same bytes: in another process, with another number of threads, and after a SIGKILL."""
+"""The same command gives the same bytes: in another process, with another number of threads, and after its end."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 from recsys_cli import cli
 from tests.contract.models import RESUMABLE
 from tests.tiny import RUN
+from tests.training.stopping import die_at
 
 TINY = [*RUN, "data.items=40", "data.interactions=300", "trainer.epochs=5"]
 
@@ -34,22 +35,60 @@ def outcome(run_dir: Path) -> dict[str, bytes]:
     }
 
 
-# Each starts another process, with TensorFlow.
+def status(run_dir: Path) -> str:
+    return json.loads((run_dir / "record.json").read_text())["status"]
+
+
+def check_resumed(stopped: Path, whole: Path) -> None:
+    assert status(stopped) == "running"
+    assert cli.main(["train", f"resume={stopped}", "device.threads=null"]) == 0
+    assert status(stopped) == "finished"
+    assert outcome(stopped) == outcome(whole)
+
+
+def somewhere(model: str) -> str:
+    """The call before which a run of this model ends: they have ten or more."""
+    return str(3 + zlib.crc32(model.encode()) % 9)
+
+
 @pytest.mark.parametrize("model", [pytest.param(m, marks=[pytest.mark.slow] * (m != "enmf")) for m in RESUMABLE])
+def test_stopped_and_resumed_equals_uninterrupted(model, tmp_path, other_threads):
+    """It ends in a process with another number of threads, beside the uninterrupted run in this one."""
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    other_threads.ask(die_at, somewhere(model), *words(model, stopped))
+    assert cli.main(words(model, whole)) == 0
+    assert other_threads.answer() == "died"
+    check_resumed(stopped, whole)
+
+
+@pytest.mark.slow  # each starts a process, with TensorFlow
+@pytest.mark.parametrize("model", ["enmf", "ncf", "expomf"])  # over all pairs, sampled, and without a gradient
 def test_killed_and_resumed_equals_uninterrupted(model, tmp_path):
-    """The uninterrupted run is in this process, the killed one beside it in another that has a single thread."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    at = 3 + zlib.crc32(model.encode()) % 9
-    command = [sys.executable, "-m", "tests.training.kill_at", str(at), *words(model, killed, "device.threads=1")]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.training.stopping",
+        somewhere(model),
+        *words(model, killed, "device.threads=1"),
+    ]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=pipe, stderr=pipe, text=True) as other:
         assert cli.main(words(model, whole)) == 0
         _, errors = other.communicate(timeout=300)
     assert other.returncode == -signal.SIGKILL, errors
-    assert json.loads((killed / "record.json").read_text())["status"] == "running"
-    assert cli.main(["train", f"resume={killed}", "device.threads=null"]) == 0
-    assert json.loads((killed / "record.json").read_text())["status"] == "finished"
-    assert outcome(killed) == outcome(whole)
+    check_resumed(killed, whole)
+
+
+@pytest.mark.slow
+def test_wherever_it_is_stopped(tmp_path):
+    whole, call = tmp_path / "whole", 0
+    assert cli.main(words("wmf", whole)) == 0
+    while die_at(str(call), *words("wmf", stopped := tmp_path / str(call))) == "died":
+        if list(stopped.glob("checkpoints/*.npz")):  # before the first one there is nothing to be taken up
+            check_resumed(stopped, whole)
+        call += 1
+    assert call >= 10
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
-from tests.training.test_resume import TINY
+from recsys_cli.evaluation.topk import top_k
+from tests.contract.harness import N_ITEMS, N_USERS, start
+from tests.contract.models import CASES
 
-JOBS = "model.embedding_size=3,4,5,6,7,8"  # TensorFlow warns from the fifth on
+SIZES = range(3, 9)  # TensorFlow warns from the fifth on
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", ["nmtr", "expomf"])
-def test_no_warnings_of_retracing_in_a_multirun(model, recsys, caplog, tmp_path):
-    words = [*(w for w in TINY if not w.startswith("trainer.epochs")), "trainer.epochs=1", f"runs_dir={tmp_path}"]
-    found = recsys("train", "--multirun", f"model={model}", JOBS, *words)
-    assert found.code == 0
-    assert "triggered tf.function" not in caplog.text + found.out + found.err
+@pytest.mark.parametrize("name", ["nmtr", "expomf"])
+def test_models_of_many_sizes_trace_no_function_anew(name, caplog):
+    caplog.set_level(logging.WARNING, logger="tensorflow")  # the program shows errors only
+    (case,) = (case for case in CASES if case.model == name)
+    for size in SIZES:
+        model, learner = start(case, 0, f"model.embedding_size={size}")
+        for epoch in range(2):
+            learner.run(0, learner.begin(epoch), 0.0)
+        top_k(model.scorer(), range(N_USERS), [], N_ITEMS, N_ITEMS)
+    assert "triggered tf.function" not in caplog.text

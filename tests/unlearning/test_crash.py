@@ -53,10 +53,20 @@ def clean(run) -> bool:
     )
 
 
+# In three parts, which several processes may share.
 @pytest.mark.slow
-@pytest.mark.parametrize("aggregation, words", [("mean", []), ("attention", ["repartition=true"])])
-def test_unlearning_survives_a_crash_at_every_step(aggregation, words, quick, tmp_path, cut, capsys):
-    run = train_run(tmp_path, *QUICK, f"unlearning.aggregation={aggregation}")
+@pytest.mark.parametrize("part", range(3))
+def test_unlearning_survives_a_crash_at_every_step(part, quick, tmp_path, cut, capsys):
+    survives_crashes(slice(part, None, 3), ["repartition=true"], "attention", tmp_path, cut)
+
+
+def test_unlearning_survives_a_crash_at_some_steps(quick, tmp_path, cut, capsys):
+    survives_crashes(slice(3, None, 9), [], "mean", tmp_path, cut)
+
+
+def survives_crashes(steps, words, aggregation, tmp_path, cut):
+    """At these of all steps."""
+    run = train_run(tmp_path, *QUICK, f"unlearning.aggregation={aggregation}", "unlearning.shards=2")
     forget = write_pairs(tmp_path / "f.csv", [*log()[0][3:5], log()[1][2]])
     before = contents(run / "current")
 
@@ -69,7 +79,7 @@ def test_unlearning_survives_a_crash_at_every_step(aggregation, words, quick, tm
     n_steps, after = cut(None), contents(tmp_path / "whole" / "current")
     assert n_steps > 30
     old_and_pending = new = 0
-    for step in range(n_steps):
+    for step in range(n_steps)[steps]:
         folder = tmp_path / f"cut-{step}"
         shutil.copytree(run, folder, symlinks=True)
         cut(step)
@@ -85,8 +95,7 @@ def test_unlearning_survives_a_crash_at_every_step(aggregation, words, quick, tm
         assert unlearn(folder) == 0
         assert differing(contents(folder / "current"), after) == [] and clean(folder), step
         shutil.rmtree(folder)
-    assert old_and_pending > 20 and new > 3
-    capsys.readouterr()
+    assert old_and_pending > 20 // (steps.step or 1) and new
 
 
 def test_pending_requests_alone_complete_it(run, tmp_path, cut):

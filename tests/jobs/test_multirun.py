@@ -9,10 +9,13 @@ import pytest
 
 from recsys_cli.config.compose import compose
 from recsys_cli.config.library import library
-from recsys_cli.multirun import JOB_HASH, already_there, job_hash
+from recsys_cli.jobs.found import Found
+from recsys_cli.jobs.identity import JOB_HASH, can_be_found, job_hash
 from tests.commands.conftest import TINY, record_of
 
 WORDS = [*(word for word in TINY if "epochs" not in word and "checkpoint" not in word), "trainer.epochs=1"]
+
+pytestmark = pytest.mark.usefixtures("one_nursery")
 
 
 def jobs(result) -> list[list[str]]:
@@ -33,10 +36,11 @@ def test_what_is_there_is_not_trained_again(recsys, tmp_path):
 
     again = recsys("train", "-m", "seed=0,1,2", *words, "device=cpu", "trainer.progress=false")
     assert again.code == 0 and [job[2] for job in jobs(again)] == ["already there", "already there", "finished"]
-    assert f"already there: {run}" in again.out and len(list((tmp_path / "runs").iterdir())) == 3
+    assert f"[1/3]  already there  seed=0  validation NDCG@5 {value:.4f}  {run}\n" in again.out
+    assert len(list((tmp_path / "runs").iterdir())) == 3
 
     def found(*more: str):
-        return already_there(compose("train", ["seed=0", *words, *more], library("")))
+        return Found().finished(compose("train", ["seed=0", *words, *more], library("")))
 
     assert found() == run and found("model.dropout=0.1") is None
     assert found(f"run_dir={run}") == run and found(f"run_dir={tmp_path / 'other'}") is None
@@ -50,6 +54,9 @@ def test_what_is_there_is_not_trained_again(recsys, tmp_path):
         (run / "record.json").write_text(json.dumps(json.loads(before) | {key: other}))
         assert found() is None, key
     (run / "record.json").write_text(before)
+    (run / "test.json").rename(run / "kept")
+    assert found() is None
+    (run / "kept").rename(run / "test.json")
     assert recsys("train", f"resume={run}").code == 0 and found() == run
     assert recsys("train", f"resume={run}", "trainer.epochs=2").code == 0
     assert found() is None, "trained further, it is not what was asked for"
@@ -58,8 +65,8 @@ def test_what_is_there_is_not_trained_again(recsys, tmp_path):
 def test_models_and_runs_whose_bytes_nobody_vouches_for_are_trained_again():
     own = compose("train", [], library(""))
     own.model._target_ = "mine.Model"
-    assert already_there(own) is None
-    assert already_there(compose("train", ["unlearning=sisa"], library(""))) is None
+    assert not can_be_found(own) and can_be_found(compose("train", [], library("")))
+    assert not can_be_found(compose("train", ["unlearning=sisa"], library("")))
 
 
 def test_a_single_command_trains_again(recsys, tmp_path):
@@ -82,34 +89,23 @@ def test_a_job_that_cannot_be_keeps_the_others(recsys, tmp_path):
     words = [*WORDS, f"runs_dir={tmp_path / 'runs'}"]
     result = recsys("train", "-m", "model.embedding_size=8,1000000000", *[w for w in words if "embedding" not in w])
     assert result.code == 2 and [job[2] for job in jobs(result)] == ["finished", "failed"]
+    assert "recsys: error: " in result.err and "model.embedding_size=1000000000" in result.err
     assert len(list((tmp_path / "runs").iterdir())) == 1
     assert max(map(len, result.out[result.out.rindex("what differs") :].splitlines()[:3])) <= 80
 
 
 def test_jobs_of_other_commands_have_a_table_too(recsys, tmp_path):
     words = ["data.users=60", "data.items=40", "data.interactions=250", f"data.cache_dir={tmp_path}"]
-    result = recsys("prepare", "-m", "data.seed=0,1", *words)
+    result = recsys("prepare", "-m", "jobs=2", "data.seed=0,1", *words)
+    assert result.out.count("Data set synthetic, content") == 2, "what it prints is what it is for"
     assert result.code == 0 and [job[1:] for job in jobs(result)] == [
         ["data.seed=0", "finished"],
         ["data.seed=1", "finished"],
     ]
 
 
-def test_the_peak_of_a_job_is_its_own():
-    import numpy as np
-
-    from recsys_cli.runs.environment import peak_memory_mb, reset_peak_memory
-
-    large = np.ones(60_000_000)
-    with_it = peak_memory_mb()
-    del large
-    reset_peak_memory()
-    assert peak_memory_mb() < with_it - 300
-
-
-def test_tensorflow_does_not_warn_of_loops_that_every_job_has(recsys, tmp_path):
-    import tensorflow as tf
-
-    tf.get_logger().setLevel("WARNING")
-    result = recsys("train", "-m", "seed=0", *WORDS, f"runs_dir={tmp_path / 'runs'}")
-    assert result.code == 0 and not tf.get_logger().isEnabledFor(30)
+def test_jobs_at_a_time_are_a_setting_of_the_multirun_alone(refused, config):
+    assert "add --multirun" in refused("train", "jobs=2")
+    assert "received 'many' from 'jobs=many'" in refused("train", "-m", "jobs=many", "seed=0,1")
+    assert "jobs: expected" in refused("train", "-m", "jobs=0", "seed=0,1")
+    assert "jobs" not in config("train", "-m", "jobs=2", "seed=0")

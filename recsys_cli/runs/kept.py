@@ -1,0 +1,37 @@
+"""Reads the results that a run keeps, without TensorFlow."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from data_prep.errors import UserError
+from data_prep.files import read_file
+from recsys_cli.runs.directory import EVALUATIONS, state_folder
+
+
+def read_result(run: Path, name: str) -> dict[str, Any] | None:
+    """The content of NAME.json of a run, the result of training or what `recsys evaluate` found under that name.
+
+    None where there is none. Raises UserError for a file that is no result.
+    """
+    for folder in (state_folder(run) or run, run, run / EVALUATIONS):
+        path = folder / f"{name}.json"
+        try:
+            content = json.loads(read_file(path, run))
+            {metric: value["mean"] for metric, value in content["metrics"].items()}
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            raise UserError(f"{path} is damaged: evaluate again with recsys evaluate run={run}") from None
+        return content
+    return None
+
+
+def result_of(run: Path, name: str) -> dict[str, Any] | None:
+    """As `read_result`, with None for a damaged file too."""
+    try:
+        return read_result(run, name)
+    except UserError:
+        return None
