@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from data_prep.contexts import of_ids
-from data_prep.errors import UserError
-from data_prep.events import Events, Raw, distinct
-from data_prep.features import gather
+from data_prep.errors import UserError, nearest
+from data_prep.events import Events, Raw, distinct, unique
+from data_prep.features import Field, gather
 from data_prep.fields import of_table
 from data_prep.ids import Texts, numbered, places
 from data_prep.parsing import Part
@@ -29,11 +29,19 @@ def attach(raw: Raw, parts: list[Part], options: dict[str, Any]) -> Raw:
             raw = by_role[part.role](raw, part, strict)
     for side in ("user", "item"):
         raw = _features(raw, side, [part for part in parts if part.role == f"{side}_features"], options)
+    _check_numbers(raw, options)
     for part in parts:  # last: the others look the source's own numbers up
         if part.role in ("user_ids", "item_ids"):
             ids = _raw_ids(getattr(raw, part.role), part)
             raw = replace(raw, user_ids=ids) if part.role == "user_ids" else replace(raw, item_ids=ids)
     return raw
+
+
+def _check_numbers(raw: Raw, options: dict[str, Any]) -> None:
+    """data.numbers names fields of either side."""
+    known = [name for side in (raw.user_features, raw.item_features) if side for name in side.names]
+    if unknown := [name for name in options.get("numbers", []) if name not in known]:
+        raise UserError(f"data.numbers: there is no field {unknown[0]!r}.{nearest(unknown[0], known)}")
 
 
 def candidates_by_test(raw: Raw, pairs: Events, candidates: np.ndarray) -> np.ndarray:
@@ -111,15 +119,30 @@ def _friends(raw: Raw, part: Part, strict: bool) -> Raw:
 def _triples(raw: Raw, part: Part, strict: bool) -> Raw:
     """Entities that are items take the item's number, the others follow; relations are numbered 0, 1, ...
 
-    With declared ids, every entity below the number of items is an item.
+    With declared ids, every entity below the number of items is an item. A source that does not tell relations has one.
     """
-    head, relation, tail = list(part.columns.values())[:3]
+    head, tail = part.columns["head"], part.columns["tail"]
+    relation = part.columns.get("relation", np.zeros(len(head), np.int64))
+    if not len(head):
+        raise UserError(f"{part.file} has no rows, so there are no triples: leave the file out.")
     (head, tail), entities = numbered([head, tail])
     number = places(entities, raw.item_ids)
     number[number < 0] = raw.n_items + np.arange(np.count_nonzero(number < 0))
     (relation,), _ = numbered([relation])
     triples = np.unique(np.stack([number[head], relation, number[tail]], axis=1), axis=0).astype(np.int32)
-    return replace(raw, triples=triples, counts={**raw.counts, "repeated_triples": len(head) - len(triples)})
+    ends = triples[:, [0, 2]]
+    if not (ends < raw.n_items).any():
+        raise UserError(
+            f"{part.file}: none of its {len(head):,} triples has an item at either end. Ids are compared as they are "
+            f"written: there, for example, {part.columns['head'][0]} and {part.columns['tail'][0]}, here {raw.item_ids[0]}."
+        )
+    counts = {
+        "repeated_triples": len(head) - len(triples),
+        "triples_without_item": int((ends >= raw.n_items).all(axis=1).sum()),
+        "loops": int((ends[:, 0] == ends[:, 1]).sum()),
+        "items_without_triple": raw.n_items - len(unique(ends[ends < raw.n_items])),
+    }
+    return replace(raw, triples=triples, counts={**raw.counts, **counts})
 
 
 def _features(raw: Raw, side: str, parts: list[Part], options: dict[str, Any]) -> Raw:
@@ -131,13 +154,30 @@ def _features(raw: Raw, side: str, parts: list[Part], options: dict[str, Any]) -
         found, known = of_table(part, ids)
         if not options["remap_ids"]:
             _refuse_unknown(part, (next(iter(part.columns)),), known, ids)
+        _refuse_strangers(part, side, known, ids)
         raw, fields = replace(raw, **_dropped(raw, part, known)), fields + found
     if not fields:
         return raw
     if len({field.name for field in fields}) < len(fields):
         raise UserError(f"Two fields of the {side}s have one name: {', '.join(field.name for field in fields)}.")
     features = gather(fields, len(ids))
+    raw = replace(raw, notes=[*raw.notes, *_missing(fields, side, len(ids))])
     return replace(raw, user_features=features) if side == "user" else replace(raw, item_features=features)
+
+
+def _refuse_strangers(part: Part, side: str, known: np.ndarray, ids: np.ndarray) -> None:
+    if not known.any():
+        key = next(iter(part.columns))
+        raise UserError(
+            f"{part.file}: none of its {len(known):,} rows is of one of the {side}s with interactions. Ids are compared as "
+            f"they are written: there, for example, {part.columns[key][0]}, here {ids[0]}."
+        )
+
+
+def _missing(fields: list[Field], side: str, n: int) -> list[str]:
+    """Fields that some have no value of, which is allowed."""
+    known = {field.name: len(np.unique(field.entities)) for field in fields}
+    return [f"{n - k:,} of {n:,} {side}s have no {name!r}." for name, k in known.items() if k < n]
 
 
 def _raw_ids(ids: np.ndarray, part: Part) -> np.ndarray:

@@ -107,7 +107,16 @@ class CsvSettings(DataSettings):
     )
     test_path: str | None = field(None, "the test part; data.split=null: given with it, else leave_one_out_last")
     valid_path: str | None = field(None, "the validation part; data.validation=null: given with it, else none")
+    user_features_path: str | None = field(
+        None,
+        "a table user,field,value with a row for each value, or of a row for each user with a column for each field",
+    )
+    item_features_path: str | None = field(None, "the same of items")
+    numbers: list[str] = field([], "the fields of users and items that are numbers; all others are words")
     friends_path: str | None = field(None, "a table user,friend: who is whose friend (trusts, follows)")
+    triples_path: str | None = field(
+        None, "a table head,relation,tail: a knowledge graph, in which items have their ids"
+    )
     split: str | None = changed(DataSettings, "split", None)  # type: ignore[assignment]
     validation: str | None = changed(DataSettings, "validation", None)  # type: ignore[assignment]
     form: str | None = field(

@@ -18,9 +18,16 @@ USUAL_NAMES = {
     "timestamp": ("timestamp", "time", "unixtime", "date", "datetime"),
 }
 NEEDED = ("user", "item")
-FRIENDS = {  # of a table of friends
-    "user": (*USUAL_NAMES["user"], "truster", "follower", "source"),
-    "friend": ("friend", "friend_id", "friendid", "friend_user_id", "trustee", "followee", "target", "sid"),
+COMPANIONS: dict[str, dict[str, tuple[str, ...]]] = {  # of tables beside the interactions, by their role
+    "friends": {
+        "user": (*USUAL_NAMES["user"], "truster", "follower", "source"),
+        "friend": ("friend", "friend_id", "friendid", "friend_user_id", "trustee", "followee", "target", "sid"),
+    },
+    "triples": {
+        "head": ("head", "head_id", "h", "subject"),
+        "relation": ("relation", "relation_id", "r", "predicate"),
+        "tail": ("tail", "tail_id", "t", "object"),
+    },
 }
 SKIPPED = "_"  # in the list of the columns of a file without a header
 _TYPED = re.compile(r"(.+):(?:token|token_seq|float|float_seq)")  # headers of RecBole's atomic files
@@ -82,18 +89,23 @@ def find_meanings(names: list[str], file: str, columns: Any, context: Sequence[s
     return found | parts
 
 
-def find_friends(names: list[str], file: str) -> dict[str, int]:
-    """The places of the columns user and friend of a table of friends."""
+def find_companions(names: list[str], file: str, role: str) -> dict[str, int]:
+    """The places of the columns of a table of COMPANIONS, such as user and friend."""
     found = {}
-    for meaning, usual in FRIENDS.items():
+    for meaning, usual in COMPANIONS[role].items():
         fitting = [place for place, name in enumerate(without_types(names)) if name.lower() in usual]
         if len(fitting) != 1:
             raise UserError(
                 f"{file}: {'no column looks' if not fitting else 'several columns look'} like the {meaning}; its columns "
-                f"are {', '.join(names[:12])}. Let its first line be user,friend."
+                f"are {', '.join(names[:12])}. Let its first line be {','.join(COMPANIONS[role])}."
             )
         found[meaning] = fitting[0]
     return found
+
+
+def is_long(names: list[str]) -> bool:
+    """Whether a table of features has a row for each value: id, field, value."""
+    return [name.lower() for name in without_types(names)[1:]] == ["field", "value"]
 
 
 def without_types(names: list[str]) -> list[str]:

@@ -79,6 +79,9 @@ def notes_of(statistics: dict[str, Any]) -> list[str]:
         ("repeated_friends", "repeated friend pairs count once."),
         ("own_friends", "users are their own friend in the source; kept."),
         ("repeated_triples", "repeated triples count once."),
+        ("triples_without_item", "triples are of two entities that are no items; kept."),
+        ("loops", "triples lead from an entity to itself; kept."),
+        ("items_without_triple", "items are in no triple."),
         ("lists_with_the_test_item", "candidate lists contain the test item itself."),
     ):
         if count := statistics.get(name):

@@ -15,7 +15,7 @@ def graph_of(dataset: Dataset, model: str) -> KnowledgeGraph:
     if dataset.graph is None or not len(dataset.graph.triples):
         raise UserError(
             f"model={model} learns from the triples of a knowledge graph, and data={dataset.name} has none: choose a data "
-            "set with triples, such as synthetic, kg_book or kg_music, or give some: data=csv data.triples=triples.csv."
+            "set with triples, such as synthetic, kg_book or kg_music, or give some: data=csv data.triples_path=triples.csv."
         )
     return dataset.graph
 

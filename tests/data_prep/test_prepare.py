@@ -209,7 +209,7 @@ def test_csv_without_times_takes_the_order_of_rows(csv_cfg):
 
 def test_a_table_as_a_file_of_a_source(tiny, raw):
     raw("log.tsv", "u\ti\n0\t1\n0\t2\n1\t2\n")
-    raw("trust.csv", "a,b\n0,1\n5,0\n")
+    raw("trust.csv", "user,friend\n0,1\n5,0\n")
     files = [
         {"file": "log.tsv", "form": "table", "role": "train", "columns": {"user": "u", "item": "i"}},
         {"file": "trust.csv", "form": "table", "role": "friends"},
