@@ -46,7 +46,7 @@ def is_another(case: Case, loss: str) -> bool:
 LOSSES = [
     pytest.param(case, loss, marks=[pytest.mark.slow] * (case.model != "enmf"))
     for case in CASES
-    if case.model in DISTINCT
+    if case.model in TRAINABLE and case.model in DISTINCT
     for loss in DISTINCT_LOSSES
     if VALUES[loss]["scope"] in SCOPES[KINDS[case.model]] and is_another(case, loss)
 ]
