@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from data_prep.circles import in_circles
 from data_prep.errors import UserError, nearest
 from data_prep.events import Events, Raw, distinct, stream, unique
 from data_prep.features import Features
@@ -39,7 +40,10 @@ def generate(options: dict[str, Any]) -> Raw:
         if behaviour not in FUNNEL:
             raise UserError(f"data.behaviours: {behaviour!r} is not generated.{nearest(behaviour, FUNNEL)}")
     world = _World(users, items, options["seed"])
-    made = {"buy": world.rated(world.choose(buys, BUY_TASTE, "buy"))}
+    chosen, friends = world.choose(buys, BUY_TASTE, "buy"), world.friends()
+    if options["social"]:
+        chosen, friends = in_circles(chosen, users, items, options["social"], options["seed"])
+    made = {"buy": world.rated(chosen)}
     for wide, (narrow, kept) in WIDENING.items():
         if {wide, "view"} & set(options["behaviours"]):
             made[wide] = world.widen(made[narrow], kept, wide)
@@ -48,7 +52,7 @@ def generate(options: dict[str, Any]) -> Raw:
         {behaviour: made[behaviour] for behaviour in options["behaviours"]},
         np.arange(users),
         np.arange(items),
-        friends=world.friends(),
+        friends=friends,
         triples=world.triples(),
         user_features=world.user_features(),
         item_features=world.item_features(),

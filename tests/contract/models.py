@@ -62,6 +62,9 @@ CASES = (
     Case("eatnn_s", (*SMALL, "model.dropout=0.2"), 4),
     Case("eatnn_a", (*SMALL, "model.dropout=0.2"), 4),
     Case("eatnn_e", (*SMALL, "model.dropout=0.2"), 4),
+    Case("sbpr", SMALL, 4),
+    Case("transiv", (*SMALL, "model.own_size=2"), 3),
+    Case("samn", SMALL, 4),
     Case("ghcf", (*SMALL, "optimizer.learning_rate=0.05", "model.layers=1"), 10),
 )
 
