@@ -29,6 +29,7 @@ COMMANDS = {
     "inspect": Command("show how a trained model comes to its scores", "recsys_cli.commands.inspect"),
     "unlearn": Command("make a trained run forget rows, exactly", "recsys_cli.commands.unlearn"),
     "prepare": Command("read, split, check and cache a data set", "recsys_cli.commands.prepare"),
+    "deletions": Command("measure what forgetting costs in a run", "recsys_cli.commands.deletions"),
     "reproduce": Command("make a table or figure of the papers from its runs", "recsys_cli.commands.reproduce"),
     "doctor": Command("show versions, devices, and what each data set lacks", "recsys_cli.commands.doctor"),
     "completion": Command("print completion for a shell", "recsys_cli.completion", has_config=False),
