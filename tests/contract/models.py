@@ -30,7 +30,10 @@ QUICK = "optimizer.learning_rate=0.02"
 
 CASES = (
     Case("popularity", first=(0.0, 0.0)),  # on the checkerboard the items that a user would not like are as popular
+    Case("auxiliary_first", first=(0.0, 0.1)),  # carts of the other parity come before all
     Case("item_knn"),
+    Case("user_knn"),
+    Case("rp3beta"),
     Case("ease", ("model.l2=10",)),
     Case("wmf_als", SMALL, 2),
     Case("expomf", (*SMALL, "model.ridge=0.1"), 2),
