@@ -32,6 +32,7 @@ COMMANDS = {
     "report": Command("write one page about a run, or about a folder of runs", "recsys_cli.commands.report"),
     "compare": Command("test runs against each other", "recsys_cli.commands.compare", has_config=False),
     "prepare": Command("read, split, check and cache a data set", "recsys_cli.commands.prepare"),
+    "deletions": Command("measure what forgetting costs in a run", "recsys_cli.commands.deletions"),
     "reproduce": Command("make a table or figure of the papers from its runs", "recsys_cli.commands.reproduce"),
     "doctor": Command("show versions, devices, and what each data set lacks", "recsys_cli.commands.doctor"),
     "completion": Command("print completion for a shell", "recsys_cli.completion", has_config=False),
