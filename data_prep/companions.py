@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from data_prep.contexts import of_ids
-from data_prep.errors import UserError
+from data_prep.errors import UserError, nearest
 from data_prep.events import Events, Raw, distinct, unique
-from data_prep.features import gather
+from data_prep.features import Field, gather
 from data_prep.fields import of_table
 from data_prep.ids import Texts, numbered, places
 from data_prep.parsing import Part
@@ -29,11 +29,19 @@ def attach(raw: Raw, parts: list[Part], options: dict[str, Any]) -> Raw:
             raw = by_role[part.role](raw, part, strict)
     for side in ("user", "item"):
         raw = _features(raw, side, [part for part in parts if part.role == f"{side}_features"], options)
+    _check_numbers(raw, options)
     for part in parts:  # last: the others look the source's own numbers up
         if part.role in ("user_ids", "item_ids"):
             ids = _raw_ids(getattr(raw, part.role), part)
             raw = replace(raw, user_ids=ids) if part.role == "user_ids" else replace(raw, item_ids=ids)
     return raw
+
+
+def _check_numbers(raw: Raw, options: dict[str, Any]) -> None:
+    """data.numbers names fields of either side."""
+    known = [name for side in (raw.user_features, raw.item_features) if side for name in side.names]
+    if unknown := [name for name in options.get("numbers", []) if name not in known]:
+        raise UserError(f"data.numbers: there is no field {unknown[0]!r}.{nearest(unknown[0], known)}")
 
 
 def candidates_by_test(raw: Raw, pairs: Events, candidates: np.ndarray) -> np.ndarray:
@@ -96,7 +104,7 @@ def _friends(raw: Raw, part: Part, strict: bool) -> Raw:
     pairs, known = _known(replace(part, columns=columns), ("user", "friend"), raw.user_ids, strict)
     if not len(pairs):
         raise UserError(
-            f"{part.file}: none of its {len(known):,} rows is of two users with interactions. Ids are compared as they "
+            f"{part.file}: no row ({len(known):,} read) is of two users with interactions. Ids are compared as they "
             f"are written: there, for example, {columns['user'][0]} and {columns['friend'][0]}, here {raw.user_ids[0]}."
             if len(known)
             else f"{part.file} has no rows, so nobody has a friend: leave the file out."
@@ -146,13 +154,30 @@ def _features(raw: Raw, side: str, parts: list[Part], options: dict[str, Any]) -
         found, known = of_table(part, ids)
         if not options["remap_ids"]:
             _refuse_unknown(part, (next(iter(part.columns)),), known, ids)
+        _refuse_strangers(part, side, known, ids)
         raw, fields = replace(raw, **_dropped(raw, part, known)), fields + found
     if not fields:
         return raw
     if len({field.name for field in fields}) < len(fields):
         raise UserError(f"Two fields of the {side}s have one name: {', '.join(field.name for field in fields)}.")
     features = gather(fields, len(ids))
+    raw = replace(raw, notes=[*raw.notes, *_missing(fields, side, len(ids))])
     return replace(raw, user_features=features) if side == "user" else replace(raw, item_features=features)
+
+
+def _refuse_strangers(part: Part, side: str, known: np.ndarray, ids: np.ndarray) -> None:
+    if not known.any():
+        key = next(iter(part.columns))
+        raise UserError(
+            f"{part.file}: none of its {len(known):,} rows is of one of the {side}s with interactions. Ids are compared as "
+            f"they are written: there, for example, {part.columns[key][0]}, here {ids[0]}."
+        )
+
+
+def _missing(fields: list[Field], side: str, n: int) -> list[str]:
+    """Fields that some have no value of, which is allowed."""
+    known = {field.name: len(np.unique(field.entities)) for field in fields}
+    return [f"{n - k:,} of {n:,} {side}s have no {name!r}." for name, k in known.items() if k < n]
 
 
 def _raw_ids(ids: np.ndarray, part: Part) -> np.ndarray:

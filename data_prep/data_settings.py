@@ -107,6 +107,12 @@ class CsvSettings(DataSettings):
     )
     test_path: str | None = field(None, "the test part; data.split=null: given with it, else leave_one_out_last")
     valid_path: str | None = field(None, "the validation part; data.validation=null: given with it, else none")
+    user_features_path: str | None = field(
+        None,
+        "a table user,field,value with a row for each value, or of a row for each user with a column for each field",
+    )
+    item_features_path: str | None = field(None, "the same of items")
+    numbers: list[str] = field([], "the fields of users and items that are numbers; all others are words")
     friends_path: str | None = field(None, "a table user,friend: who is whose friend (trusts, follows)")
     triples_path: str | None = field(
         None, "a table head,relation,tail: a knowledge graph, in which items have their ids"
@@ -125,7 +131,13 @@ class SyntheticSettings(DataSettings):
     users: int = field(600, "how many", low=1)
     items: int = field(400, "how many", low=1)
     interactions: int = field(8000, "buys, about; carts and views follow", low=1)
+    contexts: bool = field(
+        False, "choices are made at moments, which have genres of their own: each user at each moment is a user"
+    )
     seed: int = field(0, "of the data set", low=0)
+    social: float = field(
+        0.0, "share of the buys that go by the circle of friends; 0: friends share a genre and no more", low=0, below=1
+    )
 
 
 BY_SOURCE = {"files": DataSettings, "csv": CsvSettings, "synthetic": SyntheticSettings}

@@ -103,6 +103,11 @@ def find_companions(names: list[str], file: str, role: str) -> dict[str, int]:
     return found
 
 
+def is_long(names: list[str]) -> bool:
+    """Whether a table of features has a row for each value: id, field, value."""
+    return [name.lower() for name in without_types(names)[1:]] == ["field", "value"]
+
+
 def without_types(names: list[str]) -> list[str]:
     """Header names as they are, or without the types that all have in RecBole's files: user_id:token -> user_id."""
     typed = [match[1] for name in names if (match := _TYPED.fullmatch(name))]

@@ -24,7 +24,7 @@ ONLY_FOR = {
     "columns": ("csv", "files"), "delimiter": ("csv", "files"), "context": ("csv", "files"), "form": ("csv",),
     "path": ("csv",), "test_path": ("csv",), "valid_path": ("csv",), "n_users": ("files",), "n_items": ("files",),
     "min_rating": ("csv", "files"), "k_core": ("csv", "files"), "user_fields": ("csv", "files"),
-    "item_fields": ("csv", "files"), **dict.fromkeys(COMPANIONS, ("csv",)),
+    "item_fields": ("csv", "files"), "numbers": ("csv",), **dict.fromkeys(COMPANIONS, ("csv",)),
 }  # fmt: skip
 UNSET = ("name", "source")  # have no default: they must be given
 # These say where bytes lie, not what they are: the checksums of the files stand for them in the cache's name.
@@ -135,7 +135,7 @@ def _check_used(options: dict[str, Any]) -> None:
     """UserError for an option that would be ignored."""
     source = options["source"]
     for key, sources in ONLY_FOR.items():
-        if options.get(key) not in (None, 0) and source not in sources:
+        if options.get(key) not in (None, 0, []) and source not in sources:
             fitting = " and ".join(f"data.source={name}" for name in sources)
             how = ", whose users and items are counted when it is read" if key in ("n_users", "n_items") else ""
             raise UserError(

@@ -10,7 +10,7 @@ Forms (`form` of an entry of `data.files`):
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,11 +19,12 @@ import numpy as np
 from data_prep.errors import UserError, nearest
 from data_prep.integers import read_integers
 from data_prep.lines import looks_like_lines, read_lines
-from data_prep.meanings import COMPANIONS, find_companions, without_types
+from data_prep.meanings import COMPANIONS, find_companions, is_long, without_types
 from data_prep.sources import RawFile
 from data_prep.tables import check_ids, open_table, ratings, read_events_table
 
 EVENT_ROLES = ("train", "valid", "test")
+FEATURE_ROLES = ("user_features", "item_features")
 # What the columns of an 'integers' file of a role are, unless the entry says so.
 USUAL_COLUMNS = {
     "friends": ["user", "friend"],
@@ -37,7 +38,8 @@ IDS_OF = {"user_features": 1, "item_features": 1, "user_ids": 2, "item_ids": 2}
 
 @dataclass(frozen=True)
 class Part:
-    """One file in columns: int64, float32 or Texts; line_of: row -> line; several: separators of fields' values."""
+    """One file in columns: int64, float32 or Texts; line_of: row -> line; several, numbers: of features, as in
+    data_settings.FileSettings."""
 
     role: str
     behaviour: str | None
@@ -45,6 +47,7 @@ class Part:
     columns: dict[str, Any]
     line_of: Callable[[int], int]
     several: dict[str, str] = field(default_factory=dict)
+    numbers: Sequence[str] = ()
 
 
 def parse(raw_files: list[RawFile], options: dict[str, Any]) -> tuple[list[Part], list[str]]:
@@ -64,8 +67,9 @@ def parse(raw_files: list[RawFile], options: dict[str, Any]) -> tuple[list[Part]
             raise UserError(f"The form {form!r} of {raw.spec['file']} is not known.{nearest(form, readers)}")
         columns, line_of = readers[form](raw, options)
         behaviour = raw.spec.get("behaviour") or options["target"]
-        several = raw.spec.get("several", {})
-        parts.append(Part(raw.spec["role"], behaviour, raw.spec["file"], columns, line_of, several))
+        spec = raw.spec
+        more = spec.get("several", {}), _numbers(spec, options)
+        parts.append(Part(spec["role"], behaviour, spec["file"], columns, line_of, *more))
     return parts, notes
 
 
@@ -136,7 +140,11 @@ def _table(raw: RawFile, options: dict[str, Any]):
         for name, place in places.items():
             check_ids(read[place], name, spec["file"], table.line_of)
         return {name: read[place] for name, place in places.items()}, table.line_of
-    names, numeric = without_types(table.names), spec.get("numbers", [])
+    names, numeric = without_types(table.names), _numbers(spec, options)
+    if spec["role"] in FEATURE_ROLES and is_long(names):
+        numeric = []  # of some rows only
+    elif options["source"] == "csv":
+        numeric = [name for name in numeric if name in names]
     if unknown := {*numeric, *spec.get("several", {})} - set(names):
         raise UserError(f"{spec['file']} has no column {min(unknown)!r} (data.files).{nearest(min(unknown), names)}")
     numbers = [place for place, name in enumerate(names) if name in numeric]
@@ -146,3 +154,8 @@ def _table(raw: RawFile, options: dict[str, Any]):
     for place in range(IDS_OF[spec["role"]]):
         check_ids(read[place], names[place], spec["file"], table.line_of)
     return {name: read[place] for place, name in enumerate(names)}, table.line_of
+
+
+def _numbers(spec: dict[str, Any], options: dict[str, Any]) -> list[str]:
+    """The fields that are numbers; of data=csv those of users and of items are named together."""
+    return options["numbers"] if options["source"] == "csv" else spec.get("numbers", [])

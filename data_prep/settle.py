@@ -9,10 +9,12 @@ from typing import Any
 
 STDIN = "-"
 PACKED = (".gz", ".zip", ".tar", ".tgz")
-COMPANIONS = {
+COMPANIONS = {  # of data=csv: the key of a file beside the interactions, and its role
     "friends_path": "friends",
     "triples_path": "triples",
-}  # of data=csv: the key of a file beside the interactions, and its role
+    "user_features_path": "user_features",
+    "item_features_path": "item_features",
+}
 PATHS = ("raw_dir", "cache_dir", "path", "test_path", "valid_path", *COMPANIONS)
 
 

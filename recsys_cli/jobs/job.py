@@ -22,12 +22,14 @@ DONE = (FINISHED, THERE)  # there is a result
 class Job:
     """words: of `recsys COMMAND`, as a person would type them. config: of these words, composed and checked.
 
-    settled: asked when no other process can be at the job any more; true: leave it, another one has ended it.
+    title: shown instead of the words. settled: asked when no other process can be at the job any more; true: leave it,
+    another one has ended it.
     """
 
     words: list[str]
     config: DictConfig
     command: str = "train"
+    title: str = ""
     settled: Callable[[], bool] | None = None
 
     @classmethod

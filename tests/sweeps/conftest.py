@@ -10,7 +10,7 @@ import pytest
 from recsys_cli.jobs import engine
 from recsys_cli.jobs.identity import JOB_HASH, job_hash
 from recsys_cli.jobs.nursery import Ended
-from recsys_cli.runs.environment import code_hash
+from recsys_cli.runs.bearing import about
 
 
 class Killed(BaseException):
@@ -38,7 +38,7 @@ class Trainer:
         self._record(run, config, "running")
 
     def _record(self, run, config, status):
-        facts = {"status": status, JOB_HASH: job_hash(config), "environment": {"code": code_hash()}, "data_hash": "x"}
+        facts = {"status": status, JOB_HASH: job_hash(config), "data_hash": "x", **about(config)}
         (run / "record.json").write_text(json.dumps(facts))
 
     def wait(self, seconds):
