@@ -106,16 +106,18 @@ def _application(name: str, argv: list[str]) -> int:
         return 0
     refuse_options(words, name, configs)
     words = switched_on(words, name, configs)
-    if COMMANDS[name].composes and not options.cfg:
-        if options.multirun:
-            raise UserError(f"recsys {name} runs several jobs by itself: leave out --multirun")
-        return execute(_function(name), words)
     from recsys_cli.config.compose import compose, jobs
     from recsys_cli.jobs.multirun import multirun, taken
 
+    composes = COMMANDS[name].composes
     settings, words = taken(words, options.multirun, configs.values(name))
-
-    if options.multirun:
+    if composes and options.multirun:
+        raise UserError(f"recsys {name} runs several jobs by itself: leave out --multirun")
+    if composes and not options.cfg:
+        return execute(_function(name), words)
+    if composes:
+        todo = import_module(COMMANDS[name].module).configs(words)
+    elif options.multirun:
         todo = jobs(name, words, configs, partial=bool(options.cfg))
     else:
         todo = [(words, compose(name, words, configs, partial=bool(options.cfg)))]

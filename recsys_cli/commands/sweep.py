@@ -14,6 +14,8 @@ from data_prep.files import read_file, write_file
 from data_prep.settings import Settings, field, fields_of
 
 if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
     from recsys_cli.sweeps.search import Search
 
 ASKED = "sweep.json"
@@ -34,17 +36,9 @@ class SweepSettings(Settings):
 
 
 def main(words: list[str]) -> int:
-    from recsys_cli.config.library import library
-    from recsys_cli.sweeps.asked import searches, sort_words, usual_folder
+    from recsys_cli.sweeps.asked import usual_folder
 
-    configs = library()
-    sorted_ = sort_words(words, list(fields_of(SweepSettings)), configs)
-    settings = SweepSettings.from_config(sorted_.own)
-    picked = [w.partition("=")[2].strip("'\"") for w in sorted_.train if w.startswith("model=")]
-    if settings.models and picked:
-        raise UserError("give model=... or models=[...], not both")
-    models = list(dict.fromkeys(settings.models)) or picked[-1:] or [configs.defaults("sweep")["model"]]
-    found = searches(sorted_, [str(model) for model in models], settings.budget, settings.seed, configs)
+    settings, found = _asked(words)
     folder = Path(settings.sweep_dir) if settings.sweep_dir else usual_folder(found, settings.sweeps_dir)
     for search in found:
         search.folder = folder
@@ -57,6 +51,25 @@ def main(words: list[str]) -> int:
         return 0
     _keep(folder, found)
     return _run(found, settings)
+
+
+def configs(words: list[str]) -> list[tuple[list[str], DictConfig]]:
+    """The words and the config that the trials of each model share."""
+    return [(search.words, search.config) for search in _asked(words)[1]]
+
+
+def _asked(words: list[str]) -> tuple[SweepSettings, list[Search]]:
+    from recsys_cli.config.library import library
+    from recsys_cli.sweeps.asked import searches, sort_words
+
+    configs = library()
+    sorted_ = sort_words(words, list(fields_of(SweepSettings)), configs)
+    settings = SweepSettings.from_config(sorted_.own)
+    picked = [w.partition("=")[2].strip("'\"") for w in sorted_.train if w.startswith("model=")]
+    if settings.models and picked:
+        raise UserError("give model=... or models=[...], not both")
+    models = list(dict.fromkeys(map(str, settings.models))) or picked[-1:] or [str(configs.defaults("sweep")["model"])]
+    return settings, searches(sorted_, models, settings.budget, settings.seed, configs)
 
 
 def _run(found: Sequence[Search], settings: SweepSettings) -> int:
