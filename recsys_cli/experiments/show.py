@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from recsys_cli.experiments.assemble import Written
+from recsys_cli.experiments.made import filled
 from recsys_cli.experiments.plan import Gap, Job, Plan, in_order
 from recsys_cli.experiments.states import State
 from recsys_cli.report import duration, format_table, wrapped
@@ -78,8 +79,6 @@ def _few(names: Sequence[str]) -> str:
 
 
 def made_lines(written: Written) -> list[str]:
-    made = written.made
-    found = (
-        f"{made.filled} of the {made.wanted} published numbers have one of ours beside them" if made.wanted else "made"
-    )
+    ours, all_of = filled(written.made.lines)
+    found = f"{ours} of the {all_of} published numbers have one of ours beside them" if all_of else "made"
     return ["", wrapped(f"{found}: {', '.join(map(str, written.files))}")]
