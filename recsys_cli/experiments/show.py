@@ -42,7 +42,8 @@ def plan_lines(plan: Plan, jobs: Sequence[Job], workers: int, budget: str | None
                 wrapped(f"{others} finished runs are of another version of the program or of other data: not used.")
             )
     lines += [wrapped(f"{path}: record.json is damaged, so this run is not used.") for path in plan.damaged]
-    lines += _missing(plan.gaps)
+    here = {job.source.id for job in jobs}
+    lines += _missing([gap for gap in plan.gaps if not jobs or gap.source.id in here or len(jobs) == len(plan.jobs)])
     return lines
 
 
@@ -64,7 +65,7 @@ def _grouped(jobs: Sequence[Job]) -> dict[tuple[str, str], list[Job]]:
 
 
 def _missing(gaps: Sequence[Gap]) -> list[str]:
-    lines = [f"without {gap.source.title}: {gap.why}" for gap in gaps if gap.row is None]
+    lines = [f"without {gap.source.title}: {gap.advice or gap.why}" for gap in gaps if gap.row is None]
     by_why: dict[str, list[str]] = {}
     for gap in gaps:
         if gap.row is not None:

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data_prep.errors import UserError
+from recsys_cli.config.compose import compose
 from recsys_cli.config.library import Library
+from recsys_cli.experiments.facts import missing_files
 from recsys_cli.experiments.made import filled
 from recsys_cli.experiments.spec import GROUPS, Experiment, Source, read
 from recsys_cli.experiments.write import stem_of, with_ending
@@ -64,16 +66,13 @@ def _state(experiment: Experiment, library: Library, output: str, there: dict[st
 
 def _missing_files(source: Source, library: Library, there: dict[str, list[str]]) -> list[str]:
     """Raw files that are neither on this machine nor can be downloaded; what cannot be composed is missing as a whole."""
-    from data_prep.sources import raw_status
-    from recsys_cli.config.compose import compose
-
     key = " ".join([source.data, *source.words])
     if key not in there:
         try:
             if source.data not in library.choices("data"):
                 raise UserError(f"data={source.data} does not exist yet")
-            config = compose("prepare", [f"data={source.data}", *source.words], library, partial=True)
-            there[key] = [file for file, path, _ in raw_status(config.data) if path is None]
+            config = compose("prepare", [f"data={source.data}", *source.words], library, partial=True, quick=True)
+            there[key] = missing_files(config.data)
         except UserError as error:
             there[key] = [str(error).partition(".")[0]]
     return there[key]
