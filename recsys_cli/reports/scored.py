@@ -14,7 +14,7 @@ from recsys_cli.statistics.spread import Groups
 
 class Scored(NamedTuple):
     """users: int32 [m]. lists: int32 [m, k], the best first, -1 for an empty place. items, ranks: int [pairs], of the
-    held-out pairs. parameters: numbers in the variables of the model."""
+    held-out pairs. parameters: how many numbers the model holds."""
 
     dataset: Dataset
     users: np.ndarray
@@ -40,8 +40,7 @@ def score_again(path: str, split: str, k: int) -> Scored:
     with raw_ids(data):
         ranks = rank_held_out(scorer, held_out, seen, data.n_items, settings.memory_mb)
         lists, _ = top_k(scorer, ranks.users, seen, data.n_items, k, settings.memory_mb)
-    parameters = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
-    return Scored(data, ranks.users, lists, ranks.items, ranks.ranks, parameters)
+    return Scored(data, ranks.users, lists, ranks.items, ranks.ranks, model.count_parameters())
 
 
 def of_lists(scored: Scored, lists: np.ndarray) -> dict[str, float]:
