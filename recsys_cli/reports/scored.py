@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,15 +24,13 @@ class Scored(NamedTuple):
     parameters: int
 
 
-def score_again(path: str, split: str, k: int) -> Scored:
-    """split: test or validation. Needs TensorFlow, the data and the checkpoint. Raises UserError where one is missing."""
-    from recsys_cli.commands.trained import open_trained
+def score_again(trained: Any, split: str, k: int) -> Scored:
+    """trained: dataset, model and config of a run that was taken up. split: test or validation."""
     from recsys_cli.evaluation.naming import raw_ids
     from recsys_cli.evaluation.protocol import EvaluationSettings, lay_out
     from recsys_cli.evaluation.ranking import rank_held_out
     from recsys_cli.evaluation.topk import top_k
 
-    trained = open_trained(path)
     data, model = trained.dataset, trained.model
     settings = EvaluationSettings.from_config(trained.config.evaluation, "evaluation")
     held_out, seen, _, _ = lay_out(data, "test" if split == "test" else "valid", settings)
