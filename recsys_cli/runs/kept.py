@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from data_prep.errors import UserError
 from data_prep.files import read_file
-from recsys_cli.evaluation.summary import load_per_user
 from recsys_cli.runs.directory import EVALUATIONS, state_folder
 from recsys_cli.runs.record import is_number
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def read_result(run: Path, name: str) -> dict[str, Any] | None:
@@ -35,6 +35,8 @@ def read_result(run: Path, name: str) -> dict[str, Any] | None:
 
 def read_per_user(run: Path, name: str) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
     """Raw ids and values by metric that stand beside NAME.json; None where they were not kept."""
+    from recsys_cli.evaluation.summary import load_per_user  # with NumPy, which help and errors do not wait for
+
     for folder in _folders(run):
         if (folder / f"{name}.json").is_file():
             path = folder / f"{name}_per_user.npz"
