@@ -28,7 +28,12 @@ COMMANDS = {
     "recommend": Command("write the best items of each user", "recsys_cli.commands.recommend"),
     "inspect": Command("show how a trained model comes to its scores", "recsys_cli.commands.inspect"),
     "unlearn": Command("make a trained run forget rows, exactly", "recsys_cli.commands.unlearn"),
+    "runs": Command("list runs by what they are and reached", "recsys_cli.commands.runs", has_config=False),
+    "report": Command("write one page about a run, or about a folder of runs", "recsys_cli.commands.report"),
+    "compare": Command("test runs against each other", "recsys_cli.commands.compare", has_config=False),
     "prepare": Command("read, split, check and cache a data set", "recsys_cli.commands.prepare"),
+    "deletions": Command("measure what forgetting costs in a run", "recsys_cli.commands.deletions"),
+    "reproduce": Command("make a table or figure of the papers from its runs", "recsys_cli.commands.reproduce"),
     "doctor": Command("show versions, devices, and what each data set lacks", "recsys_cli.commands.doctor"),
     "completion": Command("print completion for a shell", "recsys_cli.completion", has_config=False),
 }
@@ -99,7 +104,7 @@ def _application(name: str, argv: list[str]) -> int:
     from recsys_cli.config.compose import compose, jobs
     from recsys_cli.jobs.multirun import multirun, taken
 
-    settings, words = taken(words, options.multirun)
+    settings, words = taken(words, options.multirun, configs.values(name))
 
     if options.multirun:
         todo = jobs(name, words, configs, partial=bool(options.cfg))

@@ -28,11 +28,10 @@ def main(config: DictConfig) -> int:
             )
         from recsys_cli.unlearning.train import train
 
-        return train(config)
-    from recsys_cli.jobs.identity import JOB_HASH, job_hash
+        return train(config, _asked(config))
     from recsys_cli.training.device import set_up_device
 
-    digest = job_hash(config)  # as it was asked for, before anything is fitted to the data
+    asked = _asked(config)  # before anything is fitted to the data
     device = set_up_device(config.device)
 
     from recsys_cli.data.load import get_dataset
@@ -60,7 +59,7 @@ def main(config: DictConfig) -> int:
     if run:
         progress = _go_on(run, checkpoint, learner.state(), config.trainer.epochs)
     else:
-        run, progress = Run.create(config, **{JOB_HASH: digest, DATA_HASH: dataset.content_hash}), Progress()
+        run, progress = Run.create(config, **asked, **{DATA_HASH: dataset.content_hash}), Progress()
     config.run_dir = str(run.path)  # where a crash leaves its report
     run.record |= {"status": "running", DATA_HASH: dataset.content_hash}
     run.write_record()
@@ -121,6 +120,14 @@ def main(config: DictConfig) -> int:
     if model.name != "popularity":
         print(most_popular(config.evaluation, dataset, selection.final_split, config.seed))
     return 0
+
+
+def _asked(config: DictConfig) -> dict[str, str | None]:
+    """By what the run is found again when the same is asked for."""
+    from recsys_cli.jobs.identity import JOB_HASH, job_hash
+    from recsys_cli.runs.bearing import about
+
+    return {JOB_HASH: job_hash(config), **about(config)}
 
 
 def _taken_up(path: str):

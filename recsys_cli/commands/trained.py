@@ -10,10 +10,9 @@ from recsys_cli.data.dataset import Dataset
 from recsys_cli.models.base import Model
 from recsys_cli.runs.config import CONFIG
 from recsys_cli.runs.directory import Run
-from recsys_cli.training.build import build_model
-from recsys_cli.training.checkpoint import restore
 from recsys_cli.training.fit import Progress
 from recsys_cli.training.taking_up import data_of, newest_checkpoint, other_config, warn_otherwise
+from recsys_cli.training.trained_model import restored
 from recsys_cli.unlearning.opening import method_of, open_current
 
 
@@ -36,8 +35,4 @@ def open_trained(path: str, data_overrides=None) -> Trained:
         print(f"warning: {run.path / CONFIG} is not the config that {checkpoint.path.name} was trained with")
     warn_otherwise(run, checkpoint, "the last digits of scores may differ")
     dataset = data_of(run, config, checkpoint, data_overrides)
-    model = build_model(config.model, dataset, config.seed)
-    state = model.state()
-    # Optimiser slots are of no use here.
-    restore(checkpoint._replace(arrays={n: a for n, a in checkpoint.arrays.items() if n in state}), state)
-    return Trained(run, config, dataset, model, progress.epoch)
+    return Trained(run, config, dataset, restored(config, dataset, checkpoint), progress.epoch)

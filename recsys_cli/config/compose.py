@@ -32,7 +32,7 @@ def compose(command: str, words: list[str], library: Library, partial: bool = Fa
 
     overrides = parse(words, command, library)
     refuse_sweeps(overrides)
-    groups = [o for o in overrides if is_group(o, library)]
+    groups = [o for o in overrides if is_group(o, command, library)]
     picks = tuple(_pick(o, command, library) for o in groups)
     values = [o for o in overrides if o not in groups and not o.key_or_group.startswith("hydra.")]
     hydra_words = tuple(typed(o) for o in overrides if o.key_or_group.startswith("hydra."))
@@ -47,7 +47,7 @@ def compose(command: str, words: list[str], library: Library, partial: bool = Fa
         check_values(cfg, known)
     except OmegaConfBaseException as error:
         raise UserError(_unresolved(error)) from None
-    if "source" in cfg.get("data", {}):
+    if "source" in (cfg.get("data") or {}):
         for key, value in settled(tree(cfg)["data"]).items():
             cfg.data[key] = value
     given = frozenset(o.key_or_group for o in overrides)
@@ -58,7 +58,7 @@ def compose(command: str, words: list[str], library: Library, partial: bool = Fa
         cfg = resumed(cfg, given)
     if not partial:
         _refuse_missing(cfg, command, library)
-        if "source" in cfg.get("data", {}):
+        if "source" in (cfg.get("data") or {}):
             read_options(cfg.data)
     return cfg
 
@@ -122,9 +122,11 @@ def _hydra_compose(command: str, words: tuple[str, ...], library: Library) -> tu
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
+    # Hydra 1.3 warns where it is left out, and those from 1.4 on where it is given.
+    behaviour = {"version_base": "1.3"} if hydra.__version__.startswith("1.3.") else {}
     search = ",".join(f"'file://{root}'" for root in library.roots[1:])
     try:
-        with hydra.initialize_config_dir(str(library.roots[0]), version_base="1.3"):
+        with hydra.initialize_config_dir(str(library.roots[0]), **behaviour):
             words = (*words, f"hydra.searchpath=[{search}]")
             cfg = hydra.compose(command, list(words), return_hydra_config=True)
     except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:

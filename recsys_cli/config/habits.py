@@ -59,7 +59,14 @@ OTHER_NAMES = {
 OTHER_CHOICES = {
     "device": {"cuda": "gpu", "cuda:0": "gpu", "tpu": "auto", "mps": "cpu"},
     "loss": {"bce_with_logits": "bce", "cross_entropy": "softmax", "mse": "non_sampling", "whole_data": "non_sampling"},
-    "model": {"mf": "bpr", "neumf": "ncf", "most_popular": "popularity", "pop": "popularity", "itemknn": "item_knn"},
+    "model": {
+        "mf": "bpr",
+        "neumf": "ncf",
+        "most_popular": "popularity",
+        "pop": "popularity",
+        "itemknn": "item_knn",
+        "userknn": "user_knn",
+    },
 }
 
 # Options of Hydra's own command line.

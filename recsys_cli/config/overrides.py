@@ -10,6 +10,7 @@ from data_prep.errors import UserError
 from data_prep.settings import shown
 from recsys_cli.config.habits import option_of_hydra, other_name, without_effect
 from recsys_cli.config.library import Library
+from recsys_cli.config.schema import fields_of_command
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -64,10 +65,10 @@ def switched_on(words: list[str], command: str, library: Library) -> list[str]:
     return [f"{word}=true" if values.get(word) is False else word for word in words]
 
 
-def is_group(override: Override, library: Library) -> bool:
-    """Whether it picks a config (``model=enmf``) rather than sets a value."""
+def is_group(override: Override, command: str, library: Library) -> bool:
+    """Whether it picks a config (``model=enmf``) rather than sets a value: a command may have a setting called `data`."""
     key = override.key_or_group
-    return "/" in key or key in library.groups()
+    return "/" in key or (key in library.groups() and key not in fields_of_command(command, library.sources))
 
 
 def typed(override: Override) -> str:

@@ -41,6 +41,8 @@ PLACES: Mapping[str, Mapping[str, str]] = {
         "none": "recsys_cli.unlearning.settings.NoSettings",
         ANY: "recsys_cli.unlearning.settings.UnlearningSettings",
     },
+    "table": {ANY: "recsys_cli.experiments.settings.ExperimentSettings"},
+    "figure": {ANY: "recsys_cli.experiments.settings.ExperimentSettings"},
 }
 # Where a choice has no settings class, the keys that it has in common with these mean the same.
 USUAL = {"model": "recsys_cli.models.base.EmbeddingSettings", "data": "data_prep.data_settings.DataSettings"}

@@ -78,7 +78,7 @@ class Display:
         return f"[{number + 1}/{self.total}]" if self.total else f"[{number + 1}]"
 
     def _short(self, job: Job) -> list[str]:
-        return [word for word in job.words if word not in self._common]
+        return [job.title] if job.title else [word for word in job.words if word not in self._common]
 
     def _draw(self, now: float) -> None:
         width = terminal_width() - 1

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from data_prep.errors import UserError
 from recsys_cli.jobs.identity import JOB_HASH, can_be_found, job_hash
+from recsys_cli.runs.bearing import about
 from recsys_cli.runs.config import CONFIG
-from recsys_cli.runs.environment import code_hash
+from recsys_cli.runs.directory import state_folder
 from recsys_cli.runs.kept import result_of
-from recsys_cli.runs.record import RECORD, read_record
+from recsys_cli.runs.record import read_record
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -34,21 +35,28 @@ class Found:
         self._records.get(Path(cfg.runs_dir).expanduser(), []).append((path, read_record(path)))
 
     def finished(self, cfg: DictConfig) -> Path | None:
-        """A finished run of the same settings, data and program under runs_dir, or in run_dir where one is given."""
+        """A finished run of the same settings, data and program under runs_dir, or in run_dir where one is given; one
+        that can forget, and did, is another."""
         final = "test" if cfg.evaluation.test else "validation"
         found = (path for path, record in self._same(cfg) if record["status"] == "finished")
-        return next((path for path in found if result_of(path, final)), None)
+        return next((path for path in found if result_of(path, final) and not has_forgotten(path)), None)
 
     def unfinished(self, cfg: DictConfig) -> Path | None:
         """As `finished`, of a run that was stopped, was killed or failed, or is running at this moment."""
         return next((path for path, record in self._same(cfg) if record["status"] != "finished"), None)
+
+    def others(self, cfg: DictConfig) -> int:
+        """Finished runs of the same settings, but of another version of the program or of other data."""
+        same, digest = {path for path, _ in self._same(cfg)}, job_hash(cfg)
+        asked = [(path, r) for path, r in self._read(cfg) if r.get(JOB_HASH) == digest and r["status"] == "finished"]
+        return sum(path not in same for path, _ in asked)
 
     def _same(self, cfg: DictConfig) -> Iterator[tuple[Path, dict[str, Any]]]:
         if not can_be_found(cfg):
             return
         digest = job_hash(cfg)
         for path, record in self._read(cfg):
-            if record.get(JOB_HASH) == digest and record.get("environment", {}).get("code") == code_hash():
+            if record.get(JOB_HASH) == digest and all(record.get(key) == value for key, value in about(cfg).items()):
                 data = record.get("data_hash")
                 if data == self._data_hash(cfg) or (data is None and record["status"] != "finished"):
                     yield path, record
@@ -56,7 +64,10 @@ class Found:
     def _read(self, cfg: DictConfig) -> list[tuple[Path, dict[str, Any]]]:
         if cfg.run_dir:
             return [(path, read_record(path)) for path in [Path(cfg.run_dir)] if (path / CONFIG).is_file()]
-        root = Path(cfg.runs_dir).expanduser()
+        return self.records(Path(cfg.runs_dir).expanduser())
+
+    def records(self, root: Path) -> list[tuple[Path, dict[str, Any]]]:
+        """Every run under a folder, with its record."""
         if root not in self._records:
             self._records[root] = [(path, read_record(path)) for path in run_folders(root)]
         return self._records[root]
@@ -77,10 +88,19 @@ class Found:
         return self._data[asked]
 
 
+FIRST_STATE = "0"
+
+
+def has_forgotten(run: Path) -> bool:
+    """Whether a run that can forget did so."""
+    folder = state_folder(run)
+    return folder is not None and folder.name != FIRST_STATE
+
+
 def run_folders(root: Path) -> Iterator[Path]:
     """Every run under a folder, in the order of their paths; links are not followed, hidden folders not entered."""
     for folder, inner, files in os.walk(root):
         inner[:] = sorted(name for name in inner if not name.startswith("."))
-        if CONFIG in files and RECORD in files:
+        if CONFIG in files:
             inner.clear()
             yield Path(folder)

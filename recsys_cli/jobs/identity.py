@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from data_prep.settings import plain
 from recsys_cli.config.library import flatten
+from recsys_cli.runs.bearing import BEARING, about
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -16,7 +17,6 @@ JOB_HASH = "job_hash"  # in record.json
 # Where, how fast and how visibly: the result is the same.
 WITHOUT_BEARING = ("run_dir", "runs_dir", "resume", "device", "tensorboard", "trainer.progress", "evaluation.memory_mb",
                    "data.cache_dir", "data.raw_dir")  # fmt: skip
-OURS = "recsys_cli."
 
 
 def job_hash(cfg: DictConfig) -> str:
@@ -27,6 +27,5 @@ def job_hash(cfg: DictConfig) -> str:
 
 
 def can_be_found(cfg: DictConfig) -> bool:
-    """Not looked for are runs that can forget, whose state changes, and models whose code is not ours to vouch for."""
-    own = not cfg.get("model", {}).get("_target_", "").startswith(OURS)
-    return not (own or cfg.get("resume") or cfg.get("unlearning", {}).get("name", "none") != "none")
+    """Not looked for is what goes on with a run that is named, and a model whose code nobody can vouch for."""
+    return "model" in cfg and not cfg.get("resume") and about(cfg)[BEARING] is not None

@@ -20,11 +20,15 @@ DONE = (FINISHED, THERE)  # there is a result
 
 @dataclass(frozen=True)
 class Job:
-    """words: of `recsys COMMAND`, as a person would type them. config: of these words, composed and checked."""
+    """words: of `recsys COMMAND`, as a person would type them. config: of these words, composed and checked.
+
+    title: shown instead of the words.
+    """
 
     words: list[str]
     config: DictConfig
     command: str = "train"
+    title: str = ""
 
     @classmethod
     def of(cls, words: Sequence[str], library: Library, command: str = "train") -> Job:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,9 +24,12 @@ class MultirunSettings(Settings):
     )
 
 
-def taken(words: Sequence[str], multirun: bool) -> tuple[MultirunSettings, list[str]]:
-    """The settings of the multirun itself, and the words that are left. Raises UserError for what is no number."""
-    names = fields_of(MultirunSettings)
+def taken(words: Sequence[str], multirun: bool, of_command: Container[str] = ()) -> tuple[MultirunSettings, list[str]]:
+    """The settings of the multirun itself, and the words that are left. Raises UserError for what is no number.
+
+    of_command: the command's own settings, which stay its own.
+    """
+    names = [name for name in fields_of(MultirunSettings) if name not in of_command]
     own = [word for word in words if word.partition("=")[0] in names]
     if own and not multirun:
         raise UserError(f"'{own[0]}' is for several jobs: add --multirun, and what differs, as in seed=0,1,2")

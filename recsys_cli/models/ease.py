@@ -18,8 +18,9 @@ import tensorflow as tf
 from data_prep.errors import UserError
 from data_prep.settings import field
 from recsys_cli.models.base import ModelSettings, Need, SolvedModel
-from recsys_cli.models.item_to_item import CPU, CoOccurrence, Rows, sparse_matrix
+from recsys_cli.models.item_to_item import CoOccurrence
 from recsys_cli.ops.linalg import check_solved, solve_positive_definite
+from recsys_cli.ops.sparse import CPU, Rows, sparse_matrix
 
 MATRICES = 6  # of n_items x n_items float32 that live at once at the peak
 
@@ -63,7 +64,7 @@ class EASE(SolvedModel):
         with tf.device(CPU):
             gramian = tf.concat(
                 [
-                    tf.raw_ops.CSRSparseMatrixToDense(sparse_input=counts.rows(*block), type=tf.float32)
+                    tf.raw_ops.CSRSparseMatrixToDense(sparse_input=counts.rows(block), type=tf.float32)
                     for block in counts.blocks
                 ],
                 axis=0,

@@ -26,6 +26,7 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from data_prep.settings import field
@@ -66,7 +67,7 @@ class EATNN(FactoredModel):
         columns = [("item_embedding", self.n_items)]
         if config.social_weight:
             friends = friends_of(dataset, config.name)
-            self.tasks += (Task("friends", friends, config.social_weight, group="friends"),)
+            self.tasks += (Task("friends", friends, float(config.social_weight), group="friends"),)
             columns.append(("friend_embedding", friends.n_cols))
         size, domains = config.embedding_size, DOMAINS[: len(columns)]
         self.common = self.parameter("user_embedding_common", [self.n_users, size])
@@ -111,6 +112,17 @@ class EATNN(FactoredModel):
             for table in (self.common, self.own[task])
         )
         return tf.sigmoid(own - common)  # the softmax over two
+
+    def explain(self, users):
+        """attention: what each user has to learn from, and the shares of the common and the domains' vectors (table 4.7)."""
+        encoded, ids = self.encode(), tf.constant(users, tf.int32)
+        columns = {"user": users, "items": self.tasks[0].pairs.row_lengths[users]}
+        if len(self.tasks) > 1:
+            columns["friends"] = self.tasks[1].pairs.row_lengths[users]
+        for task, (name, domain) in enumerate((("alpha", "I"), ("beta", "S"))[: len(self.tasks)]):
+            own = np.broadcast_to(np.ravel(self.shares(task, encoded, ids)), len(users))
+            columns |= {f"{name}_C": 1.0 - own, f"{name}_{domain}": own}
+        return {"attention": columns}
 
     def user_vectors(self, task, encoded, ids=None, noise=None):
         """Merged, [b, d]. What a step asks for twice is made once: the penalty is on the same vectors as the loss."""

@@ -53,7 +53,7 @@ class Run:
     def create(cls, config: DictConfig, **facts: Any) -> Run:
         """A new directory at config.run_dir, or a fresh name under config.runs_dir; config: of `recsys train`.
 
-        facts: what its record says from the first moment.
+        facts: more to keep in the record. The record comes first: whatever has a config tells what it is.
         """
         if config.run_dir:
             path = Path(config.run_dir)
@@ -72,7 +72,6 @@ class Run:
             raise UserError(
                 f"cannot make the run directory {path}: {error.strerror}. Choose another run_dir."
             ) from error
-        write_settings(path, run.settings)
         run.record = {
             "status": "running",
             "started": now(),
@@ -83,6 +82,7 @@ class Run:
             **facts,
         }
         run.write_record()
+        write_settings(path, run.settings)
         return run
 
     @classmethod

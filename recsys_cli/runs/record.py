@@ -11,6 +11,7 @@ from typing import Any
 from data_prep.files import read_file, write_file
 
 RECORD = "record.json"
+NO_RECORD = "left no record"  # the status of a run whose record is missing or damaged
 ADVICE = "Files written before are intact; free space or choose another run_dir, then continue with resume=."
 
 
@@ -21,7 +22,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         record = None
     if not isinstance(record, dict) or not isinstance(record.get("status"), str):
-        return {"status": "left no record"}
+        return {"status": NO_RECORD}
     return record
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UserError
 from recsys_cli.data.dataset import Dataset
 from recsys_cli.losses import build_phases
+from recsys_cli.models.auxiliary_first import AuxiliaryFirst
 from recsys_cli.models.base import FactoredModel, Model, SolvedModel
 from recsys_cli.training.fit import Learner
 from recsys_cli.training.learner import GradientLearner, SolverLearner
@@ -17,7 +19,15 @@ from recsys_cli.training.optimizers import build_optimizer
 def build_model(config, dataset: Dataset, seed: int) -> Model:
     """config: a node of configs/model; its `_target_` names the class (model_class.py)."""
     cls = model_class(config._target_)
-    return cls(settings_of(cls, config), dataset, seed)
+    then = config.get("then") if issubclass(cls, AuxiliaryFirst) else None
+    if then is None:
+        return cls(settings_of(cls, config), dataset, seed)
+    from recsys_cli.training.trained_model import model_of_run  # which builds a model in its turn
+
+    config.then = str(Path(then).expanduser().absolute())  # the run is opened again wherever this one is
+    model = cls(settings_of(cls, config), dataset, seed)
+    model.order_by(model_of_run(config.then, dataset, "model.then"))
+    return model
 
 
 def settings_of(cls: type[Model], config) -> Any:

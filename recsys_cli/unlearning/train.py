@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from data_prep.errors import UserError
 from recsys_cli.runs.config import read_settings
 
 
-def train(config: DictConfig) -> int:
-    """config: the root node. Returns an exit code."""
+def train(config: DictConfig, facts: Mapping[str, str | None] = {}) -> int:
+    """config: the root node. facts: to keep in the record of a new run. Returns an exit code."""
     refuse_unfit(config)
     from recsys_cli.training.device import set_up_device
 
@@ -39,7 +40,7 @@ def train(config: DictConfig) -> int:
         notes = Selection(config, dataset).notes
         print("\n".join([*notes, f"needs {check_memory(config, model_class(config.model._target_), dataset)}"]))
         rows = share_out(config, dataset)
-        run = Run.create(config)
+        run = Run.create(config, **facts)
     config.run_dir = str(run.path)  # where a crash leaves its report
     generations = Generations(run.path)
     if generations.exists:

@@ -18,7 +18,7 @@ def test_every_folder_of_code_is_packaged():
         for top in ("recsys_cli", "data_prep")
         for path in (ROOT / top).rglob("*.py")
     }
-    assert listed == folders | {"recsys_cli.configs"}
+    assert listed == folders | {"recsys_cli.configs", "recsys_cli.published"}
 
 
 @pytest.mark.parametrize("line", (ROOT / "constraints.txt").read_text().splitlines())

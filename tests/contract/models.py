@@ -30,7 +30,10 @@ QUICK = "optimizer.learning_rate=0.02"
 
 CASES = (
     Case("popularity", first=(0.0, 0.0)),  # on the checkerboard the items that a user would not like are as popular
+    Case("auxiliary_first", first=(0.0, 0.1)),  # carts of the other parity come before all
     Case("item_knn"),
+    Case("user_knn"),
+    Case("rp3beta"),
     Case("ease", ("model.l2=10",)),
     Case("wmf_als", SMALL, 2),
     Case("expomf", (*SMALL, "model.ridge=0.1"), 2),
@@ -66,9 +69,15 @@ CASES = (
     Case("eatnn_s", (*SMALL, "model.dropout=0.2"), 4),
     Case("eatnn_a", (*SMALL, "model.dropout=0.2"), 4),
     Case("eatnn_e", (*SMALL, "model.dropout=0.2"), 4),
+    Case("sbpr", SMALL, 4),
+    Case("transiv", (*SMALL, "model.own_size=2"), 3),
+    Case("samn", SMALL, 4),
     Case("ghcf", (*SMALL, "optimizer.learning_rate=0.05", "model.layers=1"), 10),
 )
 
-KINDS = {case.model: library("").group_values("model", case.model)["kind"] for case in CASES}
+VALUES = {case.model: library("").group_values("model", case.model) for case in CASES}
+KINDS = {name: values["kind"] for name, values in VALUES.items()}
 TRAINABLE = {case.model: case.words for case in CASES if KINDS[case.model] != "closed_form"}
 RESUMABLE = {case.model: case.words for case in CASES if case.model in TRAINABLE or case.epochs > 1}
+# Of the presets of one implementation the first in the table speaks for all, where that is enough.
+DISTINCT = set({VALUES[name]["_target_"]: name for name in reversed(VALUES)}.values())

@@ -19,6 +19,7 @@ DESCRIBES = {
     *("n_entities", "n_relations_raw", "n_relations_in_model", "batch_kg"),
     *("n_entities_tail", "n_relations", "padding_user_id", "padding_relation_id", "padding_tail_id"),
     *("model", "n_users", "n_items", "seed", "behaviours", "padding_item_id", "padding_friend_id", "group_K"),
+    *("test_batch", "users_evaluated"),
     *("n_contexts", "n_train_contexts", "user_features", "item_features"),
     *("list_length", "longest_list", "list_lengths", "longest", "list_length_full", "list_length_sub", "longest_full"),
 }
@@ -142,6 +143,14 @@ PRESETS = {
         SIZES | RATE | {"regs": "loss.l2,-,-"},
         KGAT,
         unused=("layers", "kge_d"),
+    ),
+    "samn": Preset(
+        ("model=samn",),
+        ADAGRAD | {"l2_attention": "model.attention_l2"},
+        SIZES
+        | {"keep_prob": "model.dropout", "l2_vectors": "loss.l2"}
+        | {"memory_slots": "model.memory_slots", "attention_size": "model.attention_size"},
+        (*MIN_K, "loss.reduction=sum"),  # ours: the mean over the batch
     ),
     "receraser_bpr": Preset(
         ("model=bpr", "unlearning=receraser"),

@@ -46,7 +46,7 @@ def test_what_is_there_is_not_trained_again(recsys, tmp_path):
     assert found(f"run_dir={run}") == run and found(f"run_dir={tmp_path / 'other'}") is None
     before = (run / "record.json").read_text()
     for key, other in (
-        ("environment", {"code": "other"}),
+        ("bearing", "other"),
         ("status", "failed"),
         ("data_hash", "other"),
         (JOB_HASH, ""),
@@ -62,11 +62,11 @@ def test_what_is_there_is_not_trained_again(recsys, tmp_path):
     assert found() is None, "trained further, it is not what was asked for"
 
 
-def test_models_and_runs_whose_bytes_nobody_vouches_for_are_trained_again():
+def test_a_model_whose_code_nobody_vouches_for_is_trained_again():
     own = compose("train", [], library(""))
     own.model._target_ = "mine.Model"
     assert not can_be_found(own) and can_be_found(compose("train", [], library("")))
-    assert not can_be_found(compose("train", ["unlearning=sisa"], library("")))
+    assert not can_be_found(compose("evaluate", ["run=x"], library("")))
 
 
 def test_a_single_command_trains_again(recsys, tmp_path):

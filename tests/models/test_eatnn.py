@@ -77,6 +77,21 @@ def test_the_vectors_of_the_penalty_are_those_that_were_dropped_out():
     assert all(0.2 < z.mean() < 0.8 for z in zero) and (zero[0] != zero[1]).any()
 
 
+def test_attention_is_told_as_in_table_4_7():
+    model = eatnn()
+    v, users = arrays_of(model), np.array([5, 1, 0])
+    told = model.explain(users)["attention"]
+    assert list(told) == ["user", "items", "friends", "alpha_C", "alpha_I", "beta_C", "beta_S"]
+    np.testing.assert_array_equal(told["items"], model.tasks[0].pairs.row_lengths[users])
+    np.testing.assert_array_equal(told["friends"], model.tasks[1].pairs.row_lengths[users])
+    own, common = v["user_embedding_social"][users], v["user_embedding_common"][users]
+    np.testing.assert_allclose(told["beta_S"] + told["beta_C"], 1.0)
+    mixed = told["beta_S"][:, None] * own + told["beta_C"][:, None] * common
+    np.testing.assert_allclose(mixed, merged(model, "social")[users], rtol=1e-5)
+    only_items = eatnn(social_weight=0.0, own_share=0.25).explain(users)["attention"]
+    assert list(only_items) == ["user", "items", "alpha_C", "alpha_I"] and only_items["alpha_I"].tolist() == [0.25] * 3
+
+
 def test_fixed_shares():
     model = eatnn(own_share=0.25)
     v = arrays_of(model)

@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 from omegaconf import OmegaConf
 
-from recsys_cli.models import expomf
 from recsys_cli.models.expomf import ExpoMF
+from recsys_cli.ops import exposure
 from recsys_cli.training.learner import SolverLearner
 from tests.tiny import dataset
 
@@ -77,8 +77,8 @@ class Twin:
 @pytest.mark.parametrize("published_constant", [False, True])
 @pytest.mark.parametrize("block", [3, 1024])
 def test_three_iterations_agree_with_the_slow_twin(published_constant, block, monkeypatch):
-    monkeypatch.setattr(expomf, "ROWS_AT_A_TIME", block)
-    monkeypatch.setattr(expomf, "OTHERS_AT_A_TIME", block)
+    monkeypatch.setattr(exposure, "ROWS_AT_A_TIME", block)
+    monkeypatch.setattr(exposure, "OTHERS_AT_A_TIME", block)
     model = model_of(published_constant=published_constant)
     twin = Twin(model)
     iterate(model, 3)

@@ -1,4 +1,4 @@
-"""ItemKNN and EASE against slow twins, in blocks of items and of users."""
+"""EASE against a slow twin, in blocks of items and of users."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from omegaconf import OmegaConf
 from data_prep.errors import UserError
 from recsys_cli.models import item_to_item
 from recsys_cli.models.ease import EASE
-from recsys_cli.models.item_knn import ItemKNN
 from recsys_cli.training.learner import SolverLearner
 from tests.tiny import dataset
 
@@ -38,26 +37,6 @@ def solved(cls, x=None, **config):
     return model
 
 
-def neighbours(x: np.ndarray, v: int, k: int, shrinkage: float) -> list[tuple[int, float]]:
-    together = [int((x[:, v] * x[:, j]).sum()) for j in range(N_ITEMS)]
-    norm = [np.sqrt(x[:, v].sum() * x[:, j].sum()) + shrinkage for j in range(N_ITEMS)]
-    similar = [(j, together[j] / norm[j]) for j in range(N_ITEMS) if j != v and together[j]]
-    return sorted(similar, key=lambda pair: (-round(pair[1], 6), pair[0]))[:k]
-
-
-@pytest.mark.parametrize("k, shrinkage", [(1, 0.0), (4, 0.0), (4, 7.5), (100, 2.0)])
-def test_item_knn_sums_over_the_nearest_neighbours(block_cells, k, shrinkage):
-    x, model = chosen(), solved(ItemKNN, neighbours=k, shrinkage=shrinkage)
-    expected = np.zeros((N_USERS, N_ITEMS))
-    for v in range(N_ITEMS):
-        near = neighbours(x, v, k, shrinkage)
-        ids, values = model.neighbours[v].numpy(), model.similarities[v].numpy()
-        assert ids[: len(near)].tolist() == [j for j, _ in near] and not values[len(near) :].any()
-        np.testing.assert_allclose(values[: len(near)], [s for _, s in near], rtol=1e-6)
-        expected[:, v] = sum((s * x[:, j] for j, s in near), np.zeros(N_USERS))
-    np.testing.assert_allclose(model.scorer()(ALL), expected, rtol=1e-5, atol=1e-7)
-
-
 @pytest.mark.parametrize("l2", [0.5, 20.0])
 def test_ease_is_the_constrained_ridge_regression(block_cells, l2):
     """B column by column: ridge regression of an item on all others."""
@@ -71,11 +50,8 @@ def test_ease_is_the_constrained_ridge_regression(block_cells, l2):
     np.testing.assert_allclose(model.scorer()(ALL), x @ b, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "cls, config", [(ItemKNN, {"neighbours": 5, "shrinkage": 1.0}), (EASE, {"l2": 1.0, "memory_gb": 1.0})]
-)
-def test_the_numbers_of_a_user_are_the_same_in_any_block(cls, config):
-    scorer = solved(cls, **config).scorer()
+def test_the_numbers_of_a_user_are_the_same_in_any_block():
+    scorer = solved(EASE, l2=1.0, memory_gb=1.0).scorer()
     whole = scorer(ALL).numpy()
     for users in ([0], [N_USERS - 1], [3, 3, 17], ALL[::-1]):
         block = scorer(tf.constant(users, tf.int32)).numpy()

@@ -1,0 +1,88 @@
+"""A table from nothing, in one call; what is there is found again, and what differs does not get into one table."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+
+import pytest
+
+from tests.experiments.conftest import TINY, read_csv
+
+pytestmark = [pytest.mark.usefixtures("one_nursery"), pytest.mark.slow]
+
+
+def trained(out: str) -> int:
+    return len(re.findall(r"^\[\d+/\d+\]  finished", out, re.MULTILINE))
+
+
+def test_a_table_from_nothing_and_again(place, recsys):
+    place.table()
+    planned = recsys("reproduce", "table=tiny", "plan=true")
+    assert planned.code == 0 and "5 runs, 0 of them there already, 5 to do" in planned.out
+    assert "without Dreams: model=model_of_dreams does not exist yet" in planned.out
+    assert not (place.path / "runs").exists() and not (place.path / "results").exists()
+
+    made = recsys("reproduce", "table=tiny", "jobs=2")
+    assert made.code == 0 and trained(made.out) == 5
+    lines = read_csv(place.path / "results" / "tables" / "tiny.csv")
+    by_cell = {(line["row"], line["metric"]): line for line in lines}
+    assert by_cell["ENMF", "HR@5"]["seeds"] == "2" and by_cell["MP", "HR@5"]["seeds"] == "1"
+    runs = [path for path in (place.path / "runs").iterdir() if path.name.startswith("enmf")]
+    means = [json.loads((run / "test.json").read_text())["metrics"]["HR@5"]["mean"] for run in runs]
+    assert float(by_cell["ENMF", "HR@5"]["ours"]) == pytest.approx(sum(means) / 2, rel=1e-4)
+    html = (place.path / "results" / "tables" / "tiny.html").read_text()
+    assert "<script" not in html and str(place.path) not in html and "ENMF" in html
+
+    files = {path: path.read_bytes() for path in (place.path / "results" / "tables").iterdir()}
+    again = recsys("reproduce", "table=tiny")
+    assert "5 runs, 5 of them there already, 0 to do" in again.out and trained(again.out) == 0
+    assert {path: path.read_bytes() for path in files} == files
+
+    # The same multirun again adds no seeds: a run counts once, by its seed.
+    words = ["data.users=60", "data.items=180", "data.interactions=700", "trainer.epochs=2", "trainer.batch_size=16"]
+    words += ["trainer.eval_every=0", "trainer.checkpoint_every=1", "evaluation.k=[5,10]", "evaluation.bootstrap=20"]
+    for _ in range(2):
+        assert recsys("train", "model=enmf", *words, "seed=0", "runs_dir=runs/more").code == 0
+    recsys("reproduce", "table=tiny")
+    assert {path: path.read_bytes() for path in files} == files
+
+    # Finished runs are found wherever they lie below runs_dir, and trusted only by their record.
+    os.rename(place.path / "runs", place.path / "elsewhere")
+    os.makedirs(place.path / "runs" / "a")
+    os.rename(place.path / "elsewhere", place.path / "runs" / "a" / "b")
+    record = next((place.path / "runs" / "a" / "b").glob("popularity*")) / "record.json"
+    whole = record.read_text()
+    record.write_text(whole[: len(whole) // 2])
+    found = recsys("reproduce", "table=tiny", "plan=true")
+    assert "4 of them there already, 1 to do" in found.out and "record.json is damaged" in " ".join(found.out.split())
+    record.write_text(json.dumps(json.loads(whole) | {"bearing": "of another version"}))
+    found = recsys("reproduce", "table=tiny", "plan=true")
+    assert "1 finished runs are of another version" in found.out and "1 to do" in found.out
+
+
+def test_only_what_is_asked_for_is_made(place, recsys):
+    place.table()
+    assert recsys("reproduce", "table=tiny", "models=[MP]").code == 0
+    lines = read_csv(place.path / "results" / "tables" / "tiny.csv")
+    assert {line["row"] for line in lines} == {"MP"}
+    refused = recsys("reproduce", "table=tiny", "models=enfm")
+    assert refused.code == 2 and "models=enfm: no run of it is to be made here. Did you mean 'enmf'?" in refused.err
+
+
+def test_rows_ranked_otherwise_do_not_stand_in_one_table(place, recsys):
+    place.table("mixed", TINY.replace("model: bpr}", "model: bpr, words: [evaluation.exclude=train]}"))
+    result = recsys("reproduce", "table=mixed", "plan=true")
+    assert result.code == 2 and "rows that are ranked in different ways do not stand in one table" in result.err
+    place.table("other", TINY.replace("model: bpr}", "model: bpr, words: [data.seed=5]}"))
+    result = recsys("reproduce", "table=other", "plan=true")
+    assert result.code == 2 and "rows with different data do not stand in one table" in result.err
+
+
+def test_results_that_cannot_be_written_are_refused_before_anything_is_trained(place, recsys):
+    place.table()
+    (place.path / "results").write_text("a file")
+    result = recsys("reproduce", "table=tiny")
+    assert result.code == 2 and "Choose another place with output=" in result.err
+    assert not (place.path / "runs").exists()
