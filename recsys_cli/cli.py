@@ -29,6 +29,7 @@ COMMANDS = {
     "inspect": Command("show how a trained model comes to its scores", "recsys_cli.commands.inspect"),
     "unlearn": Command("make a trained run forget rows, exactly", "recsys_cli.commands.unlearn"),
     "runs": Command("list runs by what they are and reached", "recsys_cli.commands.runs", has_config=False),
+    "report": Command("write one page about a run, or about a folder of runs", "recsys_cli.commands.report"),
     "compare": Command("test runs against each other", "recsys_cli.commands.compare", has_config=False),
     "prepare": Command("read, split, check and cache a data set", "recsys_cli.commands.prepare"),
     "deletions": Command("measure what forgetting costs in a run", "recsys_cli.commands.deletions"),
