@@ -131,6 +131,9 @@ class SyntheticSettings(DataSettings):
     users: int = field(600, "how many", low=1)
     items: int = field(400, "how many", low=1)
     interactions: int = field(8000, "buys, about; carts and views follow", low=1)
+    contexts: bool = field(
+        False, "choices are made at moments, which have genres of their own: each user at each moment is a user"
+    )
     seed: int = field(0, "of the data set", low=0)
     social: float = field(
         0.0, "share of the buys that go by the circle of friends; 0: friends share a genre and no more", low=0, below=1

@@ -16,6 +16,7 @@ from data_prep.circles import in_circles
 from data_prep.errors import UserError, nearest
 from data_prep.events import Events, Raw, distinct, stream, unique
 from data_prep.features import Features
+from data_prep.synthetic_contexts import at_moments
 
 WIDENING = {"cart": ("buy", 0.7), "view": ("cart", 0.9)}  # from which behaviour, and how much of it
 FUNNEL = ("view", "cart", "buy")
@@ -47,16 +48,17 @@ def generate(options: dict[str, Any]) -> Raw:
     for wide, (narrow, kept) in WIDENING.items():
         if {wide, "view"} & set(options["behaviours"]):
             made[wide] = world.widen(made[narrow], kept, wide)
-    return Raw(
+    raw = Raw(
         options["target"],
         {behaviour: made[behaviour] for behaviour in options["behaviours"]},
         np.arange(users),
         np.arange(items),
         friends=friends,
         triples=world.triples(),
-        user_features=world.user_features(),
+        user_features=Features.of_codes(world.user_fields()),
         item_features=world.item_features(),
     )
+    return at_moments(raw, world.genre, world.user_fields(), options["seed"]) if options["contexts"] else raw
 
 
 class _World:
@@ -146,10 +148,10 @@ class _World:
         rows = [np.stack(np.broadcast_arrays(*group), axis=1) for group in groups]
         return np.concatenate(rows).astype(np.int32)
 
-    def user_features(self) -> Features:
+    def user_fields(self) -> dict[str, np.ndarray]:
         rng = stream(self.seed, "user features")
         age = np.where(rng.random(self.users) < 0.75, self.likes % 6, rng.integers(6, size=self.users))
-        return Features.of_codes({"age": age, "region": rng.integers(5, size=self.users)})
+        return {"age": age, "region": rng.integers(5, size=self.users)}
 
     def item_features(self) -> Features:
         price = np.argsort(np.argsort(-self.popularity)) * 5 // self.items

@@ -44,23 +44,25 @@ def overview(commands: Mapping[str, str]) -> str:
     )
 
 
-def command_help(command: str, library: Library, words: Iterable[str] = ()) -> str:
+def command_help(
+    command: str, library: Library, words: Iterable[str] = (), options: Mapping[str, str] = OPTIONS
+) -> str:
     """words: of the command line; where they choose groups, the settings are those of these choices alone."""
     about = library.load(command)["hydra"]["help"]
     groups = {g: choice for g, choice in library.defaults(command).items() if g != TUNED}
     picked = {g: c for g, _, c in (word.partition("=") for word in words) if g in groups and c in library.choices(g)}
-    lines = [*_wrapped(about["header"]), "", f"Usage: {about['app_name']} [key=value ...] [options]", ""]
+    lines = [*_wrapped(about["header"]), "", *_wrapped(f"Usage: {about['app_name']} [key=value ...] [options]"), ""]
     if groups:
         lines += _wrapped("Groups (GROUP=CHOICE, default first; GROUP=CHOICE --help shows its settings)")
         for group, default in groups.items():
             others = [c for c in library.choices(group) if c != default]
             lines += _entry(group, ", ".join([default or "(none)", *others]), 14)
         lines.append("")
-    values = library.values(command, picked)
-    known = library.fields(command, values)
+    values = library.values(command, picked, picked or None)
+    known = library.fields(command, values, picked or None)
     for group in picked or ("", *groups):
         lines += _section(group, values, known)
-    lines += ["Options", *(line for option, text in OPTIONS.items() for line in _entry(option, text, 20)), ""]
+    lines += ["Options", *(line for option, text in options.items() for line in _entry(option, text, 20)), ""]
     return "\n".join(lines + [part for line in about["footer"].rstrip().splitlines() for part in example_lines(line)])
 
 

@@ -122,9 +122,11 @@ def _hydra_compose(command: str, words: tuple[str, ...], library: Library) -> tu
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
+    # Hydra 1.3 warns where it is left out, and those from 1.4 on where it is given.
+    behaviour = {"version_base": "1.3"} if hydra.__version__.startswith("1.3.") else {}
     search = ",".join(f"'file://{root}'" for root in library.roots[1:])
     try:
-        with hydra.initialize_config_dir(str(library.roots[0]), version_base="1.3"):
+        with hydra.initialize_config_dir(str(library.roots[0]), **behaviour):
             words = (*words, f"hydra.searchpath=[{search}]")
             cfg = hydra.compose(command, list(words), return_hydra_config=True)
     except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:

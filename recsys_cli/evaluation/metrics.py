@@ -69,6 +69,11 @@ def lower_is_better(name: str) -> bool:
     return name.partition("@")[0] in LOWER_IS_BETTER
 
 
+def has_direction(name: str) -> bool:
+    """Whether one value of a metric of this program is better than another; Coverage and Gini describe lists."""
+    return name.partition("@")[0] not in ("Coverage", "Gini")
+
+
 def impossible_cutoffs(k: Sequence[int], n_items: int) -> list[int]:
     """Those that no list can have."""
     return [c for c in k if not 1 <= c <= n_items]

@@ -193,6 +193,8 @@ def _refuse_uncomputed(experiment: Experiment, row: Row, config: DictConfig) -> 
     if experiment.settings.kind in ("seconds", "weights"):
         return
     for metric in experiment.settings.metrics:
+        if metric.endswith(("_time", "_per_epoch")):  # of the record, or of deletions
+            continue
         name, _, k = metric.partition("@")
         computed = [metric.rpartition(".")[2] for metric in config.evaluation.metrics]
         if name not in computed or (k and int(k) not in config.evaluation.k):

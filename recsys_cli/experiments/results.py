@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from recsys_cli.experiments.cells import Cell, RunsByRow, cells_of, runs_by_row, shown
 from recsys_cli.experiments.document import Document, Part, Shown, Table
+from recsys_cli.experiments.followups import BEYOND
 from recsys_cli.experiments.ledger import Ledger
 from recsys_cli.experiments.made import Made
 from recsys_cli.experiments.parts import data_part, deviations_part, missing_part, runs_part, seconds_part
@@ -16,7 +17,6 @@ from recsys_cli.experiments.significance import Comparison, comparisons
 from recsys_cli.experiments.spec import Source
 from recsys_cli.experiments.verdict import BETTER, INCOMPARABLE, OTHER, SHORT
 
-BEYOND = "beyond_auxiliary"  # the name of a result in RUN/evaluations
 MARKS = {BETTER: "good", SHORT: "bad", OTHER: "bad", INCOMPARABLE: "soft"}
 
 

@@ -61,11 +61,11 @@ nav { margin: 1rem 0; } nav a { margin-right: 1rem; white-space: nowrap; }
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding-bottom: .35rem; font-size: .92rem; }
 th, td { padding: .3rem .7rem; text-align: right; vertical-align: top; border-bottom: 1px solid var(--line);
-  overflow-wrap: normal; }
-td.text { overflow-wrap: anywhere; min-width: 7rem; }
+  overflow-wrap: normal; white-space: nowrap; }
+td.text { overflow-wrap: anywhere; white-space: normal; min-width: 8rem; }
 thead th { border-bottom: 2px solid var(--line); white-space: nowrap; }
 th[scope=row], th.text, td.text { text-align: left; font-weight: normal; }
-th[scope=row] { overflow-wrap: anywhere; min-width: 7.5rem; }
+th[scope=row] { overflow-wrap: anywhere; white-space: normal; min-width: 11rem; }
 thead th.text { font-weight: bold; }
 tbody tr:hover { background: var(--band); }
 td.best { background: var(--best); font-weight: bold; }
@@ -85,6 +85,7 @@ code { font-size: .9em; background: var(--band); padding: .1em .3em; border-radi
 .warning { border-left: 4px solid #d55e00; padding: .25rem .75rem; background: var(--band); max-width: 52rem; }
 footer { margin-top: 3rem; color: var(--soft); font-size: .85rem; }
 @media (max-width: 40rem) { body { padding: 1rem .75rem 3rem; font-size: 15px; } h1 { font-size: 1.3rem; }
-  th, td { padding: .3rem .45rem; } dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; } }
+  th, td { padding: .3rem .45rem; } th[scope=row] { min-width: 8rem; }
+  dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; } }
 @media print { body { max-width: none; } details > *:not(summary) { display: block; } nav { display: none; } }
 """

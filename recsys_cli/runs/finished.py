@@ -28,8 +28,13 @@ def finished(folders: Iterable[Path], result: str = "test") -> Iterator[Finished
     result: test, or the name of what `recsys evaluate` kept. Raises UserError for a damaged run.
     """
     for path in sorted({config.parent for folder in folders for config in Path(folder).glob(f"*/{CONFIG}")}):
-        record = read_record(path)
-        if record["status"] != "finished":
-            continue
-        if (content := read_result(path, result)) is not None:
-            yield Finished(path, OmegaConf.create(read_settings(path)), record, content)
+        if found := read_finished(path, result):
+            yield found
+
+
+def read_finished(path: Path, result: str = "test") -> Finished | None:
+    """One run; None where it is not finished, or has no such result."""
+    record = read_record(path)
+    if record["status"] != "finished" or (content := read_result(path, result)) is None:
+        return None
+    return Finished(path, OmegaConf.create(read_settings(path)), record, content)

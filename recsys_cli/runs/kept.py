@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data_prep.errors import UserError
 from data_prep.files import read_file
 from recsys_cli.runs.directory import EVALUATIONS, state_folder
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def read_result(run: Path, name: str) -> dict[str, Any] | None:
@@ -16,7 +19,7 @@ def read_result(run: Path, name: str) -> dict[str, Any] | None:
 
     None where there is none. Raises UserError for a file that is no result.
     """
-    for folder in (state_folder(run) or run, run, run / EVALUATIONS):
+    for folder in _folders(run):
         path = folder / f"{name}.json"
         try:
             content = json.loads(read_file(path, run))
@@ -29,9 +32,25 @@ def read_result(run: Path, name: str) -> dict[str, Any] | None:
     return None
 
 
+def read_per_user(run: Path, name: str) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
+    """Raw ids and values by metric that stand beside NAME.json; None where they were not kept."""
+    from recsys_cli.evaluation.summary import load_per_user  # with NumPy, which help and errors do not wait for
+
+    for folder in _folders(run):
+        if (folder / f"{name}.json").is_file():
+            path = folder / f"{name}_per_user.npz"
+            return load_per_user(path) if path.exists() else None
+    return None
+
+
 def result_of(run: Path, name: str) -> dict[str, Any] | None:
     """As `read_result`, with None for a damaged file too."""
     try:
         return read_result(run, name)
     except UserError:
         return None
+
+
+def _folders(run: Path) -> tuple[Path, ...]:
+    """Where results lie: those of a run that can forget in its current state."""
+    return (state_folder(run) or run, run, run / EVALUATIONS)

@@ -17,7 +17,7 @@ def benjamini_hochberg(p: Sequence[float | None]) -> list[float | None]:
     return _spread(p, lambda ascending, m: np.minimum.accumulate((ascending * m / np.arange(1, m + 1))[::-1])[::-1])
 
 
-CORRECTIONS = {"Holm": holm, "Benjamini-Hochberg": benjamini_hochberg}
+CORRECTIONS = {"Holm": holm, "BH": benjamini_hochberg}
 
 
 def _spread(p: Sequence[float | None], corrected) -> list[float | None]:

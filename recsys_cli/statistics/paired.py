@@ -43,11 +43,11 @@ class Effect(NamedTuple):
 
 
 def t_test(differences: np.ndarray) -> Test:
-    """Student's paired t test."""
+    """Student's paired t test; it says nothing where all differences are the same, unless they are 0."""
     n, mean, sd = _moments(differences)
-    if n < 2 or (sd == 0 and mean == 0):
-        return Test(0.0, None if n < 2 else 1.0)
-    t = math.copysign(math.inf, mean) if sd == 0 else mean / (sd / math.sqrt(n))
+    if n < 2 or sd == 0:
+        return Test(0.0, 1.0 if n > 1 and mean == 0 else None)
+    t = mean / (sd / math.sqrt(n))
     return Test(t, t_tails(t, n - 1))
 
 
@@ -133,8 +133,10 @@ def _effect(differences: np.ndarray, low: float | None, high: float | None) -> E
 
 
 def _moments(differences: np.ndarray) -> tuple[int, float, float]:
+    """Number, mean and standard deviation; the last is 0 where it is nothing but rounding."""
     n = len(differences)
-    return n, float(np.mean(differences)) if n else 0.0, float(np.std(differences, ddof=1)) if n > 1 else 0.0
+    mean, sd = float(np.mean(differences)) if n else 0.0, float(np.std(differences, ddof=1)) if n > 1 else 0.0
+    return n, mean, sd if sd > 1e-12 * abs(mean) else 0.0
 
 
 def _share_of_rank_sums(n: int, at_most: int) -> float:

@@ -71,6 +71,9 @@ CASES = (
     Case("ghcf", (*SMALL, "optimizer.learning_rate=0.05", "model.layers=1"), 10),
 )
 
-KINDS = {case.model: library("").group_values("model", case.model)["kind"] for case in CASES}
+VALUES = {case.model: library("").group_values("model", case.model) for case in CASES}
+KINDS = {name: values["kind"] for name, values in VALUES.items()}
 TRAINABLE = {case.model: case.words for case in CASES if KINDS[case.model] != "closed_form"}
 RESUMABLE = {case.model: case.words for case in CASES if case.model in TRAINABLE or case.epochs > 1}
+# Of the presets of one implementation the first in the table speaks for all, where that is enough.
+DISTINCT = set({VALUES[name]["_target_"]: name for name in reversed(VALUES)}.values())

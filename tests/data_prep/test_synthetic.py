@@ -112,3 +112,15 @@ def test_impossible_sizes_are_refused(changes):
 def test_unknown_behaviour_is_refused():
     with pytest.raises(UserError, match="Did you mean 'view'"):
         make(behaviours=["views", "buy"])
+
+
+def test_moments_have_genres_and_contexts_are_users(raw):
+    placed = make(contexts=True)
+    assert placed.n_users == 4 * raw.n_users and placed.user_ids[:5].tolist() == ["0|0", "0|1", "0|2", "0|3", "1|0"]
+    assert placed.user_features.names == ("user", "age", "region", "moment")
+    for behaviour, events in placed.train.items():
+        np.testing.assert_array_equal(events.users // 4, raw.train[behaviour].users)
+        np.testing.assert_array_equal(events.items, raw.train[behaviour].items)
+        genre = raw.item_features.indices.reshape(raw.n_items, 3)[:, 0]
+        fitting = np.mean(genre[events.items] % 4 == events.users % 4)
+        assert fitting == pytest.approx(0.7 + 0.3 / 4, abs=0.02)

@@ -78,6 +78,12 @@ def test_nothing_to_tell_apart(test):
     assert test(np.zeros(0)).p is None
 
 
+def test_the_same_difference_everywhere_has_no_spread_to_be_measured_by():
+    same = np.array([0.1, 0.3 - 0.2, 0.1])  # the same but for rounding
+    assert paired.t_test(same).p is None and paired.effect(same).cohen_d is None
+    assert paired.effect_over_seeds(same).low == pytest.approx(0.1)
+
+
 def test_one_seed_says_nothing():
     assert paired.t_test(np.array([0.3])).p is None
     found = paired.effect_over_seeds(np.array([0.3]))
