@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,8 +58,8 @@ class RunFacts:
         return groups_by_count(self.dataset.target_train.col_counts) if self.dataset else None
 
 
-def gather(path: Path, result: str = "test", lists: bool = True) -> RunFacts:
-    """lists: take up the model and score it again, for what the lists of items are like.
+def gather(path: Path, result: str = "test", take_up: Callable[[str], Any] | None = None) -> RunFacts:
+    """take_up: gives dataset, model and config of a run, to score it again for what its lists are like; None: not.
 
     Raises UserError for a run that is not finished, or has no such result.
     """
@@ -72,9 +73,9 @@ def gather(path: Path, result: str = "test", lists: bool = True) -> RunFacts:
     facts = RunFacts(run)
     kept = read_per_user(path, result)
     content_hash = run.record.get("data_hash")
-    if lists:
+    if take_up:
         try:
-            facts.scored = score_again(str(path), run.result.get("split", "test"), _longest(facts.metrics))
+            facts.scored = score_again(take_up(str(path)), run.result.get("split", "test"), _longest(facts.metrics))
             facts.dataset = facts.scored.dataset
         except UserError as error:
             facts.missing.append(f"The lists of items are not looked at: {error}")
@@ -89,6 +90,15 @@ def gather(path: Path, result: str = "test", lists: bool = True) -> RunFacts:
     else:
         _set_users(facts, *kept)
     return facts
+
+
+def distinct(per_user: dict[str, np.ndarray]) -> list[str]:
+    """Without metrics that are the same as another for every user."""
+    kept: list[str] = []
+    for name, values in per_user.items():
+        if not any(np.array_equal(values, per_user[other]) for other in kept):
+            kept.append(name)
+    return kept
 
 
 def _set_users(facts: RunFacts, raw: np.ndarray, values: dict[str, np.ndarray]) -> None:

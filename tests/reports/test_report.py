@@ -25,7 +25,7 @@ HOSTILE = "<script>alert(1)</script>"
 
 @pytest.fixture(scope="module")
 def facts(trained_once):
-    return gather(trained_once, lists=False)
+    return gather(trained_once)
 
 
 @pytest.mark.slow
