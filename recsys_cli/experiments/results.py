@@ -24,10 +24,10 @@ def results(plan: Plan, numbers: Published, ledger: Ledger) -> Made:
     experiment = plan.experiment
     runs, damaged = runs_by_row(plan)
     metrics = experiment.settings.metrics
-    cells = cells_of(experiment, experiment.sources, runs, metrics, numbers, ledger)
+    cells = cells_of(experiment, plan.sources, runs, metrics, numbers, ledger)
     tested = comparisons(cells, runs)
     parts, lines = [], [_line(cell, runs) for cell in cells]
-    for source in experiment.sources:
+    for source in plan.sources:
         if own := [cell for cell in cells if cell.source == source]:
             parts.append(Part(source.title, [*_about(source), grid(own, metrics)]))
     if tested:
