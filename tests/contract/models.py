@@ -26,6 +26,7 @@ class Case(NamedTuple):
 
 SMALL = ("model.embedding_size=8",)
 GRAPH = ("model.attention_size=4",)
+CONVOLVED = (*SMALL, "model.channels=[8,8,8]")
 QUICK = "optimizer.learning_rate=0.02"
 
 CASES = (
@@ -49,6 +50,9 @@ CASES = (
     Case("ensfm_svdfeature", SMALL, 6),
     Case("fm", SMALL, 6, idle=("user_linear",)),
     Case("nfm", SMALL, 8, idle=("user_linear",)),
+    Case("oncf", (*CONVOLVED, "model.init_scale=0.3"), 12, idle=("user_linear", "output_bias")),
+    Case("cfm", (*CONVOLVED, "model.init_scale=0.3"), 12, idle=("user_linear", "output_bias")),
+    Case("convncf", (*CONVOLVED, "model.init_scale=0.3"), 20, idle=("output_bias",)),
     Case("deepfm", (*SMALL, QUICK, "model.layer_dropout=0"), 8),
     Case("lightgcn", (*SMALL, QUICK), 4),
     Case("cmf", SMALL, 4),
