@@ -18,7 +18,7 @@ from itertools import combinations
 
 import tensorflow as tf
 
-from recsys_cli.models.fields import SIDES, FieldPairs, fields_of, memory_of
+from recsys_cli.models.fields import FIELD_TABLES, SIDES, FieldPairs, fields_of, memory_of
 from recsys_cli.models.oncf import ConvolutionSettings
 from recsys_cli.ops.convolutions import OuterConvolutions, parameters_of
 
@@ -30,7 +30,7 @@ class CFM(FieldPairs):
     class Settings(ConvolutionSettings): ...
 
     by_field = True
-    from_pretrained = ("user_features", "item_features", "user_linear", "item_linear")
+    from_pretrained = FIELD_TABLES
 
     def __init__(self, config, dataset, seed):
         super().__init__(config, dataset, seed)
@@ -42,7 +42,7 @@ class CFM(FieldPairs):
 
     @classmethod
     def memory(cls, config, dataset):
-        fields = sum(len(fields_of(dataset, side, config.ids).names) for side in SIDES)
+        fields = sum(len(fields_of(dataset, side, config).names) for side in SIDES)
         shape = config.embedding_size, list(config.channels), fields * (fields - 1) // 2
         need = memory_of(config, dataset, parameters_of(*shape))
         in_memory = max(1 << 25, 32 * OuterConvolutions.numbers_of_pair(*shape))

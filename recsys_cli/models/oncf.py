@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from data_prep.settings import field
 from recsys_cli.models.base import Rows
-from recsys_cli.models.fields import FieldPairs, FieldSettings, memory_of
+from recsys_cli.models.fields import FIELD_TABLES, PRETRAINED, FieldPairs, FieldSettings, memory_of
 from recsys_cli.ops.convolutions import OuterConvolutions, parameters_of
 
 CHANNELS = [32] * 6
@@ -31,7 +31,7 @@ class ConvolutionSettings(FieldSettings):
     dropout: float = field(0.0, "rate, on the output of the last convolution", low=0, below=1)
     output_l2: float = field(0.0, "times the squares of the last, linear layer", low=0)
     network_l2: float = field(0.0, "times the squares of all layers", low=0)
-    pretrained: str | None = field(None, "a run of model=fm on the same data, whose vectors and weights it starts from")
+    pretrained: str | None = field(None, PRETRAINED)
 
 
 class ONCF(FieldPairs):
@@ -40,7 +40,7 @@ class ONCF(FieldPairs):
     @dataclass(frozen=True)
     class Settings(ConvolutionSettings): ...
 
-    from_pretrained = ("user_features", "item_features", "user_linear", "item_linear")
+    from_pretrained = FIELD_TABLES
 
     def __init__(self, config, dataset, seed):
         super().__init__(config, dataset, seed)
