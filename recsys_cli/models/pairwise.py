@@ -58,4 +58,6 @@ class PairwiseModel(TrainableModel):
 
             return tf.map_fn(of_user, users, fn_output_signature=tf.TensorSpec([n], tf.float32), parallel_iterations=1)
 
-        return compiled(score, tf.TensorSpec([None], tf.int32))
+        scorer = compiled(score, tf.TensorSpec([None], tf.int32))
+        scorer.user_by_user = True  # type: ignore[attr-defined]  # see evaluation/forecast.py
+        return scorer
