@@ -104,7 +104,7 @@ def _friends(raw: Raw, part: Part, strict: bool) -> Raw:
     pairs, known = _known(replace(part, columns=columns), ("user", "friend"), raw.user_ids, strict)
     if not len(pairs):
         raise UserError(
-            f"{part.file}: none of its {len(known):,} rows is of two users with interactions. Ids are compared as they "
+            f"{part.file}: no row ({len(known):,} read) is of two users with interactions. Ids are compared as they "
             f"are written: there, for example, {columns['user'][0]} and {columns['friend'][0]}, here {raw.user_ids[0]}."
             if len(known)
             else f"{part.file} has no rows, so nobody has a friend: leave the file out."

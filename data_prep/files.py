@@ -7,7 +7,6 @@ lies below `root` is therefore opened part by part without following links, and 
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -77,7 +76,7 @@ def write_file(
     path = Path(path)
     try:
         with _opened(path.parent, root) as folder:
-            aside = f"{path.name}.{secrets.token_hex(6)}{PARTIAL}"
+            aside = f"{path.name}.{os.urandom(6).hex()}{PARTIAL}"
             try:
                 _write(aside, payload, folder)
                 if not replace and _linked(aside, path.name, folder):

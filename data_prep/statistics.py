@@ -104,7 +104,7 @@ def format_report(manifest: dict[str, Any]) -> str:
     statistics, published = manifest["statistics"], dict(manifest["published"])
     table = published.pop("table", None)
     rows = [("", "here", table or ("published" if published else ""), "")]
-    for name, count, how in _rows(statistics, manifest["target"]):
+    for name, count, how in counts(statistics, manifest["target"]):
         theirs = published.pop(name, None)
         shown = "" if theirs is None else f"{theirs:,}"
         differs = "" if theirs in (None, count) else f"differs by {count - theirs:+,}"
@@ -119,7 +119,8 @@ def format_report(manifest: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _rows(statistics: dict[str, Any], target: str) -> list[tuple[str, int, str]]:
+def counts(statistics: dict[str, Any], target: str) -> list[tuple[str, int, str]]:
+    """Name, count and a remark: users, items, and the pairs of every behaviour."""
     rows = [("users", statistics["users"], ""), ("items", statistics["items"], "")]
     for behaviour, count in statistics["train"].items():
         held: dict[str, int] = {part: statistics[part]["pairs"] for part in ("valid", "test") if part in statistics}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +38,9 @@ def execute(function: Callable[[Any], int | None], cfg: DictConfig, say: Callabl
 
 def crash(error: Exception, run_dir: str | None, say: Callable[[str], None] = say) -> int:
     """One line for the person, the traceback for a file: in the run directory once the command has made it."""
+    import tempfile
+    import traceback
+
     text = "".join(traceback.format_exception(error))
     if run_dir and Path(run_dir).is_dir():
         log = Path(run_dir) / "error.log"

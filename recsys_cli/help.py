@@ -58,8 +58,8 @@ def command_help(
             others = [c for c in library.choices(group) if c != default]
             lines += _entry(group, ", ".join([default or "(none)", *others]), 14)
         lines.append("")
-    values = library.values(command, picked)
-    known = library.fields(command, values)
+    values = library.values(command, picked, picked or None)
+    known = library.fields(command, values, picked or None)
     for group in picked or ("", *groups):
         lines += _section(group, values, known)
     lines += ["Options", *(line for option, text in options.items() for line in _entry(option, text, 20)), ""]

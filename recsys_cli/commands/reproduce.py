@@ -51,7 +51,8 @@ def main(config: DictConfig) -> int:
 def _reproduce(config: DictConfig, group: str, name: str) -> int:
     from recsys_cli.config.library import library
     from recsys_cli.experiments.assemble import assemble, needs_runs
-    from recsys_cli.experiments.plan import Planner, chosen
+    from recsys_cli.experiments.plan import chosen
+    from recsys_cli.experiments.planner import Planner
     from recsys_cli.experiments.show import made_lines, plan_lines
     from recsys_cli.experiments.spec import read
     from recsys_cli.experiments.write import check_output, stem_of
@@ -77,15 +78,17 @@ def _reproduce(config: DictConfig, group: str, name: str) -> int:
 def _make(config: DictConfig, planner, experiment, jobs) -> int:
     """Makes what is to be made; an exit code."""
     from recsys_cli.experiments.budget import Budget, seconds_of
-    from recsys_cli.experiments.making import score_beyond, train
+    from recsys_cli.experiments.followups import wanted
+    from recsys_cli.experiments.making import follow_up, train
     from recsys_cli.experiments.plan import chosen, in_order
     from recsys_cli.jobs import exit_code
 
     budget = Budget(seconds_of(config.budget))
     outcomes = train(in_order(jobs), config.jobs, budget, planner.runs_dir)
-    if experiment.settings.beyond and not any(outcome.status == "interrupted" for outcome in outcomes):
-        there = chosen(planner.plan(experiment).jobs, config.data, config.models)
-        outcomes += score_beyond(there, config.jobs, budget, planner.library)
+    for name in wanted(experiment):
+        if not any(outcome.status == "interrupted" for outcome in outcomes):
+            there = chosen(planner.plan(experiment).jobs, config.data, config.models)
+            outcomes += follow_up(experiment, name, there, config.jobs, budget, planner.library)
     if budget.left_out:
         print(f"{budget.left_out} runs do not fit into budget={config.budget}: the same command goes on with them.")
     return exit_code(outcomes)

@@ -64,7 +64,8 @@ def main(config: DictConfig) -> int:
     else:
         run, progress = Run.create(config, **asked, **{DATA_HASH: dataset.content_hash}), Progress()
     config.run_dir = str(run.path)  # where a crash leaves its report
-    run.record |= {"status": "running", DATA_HASH: dataset.content_hash}
+    parameters = model.count_parameters()
+    run.record |= {"status": "running", DATA_HASH: dataset.content_hash, "parameters": parameters}
     run.write_record()
     print(
         f"{model.name} on {dataset.name}: {dataset.n_users:,} users, {dataset.n_items:,} items, "

@@ -127,6 +127,8 @@ class _Source:
         if isinstance(statement, ast.ImportFrom):
             if statement.module in LIGHT:
                 original = next(a.name for a in statement.names if (a.asname or a.name) == name)
+                if (statement.module, original) == ("dataclasses", "dataclass"):
+                    return _fields_only
                 return getattr(importlib.import_module(statement.module), original)
             elsewhere, original = self._imported(statement, name)
             return elsewhere._value(original) if elsewhere else None
@@ -139,6 +141,11 @@ class _Source:
     def _imported(self, statement: ast.ImportFrom, name: str) -> tuple[_Source | None, str]:
         original = next(alias.name for alias in statement.names if (alias.asname or alias.name) == name)
         return (None if statement.level else _source(statement.module or "", self.roots)), original
+
+
+def _fields_only(*given: Any, **options: Any) -> Any:
+    """As `dataclass`, without the methods, which take most of its time: the class is looked at, and none is made."""
+    return dataclasses.dataclass(*given, **options | {"init": False, "repr": False, "eq": False})
 
 
 @dataclasses.dataclass(frozen=True)

@@ -115,7 +115,7 @@ def evaluate(
     settings = EvaluationSettings(**options)
     k, memory_mb = settings.k, settings.memory_mb
     check_cutoffs(k, dataset.n_items)
-    held_out, seen, auxiliary, kept = _lay_out(dataset, split, settings)
+    held_out, seen, auxiliary, kept = lay_out(dataset, split, settings)
     per_user: dict[str, np.ndarray | Pooled] = {}
     spread: dict[str, float] = {}
     warning = None
@@ -162,7 +162,7 @@ def check(dataset: Dataset, split: str, settings: EvaluationSettings) -> None:
     for name in _own(settings):
         own_metric(name)  # is imported here rather than after the training
     check_cutoffs(settings.k, dataset.n_items)
-    held_out, seen, _, _ = _lay_out(dataset, split, settings)
+    held_out, seen, _, _ = lay_out(dataset, split, settings)
     rows_per_block(dataset.n_items, settings.memory_mb)
     with raw_ids(dataset):
         if settings.protocol == "full":
@@ -180,7 +180,7 @@ def _own(settings: EvaluationSettings) -> list[str]:
     return own
 
 
-def _lay_out(dataset: Dataset, split: str, settings: EvaluationSettings):
+def lay_out(dataset: Dataset, split: str, settings: EvaluationSettings):
     """The held-out pairs, what is left out of the rankings, the auxiliary part of it, and which pairs are kept."""
     held_out, seen = _sides(dataset, split, settings.exclude)
     if not settings.exclude_auxiliary:

@@ -15,6 +15,7 @@ from recsys_cli.experiments.plan import Plan
 from recsys_cli.experiments.published import Published, read_published
 from recsys_cli.experiments.results import results
 from recsys_cli.experiments.spec import Experiment
+from recsys_cli.experiments.weights import weights
 from recsys_cli.experiments.write import csv_text, write
 
 Maker = Callable[[Plan, Published, Ledger], Made]
@@ -22,6 +23,7 @@ MAKERS: Mapping[str, Maker] = {
     "results": results,
     "seconds": results,
     "counts": counts,
+    "weights": weights,
     **dict.fromkeys(("epochs", "setting", "activity", "grid"), figure),
 }
 

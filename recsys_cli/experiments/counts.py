@@ -8,11 +8,11 @@ from recsys_cli.experiments.cells import Cell
 from recsys_cli.experiments.document import Document, Part, Shown, Table
 from recsys_cli.experiments.facts import Facts
 from recsys_cli.experiments.ledger import Ledger
-from recsys_cli.experiments.made import Made
+from recsys_cli.experiments.made import Made, unavailable_lines
 from recsys_cli.experiments.parts import deviations_part, facts_part, missing_part
 from recsys_cli.experiments.plan import Plan
-from recsys_cli.experiments.published import Number, Published
-from recsys_cli.experiments.spec import Row, Source
+from recsys_cli.experiments.published import Published
+from recsys_cli.experiments.spec import Row
 from recsys_cli.experiments.verdict import OTHER, Verdict, judged
 
 ROW = Row("", "")
@@ -60,7 +60,7 @@ def counts(plan: Plan, numbers: Published, ledger: Ledger) -> Made:
     for source in experiment.sources:
         facts = plan.facts.get(source.id)
         for metric in experiment.settings.metrics:
-            number = _published(numbers, source, metric)
+            number = numbers.find(source.published, "", metric)
             ours = COUNTS[metric](facts) if facts else None
             if number or ours is not None:
                 reasons = ledger.reasons(experiment, source, ROW)
@@ -72,16 +72,12 @@ def counts(plan: Plan, numbers: Published, ledger: Ledger) -> Made:
         deviations_part(experiment, ledger),
         missing_part(plan),
     ]
-    wanted = [cell for cell in cells if cell.published]
+    lines = [_line(cell) for cell in cells]
+    lines += unavailable_lines(experiment, numbers, lines)
     title = f"{experiment.group.capitalize()} {experiment.name}: {experiment.settings.title}"
     about = "What `recsys prepare` counts, and in brackets what is printed where that is something else."
     document = Document(title, about, [part for part in parts if part.blocks])
-    return Made(document, [_line(cell) for cell in cells], sum(bool(c.ours) for c in wanted), len(wanted))
-
-
-def _published(numbers: Published, source: Source, metric: str) -> Number | None:
-    """Counts stand under no row; those of a part of the table are found as well."""
-    return next((n for (data, _, name), n in numbers.items() if (data, name) == (source.published, metric)), None)
+    return Made(document, lines)
 
 
 def _grid(cells: list[Cell]) -> Table:

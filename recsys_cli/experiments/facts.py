@@ -43,6 +43,13 @@ class FactsOf:
         return self._found[key]
 
 
+def missing_files(data_cfg: Mapping[str, Any]) -> list[str]:
+    """Raw files that are not on this machine, whether they can be downloaded or not."""
+    from data_prep.sources import raw_status
+
+    return [file for file, path, _ in raw_status(data_cfg) if path is None]
+
+
 def _read(data_cfg: Mapping[str, Any]) -> Facts:
     from data_prep.prepare import prepare
     from data_prep.store import read_manifest

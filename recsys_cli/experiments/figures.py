@@ -25,7 +25,6 @@ def figure(plan: Plan, numbers: Published, ledger: Ledger) -> Made:
     experiment = plan.experiment
     runs, damaged = runs_by_row(plan)
     parts, lines, drawn = [], [], {}
-    filled = 0
     for source in experiment.sources:
         for metric in experiment.settings.metrics:
             found, unusable = _points(plan, source, metric, runs)
@@ -39,7 +38,6 @@ def figure(plan: Plan, numbers: Published, ledger: Ledger) -> Made:
             drawn[stem] = drawing.drawn
             parts.append(Part(f"{source.title}, {metric}", [drawing, *_quoted(plan, source, metric), _table(found)]))
             lines += _lines(source, metric, found)
-            filled += sum(len(places) for places in found.values())
     parts += [
         data_part(plan),
         deviations_part(experiment, ledger),
@@ -48,8 +46,7 @@ def figure(plan: Plan, numbers: Published, ledger: Ledger) -> Made:
     ]
     title = f"Figure {experiment.name}: {experiment.settings.title}"
     document = Document(title, _sentence(experiment.settings.protocol), [part for part in parts if part.blocks])
-    wanted = len({(job.source.id, job.row.label, job.point.x, job.point.y) for job in plan.jobs})
-    return Made(document, lines, filled, 0 if not wanted else filled, drawn)
+    return Made(document, lines, drawn)
 
 
 def _points(plan: Plan, source: Source, metric: str, runs: RunsByRow) -> tuple[Found, list[str]]:

@@ -1,26 +1,34 @@
-"""Makes the runs that are not there yet, and scores runs once more where a table asks for it."""
+"""Makes the runs that are not there yet, and does with finished ones what a table asks for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from recsys_cli.config.compose import compose
 from recsys_cli.config.library import Library
+from recsys_cli.experiments import followups
 from recsys_cli.experiments.budget import Budget
 from recsys_cli.experiments.plan import Job
-from recsys_cli.experiments.results import BEYOND
+from recsys_cli.experiments.spec import Experiment
 from recsys_cli.jobs import Event, Outcome, run_jobs
 from recsys_cli.jobs import Job as Task
 from recsys_cli.jobs.display import Display
 from recsys_cli.runs.config import CONFIG
-from recsys_cli.runs.kept import read_result
 
 
 def train(jobs: list[Job], workers: int, budget: Budget, runs_dir: Path) -> list[Outcome]:
     """Jobs in the order in which they matter. What the budget ends is saved, and gone on with by the next call."""
     return _run((task_of(job, runs_dir) for job in budget.fitting(jobs)), len(jobs), workers, budget)
+
+
+def follow_up(
+    experiment: Experiment, name: str, jobs: list[Job], workers: int, budget: Budget, library: Library
+) -> list[Outcome]:
+    """name: of followups.py."""
+    todo = followups.to_do(experiment, name, jobs)
+    tasks = (followups.task_of(experiment, name, job, library) for job in todo if not budget.over)
+    return _run(tasks, len(todo), 1 if followups.FOLLOWUPS[name].alone else workers, budget)
 
 
 def task_of(job: Job, runs_dir: Path) -> Task:
@@ -41,26 +49,13 @@ def _place(job: Job, runs_dir: Path) -> Path:
         number += 1
 
 
-def score_beyond(jobs: Iterable[Job], workers: int, budget: Budget, library: Library) -> list[Outcome]:
-    """Ranks finished runs without the pairs in auxiliary behaviours, where that is not there yet."""
-    todo = [job for job in jobs if job.found and read_result(job.found, BEYOND) is None]
-    tasks = (_scoring(job, library) for job in todo if not budget.over)
-    return _run(tasks, len(todo), workers, budget)
-
-
-def _scoring(job: Job, library: Library) -> Task:
-    words = [f"run={job.found}", "evaluation.exclude_auxiliary=true", f"name={BEYOND}"]
-    config = compose("evaluate", words, library)
-    return Task(words, config, "evaluate", f"{job.title}, ranked without auxiliary pairs")
-
-
 def _run(tasks: Iterator[Task], total: int, workers: int, budget: Budget) -> list[Outcome]:
     if not total:
         return []
     display = Display(workers, total=total)
 
     def hear(event: Event) -> bool:
-        if event.outcome:  # what a ranking prints stands in its file
+        if event.outcome:  # what it prints stands in its file
             event = replace(event, outcome=event.outcome._replace(output=""))
         display(event)
         return budget.over

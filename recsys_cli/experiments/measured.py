@@ -14,7 +14,7 @@ from recsys_cli.runs.directory import EVALUATIONS, state_folder
 from recsys_cli.runs.kept import read_result
 from recsys_cli.runs.record import read_record
 
-TEST = "test"
+TEST, DELETIONS = "test", "deletions"
 TIMES = {  # as the tables call them -> in record.json
     "time_per_epoch": "seconds_per_epoch",
     "epochs": "epoch",
@@ -47,6 +47,8 @@ def measured(job: Job, name: str = TEST) -> Measured | None:
     metrics = {metric: float(value["mean"]) for metric, value in content["metrics"].items()}
     record = read_record(job.found)
     kept = ("time_per_epoch",) if job.row.brief else tuple(TIMES)
+    deleted = read_result(job.found, DELETIONS) if name == TEST else None
+    metrics |= {metric: float(value["mean"]) for metric, value in (deleted or {"metrics": {}})["metrics"].items()}
     metrics |= {name: float(record[TIMES[name]]) for name in kept if isinstance(record.get(TIMES[name]), int | float)}
     return Measured(job, job.found, metrics, record, folder / f"{name}_per_user.npz")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,18 +37,23 @@ def over_settings(run: Measured, metric: str, axis: Axis | None) -> Iterator[Dot
 
 def over_activity(run: Measured, metric: str, axis: Axis | None) -> Iterator[Dot]:
     """Groups of users by their training pairs of the target behaviour; axis.bounds: of each group but the last."""
+    assert axis
+    bounds = axis.bounds.get(run.job.source.id) or axis.bounds["all"]
+    return by_activity(run.per_user, Path(run.job.facts.directory), metric, bounds)
+
+
+def by_activity(per_user: Path, data: Path, metric: str, bounds: Sequence[int]) -> Iterator[Dot]:
+    """per_user: the file of a result. data: the prepared data set of its run."""
     from data_prep.ids import places
     from recsys_cli.data.load import load_prepared
     from recsys_cli.evaluation.summary import load_per_user
     from recsys_cli.statistics.spread import groups_by_count
 
-    assert axis
-    raw, metrics = load_per_user(run.per_user)
-    dataset = load_prepared(Path(run.job.facts.directory), validate=False)
+    raw, metrics = load_per_user(per_user)
+    dataset = load_prepared(data, validate=False)
     users = places(raw, dataset.user_ids)
     if metric not in metrics or (users < 0).any():
-        raise UserError(f"{run.path}: the values of each user are not those of its data: evaluate or train it again.")
-    bounds = axis.bounds.get(run.job.source.id) or axis.bounds["all"]
+        raise UserError(f"{per_user} does not have {metric} of the users of these data: evaluate or train again.")
     groups = groups_by_count(dataset.target_train.row_lengths[users], bounds=bounds)
     means, sizes = groups.means(metrics[metric]), groups.sizes()
     for name, mean, size in zip(groups.names, means, sizes):

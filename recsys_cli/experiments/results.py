@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from recsys_cli.experiments.cells import Cell, RunsByRow, cells_of, runs_by_row, shown
 from recsys_cli.experiments.document import Document, Part, Shown, Table
+from recsys_cli.experiments.followups import BEYOND
 from recsys_cli.experiments.ledger import Ledger
-from recsys_cli.experiments.made import Made
+from recsys_cli.experiments.made import Made, unavailable_lines
 from recsys_cli.experiments.parts import data_part, deviations_part, missing_part, runs_part, seconds_part
 from recsys_cli.experiments.plan import Plan
 from recsys_cli.experiments.published import Published
@@ -16,7 +17,6 @@ from recsys_cli.experiments.significance import Comparison, comparisons
 from recsys_cli.experiments.spec import Source
 from recsys_cli.experiments.verdict import BETTER, INCOMPARABLE, OTHER, SHORT
 
-BEYOND = "beyond_auxiliary"  # the name of a result in RUN/evaluations
 MARKS = {BETTER: "good", SHORT: "bad", OTHER: "bad", INCOMPARABLE: "soft"}
 
 
@@ -44,11 +44,10 @@ def results(plan: Plan, numbers: Published, ledger: Ledger) -> Made:
         missing_part(plan, damaged),
         runs_part(experiment, runs),
     ]
-    wanted = [cell for cell in cells if cell.published]
     about = ". ".join(filter(None, [experiment.settings.protocol, LEGEND]))
     title = f"{experiment.group.capitalize()} {experiment.name}: {experiment.settings.title}"
     document = Document(title, about, [part for part in parts if part.blocks])
-    return Made(document, lines, sum(bool(cell.ours) for cell in wanted), len(wanted))
+    return Made(document, lines + unavailable_lines(experiment, numbers, lines))
 
 
 LEGEND = (

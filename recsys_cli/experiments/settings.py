@@ -10,7 +10,7 @@ from typing import Any
 
 from data_prep.settings import MANDATORY, Settings, field
 
-KINDS = ("results", "seconds", "counts", "deletions", "weights", "epochs", "setting", "activity", "grid")
+KINDS = ("results", "seconds", "counts", "weights", "epochs", "setting", "activity", "grid")
 RANKING = ["HR@10", "HR@50", "HR@100", "NDCG@10", "NDCG@50", "NDCG@100"]
 SIMPLE = ["popularity", "item_knn", "user_knn", "rp3beta", "ease"]
 
@@ -39,6 +39,7 @@ class ExperimentSettings(Settings):
     metrics: list[str] = field(RANKING, "columns; of a figure, the one on its axis", fixed=True)
     axis: dict[str, Any] | None = field(None, "of a figure: the setting that varies, and its values", fixed=True)
     beyond: bool = field(False, "also rank without the pairs in auxiliary behaviours", fixed=True)
+    deletions: int = field(0, "single deletions that are measured in every run", low=0, fixed=True)
     quoted: list = field([], "points of a figure that the text of the paper gives as numbers", fixed=True)
     deviations: list[str] = field([], "entries of the ledger (_deviations.yaml) that touch all of it", fixed=True)
     notes: list[str] = field([], "what a reader should know", fixed=True)

@@ -15,7 +15,7 @@ from recsys_cli.config.library import Library
 from recsys_cli.experiments.settings import ExperimentSettings
 
 GROUPS = ("table", "figure")
-OF_TABLES = ("published", "beyond")  # what a figure does not take over
+OF_TABLES = ("published", "beyond", "deletions")  # what a figure does not take over
 LABELS = {
     "popularity": "MP",
     "item_knn": "ItemKNN",
@@ -43,8 +43,8 @@ class Row(NamedTuple):
     """label: as published. published: its name there, where it differs. group: its part of the published table.
 
     own: the paper's own. extra: not in the paper. draws: whether the seed bears on it. brief: trained for a few epochs
-    only, to see how long one takes. axis: whether the axis of a figure applies to it. per_data: settings by data set.
-    not_for: data sets that it is left out of, and why.
+    only, to see how long one takes. singles: deletions, instead of what the table says. axis: whether the axis of a
+    figure applies to it. per_data: settings by data set. not_for: data sets that it is left out of, and why.
     """
 
     label: str
@@ -57,6 +57,7 @@ class Row(NamedTuple):
     extra: bool = False
     draws: bool = True
     brief: bool = False
+    singles: int | None = None
     axis: bool = True
     per_data: Mapping[str, list[str]] = {}
     not_for: Mapping[str, str] = {}

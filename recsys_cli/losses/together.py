@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -43,8 +44,16 @@ class Together(Phase):
 class Alone(Phase):
     """The same as a phase of its own, for training in turns."""
 
-    def __init__(self, name: str, beside: Beside, n_steps: int, variables: Sequence[tf.Variable]):
-        self.name, self.beside, self.n_steps, self.variables = name, beside, n_steps, variables
+    def __init__(
+        self,
+        name: str,
+        beside: Beside,
+        n_steps: int,
+        variables: Sequence[tf.Variable] | None = None,
+        optimizer: Mapping[str, Any] | None = None,
+    ):
+        self.name, self.beside, self.n_steps = name, beside, n_steps
+        self.variables, self.optimizer = variables, optimizer
 
     def plan(self, epoch: int) -> Plan:
         arrays, constants = self.beside.batches(epoch, Plan(self.n_steps, {}))

@@ -125,6 +125,10 @@ class Model(tf.Module):
         """All that a checkpoint must hold, by name."""
         return {v.name.split(":")[0]: v for v in self.variables}
 
+    def count_parameters(self) -> int:
+        """Numbers in all that a checkpoint holds."""
+        return sum(int(np.prod(variable.shape)) for variable in self.state().values())
+
     def scorer(self) -> Scorer:
         """Scores of all items, by the parameters as they are now."""
         raise NotImplementedError

@@ -20,7 +20,7 @@ from data_prep.settings import field
 from recsys_cli.models.base import ModelSettings, Need, SolvedModel
 from recsys_cli.models.item_to_item import CoOccurrence
 from recsys_cli.ops.linalg import check_solved, solve_positive_definite
-from recsys_cli.ops.sparse import CPU, Rows, sparse_matrix
+from recsys_cli.ops.sparse import CPU, Rows, sparse_matrix, times
 
 MATRICES = 6  # of n_items x n_items float32 that live at once at the peak
 
@@ -81,6 +81,6 @@ class EASE(SolvedModel):
                 owners, chosen, _ = histories(users)
                 shape = (tf.size(users), self.n_items)
                 block = sparse_matrix(owners, chosen, tf.ones_like(chosen, tf.float32), shape)
-                return tf.raw_ops.SparseMatrixMatMul(a=block, b=weights)
+                return times(block, shape[0], weights)
 
         return score

@@ -105,11 +105,12 @@ class SAMN(FactoredModel):
     def user_vectors(self, task, encoded, ids=None, noise=None):
         key = None if ids is None else tf.convert_to_tensor(ids).ref()
         if key not in encoded:
-            all_or_some = tf.range(self.n_users) if ids is None else ids
-            found = self.of_friends(all_or_some)
-            brought = tf.math.unsorted_segment_sum(
-                found.weights[:, None] * found.vectors, found.owners, tf.size(all_or_some)
-            )
+            # A user comes once for each item in a batch, and has many friends: they are looked up once.
+            users, place = (tf.range(self.n_users), None) if ids is None else tf.unique(ids)
+            found = self.of_friends(users)
+            weighted = found.weights[:, None] * found.vectors
+            brought = tf.math.unsorted_segment_sum(weighted, found.owners, tf.size(users))
+            brought = brought if place is None else tf.gather(brought, place)
             encoded[key] = gather(self.user_embedding, ids) + dropout(brought, self.config.dropout, noise, "friends")
         vectors = encoded[key]
         return tf.concat([vectors, tf.ones_like(vectors[:, :1])], axis=1)

@@ -11,6 +11,6 @@ def friends_of(dataset: Dataset, model: str) -> CSR:
     if dataset.friends is None:
         raise UserError(
             f"model={model} learns from friends, and data={dataset.name} has none: take a data set with them "
-            "(synthetic, ciao), or give your own: data.friends_path=friends.csv, a table of user,friend."
+            "(synthetic, ciao), or give your own: data=csv data.friends_path=friends.csv, a table of user,friend."
         )
     return dataset.friends

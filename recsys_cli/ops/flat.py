@@ -23,7 +23,7 @@ def places_of(indptr: tf.Tensor, ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def softmax_by_row(logits: tf.Tensor, owners: tf.Tensor, n_rows: int | tf.Tensor) -> tf.Tensor:
-    """logits: [n]; owners: int32 [n], ascending -> [n], weights that sum to 1 within each row."""
+    """logits: [n]; owners: int32 [n], the row of each -> [n], weights that sum to 1 within each row."""
     highest = tf.math.unsorted_segment_max(tf.stop_gradient(logits), owners, n_rows)
     weights = tf.exp(logits - tf.gather(highest, owners))
     return weights / tf.gather(tf.math.unsorted_segment_sum(weights, owners, n_rows), owners)

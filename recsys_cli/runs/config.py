@@ -78,7 +78,7 @@ def of_this_version(settings: dict[str, Any], folder: Path) -> DictConfig:
     """
     from omegaconf import OmegaConf
 
-    choices = _choices(settings)
+    choices = choices_of(settings)
     expected = {group: library().group_values(group, choice) for group, choice in choices.items() if choice}
     complete = dict(settings)
     for group in ("evaluation", "device"):
@@ -132,7 +132,7 @@ def _replace_own_places(data: dict[str, Any]) -> None:
 
 
 def _check_values(path: Path, settings: dict[str, Any]) -> None:
-    usual = library().values("train", _choices(settings))
+    usual = library().values("train", choices_of(settings))
     known = library().fields("train", usual)
     for key, default in usual.items():
         if isinstance(default, str) and "$" in default:
@@ -144,7 +144,7 @@ def _check_values(path: Path, settings: dict[str, Any]) -> None:
         check_value(key, value, default, known, str(path))
 
 
-def _choices(settings: dict[str, Any]) -> dict[str, str]:
+def choices_of(settings: dict[str, Any]) -> dict[str, str]:
     """The choice of every group of `recsys train` that the run has."""
     choices = {
         group: str(settings[group].get("name", default))

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from data_prep.errors import UserError
 from data_prep.options import check_word
 from data_prep.settings import plain
+from data_prep.store import read_manifest
 from recsys_cli.data.dataset import Dataset
 from recsys_cli.data.load import find_prepared, get_dataset, load_prepared
 from recsys_cli.runs.config import OWN_PLACES, own_places
@@ -35,6 +36,15 @@ def dataset_of(config: DictConfig, content_hash: str | None, given: Mapping[str,
     if raw_dir is None or not Path(raw_dir).expanduser().is_dir():
         places["raw_dir"] = own["raw_dir"]
     return get_dataset(plain(OmegaConf.merge(config.data, places, given)))
+
+
+def manifest_of(config: DictConfig, content_hash: str | None) -> dict[str, Any] | None:
+    """What stands in the manifest of the data of a run, where a cache has them."""
+    check_word("data.name", config.data.name)
+    for cache in (own_places()["cache_dir"], config.data.cache_dir):
+        if content_hash and cache and (found := find_prepared(cache, config.data.name, content_hash)):
+            return read_manifest(found)
+    return None
 
 
 def check_data(run: Path, before: str | None, content_hash: str) -> None:

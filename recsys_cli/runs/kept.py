@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from data_prep.errors import UserError
 from data_prep.files import read_file
-from recsys_cli.evaluation.summary import load_per_user
 from recsys_cli.runs.directory import EVALUATIONS, state_folder
+from recsys_cli.runs.record import is_number
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def read_result(run: Path, name: str) -> dict[str, Any] | None:
@@ -23,7 +24,7 @@ def read_result(run: Path, name: str) -> dict[str, Any] | None:
         path = folder / f"{name}.json"
         try:
             content = json.loads(read_file(path, run))
-            {metric: value["mean"] for metric, value in content["metrics"].items()}
+            _check(content)
         except FileNotFoundError:
             continue
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -34,6 +35,8 @@ def read_result(run: Path, name: str) -> dict[str, Any] | None:
 
 def read_per_user(run: Path, name: str) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
     """Raw ids and values by metric that stand beside NAME.json; None where they were not kept."""
+    from recsys_cli.evaluation.summary import load_per_user  # with NumPy, which help and errors do not wait for
+
     for folder in _folders(run):
         if (folder / f"{name}.json").is_file():
             path = folder / f"{name}_per_user.npz"
@@ -47,6 +50,17 @@ def result_of(run: Path, name: str) -> dict[str, Any] | None:
         return read_result(run, name)
     except UserError:
         return None
+
+
+def _check(content: dict[str, Any]) -> None:
+    """Raises ValueError, TypeError, KeyError or AttributeError for what is no result."""
+    numbers = [value["mean"] for value in content["metrics"].values()]
+    numbers += [
+        end for value in content["metrics"].values() for end in (value.get("low"), value.get("high")) if end is not None
+    ]
+    numbers += [content[key] for key in ("users", "pairs") if key in content]
+    if not all(map(is_number, numbers)) or not isinstance(content.get("protocol", {}), dict):
+        raise ValueError
 
 
 def _folders(run: Path) -> tuple[Path, ...]:

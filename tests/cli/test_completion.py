@@ -18,7 +18,7 @@ def query(recsys, line: str) -> list[str]:
     [
         ("recsys tra", ["train"]),
         ("recsys completion ", ["bash", "fish", "zsh"]),
-        ("recsys train loss=n", ["loss=non_sampling", "loss=none"]),
+        ("recsys train loss=b", ["loss=bce", "loss=bpr"]),
         ("recsys train loss.batch=", ["loss.batch=alternating", "loss.batch=items", "loss.batch=users"]),
         ("recsys train trainer.progress=", ["trainer.progress=false", "trainer.progress=true"]),
         ("recsys train trainer.ep", ["trainer.epochs="]),

@@ -33,9 +33,9 @@ def test_version(recsys):
 
 @pytest.mark.parametrize("command", APPLICATIONS)
 def test_help_of_every_command(recsys, command):
-    start = time.perf_counter()
+    start = time.process_time()
     result = recsys(command, "model=nonsense", "--help")
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1  # of this process: others may be at work beside it
     assert result.code == 0
     for part in (f"Usage: recsys {command}", "--config-dir DIR", "--multirun", f"recsys {command}"):
         assert part in result.out

@@ -65,6 +65,10 @@ CASES = (
     Case("ehcf", SMALL, 6),
     Case("ehcf_one_by_one", SMALL, 6),
     Case("ehcf_unlinked", SMALL, 6),
+    Case("cke", (*SMALL, QUICK, "model.relation_size=4"), 4),
+    Case("cfkg", (*SMALL, "optimizer.learning_rate=0.5"), 12),
+    Case("ripplenet", (*SMALL, QUICK, "model.memory=6"), 8),
+    Case("kgat", (*SMALL, QUICK, "model.layers=[6]", "model.relation_size=4", "model.graph_batch_size=64"), 4),
     Case("jnskr", (*SMALL, *GRAPH), 8),
     Case("jnskr_without_kge", (*SMALL, *GRAPH), 8),
     Case("jnskr_without_attention", (*SMALL, *GRAPH), 8),
@@ -79,6 +83,9 @@ CASES = (
     Case("ghcf", (*SMALL, "optimizer.learning_rate=0.05", "model.layers=1"), 10),
 )
 
-KINDS = {case.model: library("").group_values("model", case.model)["kind"] for case in CASES}
+VALUES = {case.model: library("").group_values("model", case.model) for case in CASES}
+KINDS = {name: values["kind"] for name, values in VALUES.items()}
 TRAINABLE = {case.model: case.words for case in CASES if KINDS[case.model] != "closed_form"}
 RESUMABLE = {case.model: case.words for case in CASES if case.model in TRAINABLE or case.epochs > 1}
+# Of the presets of one implementation the first in the table speaks for all, where that is enough.
+DISTINCT = set({VALUES[name]["_target_"]: name for name in reversed(VALUES)}.values())

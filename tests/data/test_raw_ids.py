@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import sys
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.evaluation.naming import IdError, raw_ids
 from recsys_cli.evaluation.protocol import evaluate
 from recsys_cli.evaluation.summary import load_per_user
-from scripts import figures
+from recsys_cli.experiments.points import by_activity
 
 # Users in a file order that is not that of their ids; 0007 has 3 training pairs, 7 has 5, 12 has 4, the others 2.
 PAIRS = {"7": 6, "0007": 4, "12": 5, "1.0": 3, "a b": 3}
@@ -44,15 +43,12 @@ def test_results_per_user_hold_raw_ids(run, recsys):
     assert load_per_user(again)[0].tolist() == ["0007", "1", "1.0", "12", "7", "a b"]
 
 
-def test_figures_group_users_by_their_own_training_pairs(run, tmp_path, monkeypatch):
-    words = ["activity", run.parent, "--metric", "HR@3", "--bounds", 2, 4, "--out", tmp_path / "g"]
-    monkeypatch.setattr(sys, "argv", ["script", *map(str, words)])
-    figures.main()
-    with open(tmp_path / "g.csv", newline="") as stream:
-        found = {row["training pairs of the user"]: float(row["HR@3"]) for row in csv.DictReader(stream)}
+def test_figures_group_users_by_their_own_training_pairs(run):
+    (data,) = (run.parents[1] / "cache" / "prepared").iterdir()
+    found = {dot.x: dot.value for dot in by_activity(run / "test_per_user.npz", data, "HR@3", [2, 4])}
     users, values = load_per_user(run / "test_per_user.npz")
     hit = dict(zip(users.tolist(), values["HR@3"].tolist(), strict=True))
-    groups = {"1-2 (3 users)": ["1", "1.0", "a b"], "3-4 (2 users)": ["0007", "12"], ">4 (1 users)": ["7"]}
+    groups = {"2 (3 users)": ["1", "1.0", "a b"], "3-4 (2 users)": ["0007", "12"], "5 or more (1 users)": ["7"]}
     assert found == pytest.approx({name: np.mean([hit[u] for u in group]) for name, group in groups.items()}, abs=1e-5)
 
 

@@ -53,7 +53,7 @@ def test_strangers_repetitions_and_oneself(with_friends):
         ("user,friend\n", "friends.csv has a header and no rows"),
         (
             "user,friend\n1,2\n3,4\n",
-            "none of its 2 rows is of two users with interactions.*for example, 1 and 2, here 007",
+            "no row .2 read. is of two users with interactions.*for example, 1 and 2, here 007",
         ),
         ("user,friend\nann, bob\n", "friends.csv, line 2: the friend ' bob'"),
     ],

@@ -12,7 +12,7 @@ import numpy as np
 from recsys_cli.data.dataset import CSR, Dataset
 
 HERE = Path(__file__).parent
-GIVEN = ("data/", "batch/", "init/")  # what the authors' program was fed
+GIVEN = ("data/", "batch/", "init/", "kge/batch/")  # what the authors' program was fed
 BEHAVIOURS = ("view", "cart", "buy")
 
 

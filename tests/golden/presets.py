@@ -16,6 +16,7 @@ from tests.golden.golden import Golden
 
 # What describes the data of a file and has no key.
 DESCRIBES = {
+    *("n_entities", "n_relations_raw", "n_relations_in_model", "batch_kg"),
     *("n_entities_tail", "n_relations", "padding_user_id", "padding_relation_id", "padding_tail_id"),
     *("model", "n_users", "n_items", "seed", "behaviours", "padding_item_id", "padding_friend_id", "group_K"),
     *("test_batch", "users_evaluated"),
@@ -34,7 +35,8 @@ DESCRIBES = {
 
 
 class Preset(NamedTuple):
-    """shipped: hyper-parameter -> key that has its value without being set (of a list: keys). set: those that are set.
+    """shipped: hyper-parameter -> key that has its value without being set. set: those that are set. Several keys, with
+    commas between, have a value of a list each (a key "-": one that has no effect), or all have the one value.
 
     authors: overrides that undo our deviations. unused: hyper-parameters that have no effect on the file.
     """
@@ -61,6 +63,9 @@ DROPOUT = {"node_dropout": "model.node_dropout", "mess_dropout": "model.message_
 SHARDS = {"shards": "unlearning.shards", "attention_size": "unlearning.attention_size"}
 # Ours: each observed pair once per epoch. Theirs: as many steps, of users drawn without replacement.
 BY_USERS = "loss.sampling=users"
+# Of the repository of KGAT. Ours: the ideal list holds all test items.
+KGAT = (BY_USERS, "evaluation.ndcg=kgat")
+KNOWLEDGE = SIZES | RATE | {"kge_d": "model.relation_size"}
 # Ours: who is not in a shard has no vector of it; the aggregation learns from all pairs, by Adam.
 ERASER = ("unlearning.absent=random", "unlearning.aggregation_loss=model", "unlearning.aggregation_dropout=0")
 # Ours: recall is of all test items.
@@ -134,6 +139,35 @@ PRESETS = {
         | {"c0_item": "loss.negative_weight", "c0_social": "loss.negative_weight"},
         MIN_K,
     ),
+    "cke": Preset(
+        ("model=cke",),
+        ADAM,
+        KNOWLEDGE | {"regs": "loss.l2,model.graph_l2,-"},
+        KGAT,
+        unused=("layers",),
+    ),
+    "cfkg": Preset(
+        ("model=cfkg",),
+        optimizer(),
+        SIZES | RATE,
+        ("evaluation.ndcg=kgat",),
+        unused=("layers", "regs", "kge_d"),
+    ),
+    "kgat": Preset(
+        ("model=kgat",),
+        ADAM,
+        KNOWLEDGE
+        | {"lr": "optimizer.learning_rate,model.graph_learning_rate", "layers": "model.layers"}
+        | {"regs": "loss.l2,model.graph_l2,-"},
+        (*KGAT, "model.attention=constant", "model.message_dropout=0"),
+    ),
+    "kg_bprmf": Preset(
+        ("model=bpr", "optimizer=adam"),
+        ADAM,
+        SIZES | RATE | {"regs": "loss.l2,-,-"},
+        KGAT,
+        unused=("layers", "kge_d"),
+    ),
     "samn": Preset(
         ("model=samn",),
         ADAGRAD | {"l2_attention": "model.attention_l2"},
@@ -177,27 +211,40 @@ def configured(name: str, golden: Golden) -> DictConfig:
     return shipped(name, *sizes, *preset.authors)
 
 
+KNOWLEDGE = ("cke", "kg_bprmf", "kgat")  # their penalties are of other kinds
+
+
 def by_key(keys: str, value: Any) -> dict[str, Any]:
     """The value of each key of a hyper-parameter."""
     names = keys.split(",")
-    return dict(zip(names, value if len(names) > 1 and isinstance(value, list) else [value] * len(names), strict=True))
+    values = value if len(names) > 1 and isinstance(value, list) else [value] * len(names)
+    return {name: of_name for name, of_name in zip(names, values, strict=True) if name != "-"}
 
 
 def _words(hyper: str, keys: str, golden: Golden) -> list[str]:
     """The value of a hyper-parameter as overrides have it."""
-    if hyper == "regs":  # of all vectors, without the half; then, of networks, of the last layer and of all layers
+    if hyper == "regs" and golden.hyper["model"] not in KNOWLEDGE:
+        # Of all vectors, without the half; then, of networks, of the last layer and of all layers.
         vectors, *layers = golden.hyper[hyper]
         return [f"{key}={value}" for key, value in zip(keys.split(","), [2 * vectors, *layers])]
-    return [f"{key}={_word(hyper, golden, value)}" for key, value in by_key(keys, golden.hyper[hyper]).items()]
+    return [f"{key}={_word(hyper, golden, value, key)}" for key, value in by_key(keys, golden.hyper[hyper]).items()]
 
 
-def _word(hyper: str, golden: Golden, value: Any) -> str:
+def _word(hyper: str, golden: Golden, value: Any, key: str) -> str:
     if hyper == "keep_prob":
         return str(1 - value)
     if hyper == "lr_net":  # a multiple of that of the vectors
         return str(value / golden.hyper["lr_embed"])
     if hyper in ("c0_item", "c0_social"):
         return f"{{buy: {golden.hyper['c0_item']}, friends: {golden.hyper['c0_social']}}}"
+    if hyper == "regs" and golden.hyper["model"] in (
+        "cke",
+        "kg_bprmf",
+    ):  # the penalty of a batch is not divided by its size
+        return str(value * golden.hyper["batch"] if key == "loss.l2" else value)
+    if hyper == "regs" and golden.hyper["model"] == "kgat":  # divided by a size that batches of triples do not reach
+        reached = len(golden.given("kge/batch/heads")[0]) / golden.hyper["batch_kg"]
+        return str(value if key == "loss.l2" else value * reached)
     if hyper.endswith("_view_cart_buy"):
         named = dict(zip(("view", "cart", "buy"), value))
         return "{" + ",".join(f"{name}: {named[name]}" for name in golden.behaviours) + "}"

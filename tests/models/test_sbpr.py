@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from recsys_cli.data.dataset import CSR
+from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.losses import build_phases
 from recsys_cli.losses.sampled import SampledPhase, SampledSettings
 from recsys_cli.models.sbpr import SBPR, SocialPhase, items_of_friends
@@ -18,7 +18,8 @@ from tests.losses.toys import M, N, arrays_of, dataset, observed
 def sbpr(data=None, **config) -> SBPR:
     usual = {"name": "sbpr", "embedding_size": 4, "init": "normal", "init_scale": 0.6}
     model = SBPR(SBPR.Settings(**{**usual, **config}), data or dataset(friends=observed(M, M, 1)), 0)
-    model.item_bias.assign(np.random.default_rng(1).normal(size=(N, 1)))
+    if model.item_bias is not None:
+        model.item_bias.assign(np.random.default_rng(1).normal(size=(N, 1)))
     return model
 
 
@@ -68,13 +69,17 @@ def test_the_loss_is_that_of_each_pair(l2):
     np.testing.assert_allclose(made.loss(arrays, tf.constant(0), tf.constant([0, 0])), expected, rtol=1e-5)
 
 
-def test_where_friends_have_all_the_rest_or_nobody_has_friends_it_is_bpr():
-    everything = CSR.from_pairs(*np.nonzero(np.ones((M, M))), M, M)
-    for friends in (everything, CSR.from_pairs([], [], M, M)):
-        model = sbpr(replace(dataset(), friends=friends))
-        arrays = phase(model).plan(0).arrays
-        full = model.social.row_lengths + model.tasks[0].pairs.row_lengths == N
-        assert not arrays["friends"][full[arrays["users"]] | (friends.nnz == 0)].any()
+def test_where_friends_have_all_the_rest_it_is_bpr():
+    """User 0 and 1 have everything between them; of the five items, users 2 and 3 have three."""
+    likes = CSR.from_pairs([0, 0, 1, 1, 1, 2, 3, 3], [0, 1, 2, 3, 4, 0, 1, 2], 4, 5)
+    friends = CSR.from_pairs([0, 1, 2], [1, 0, 3], 4, 4)
+    model = sbpr(Dataset("four", 4, 5, "buy", {"buy": likes}, friends=friends), item_bias=False)
+    arrays = phase(model, negatives=4).plan(0).arrays
+    users, counts, unknown = arrays["users"], arrays["friends"], arrays["items"][:, 2:]
+    assert counts[users < 2].tolist() == [0] * 5 and counts[users == 2].tolist() == [1] and not counts[users == 3].any()
+    assert {*unknown[users == 2].ravel()} <= {3, 4} and {*unknown[users == 0].ravel()} <= {2, 3, 4}
+    nobody = sbpr(replace(dataset(), friends=CSR.from_pairs([], [], M, M)))
+    assert not phase(nobody).plan(0).arrays["friends"].any()
 
 
 def test_other_losses_look_at_the_own_items():

@@ -175,6 +175,7 @@ def test_an_honest_run_passes_its_audit(memorised, tmp_path, capsys):
     assert not (run / "verifying").exists()
 
 
+@pytest.mark.slow
 def test_old_vectors_that_were_kept_on_purpose_fail_the_audit(memorised, tmp_path, monkeypatch, capsys):
     """The sub-models are left as they were, under the hashes of the new rows."""
     run = copy_of(memorised[0], tmp_path)

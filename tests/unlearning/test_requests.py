@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import pytest
@@ -138,7 +139,8 @@ def test_a_plan_changes_nothing(run, unlearn, capsys):
     assert unlearn([(USER,)], "user", "plan=true", "audit=true") == 0
     assert "full retraining" not in capsys.readouterr().out, "of a user who is gone there is nothing to test"
     assert unlearn(PAIRS, "user,item", "plan=true", "audit=true") == 0
-    assert "adds a full retraining of all shards: about 6.0 s" in capsys.readouterr().out
+    # Two seconds for each of three shards, as made up, and what the aggregation took.
+    assert re.search(r"adds a full retraining of all shards: about [67]\.\d s", capsys.readouterr().out)
     assert unlearn([(USER,)], "user", "plan=true") == 0
     out = capsys.readouterr().out
     assert "touch 1 of 3 shards" in out and "about 2.0 s for the shards" in out
