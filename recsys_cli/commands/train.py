@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from omegaconf import DictConfig, open_dict
 
@@ -51,6 +51,8 @@ def main(config: DictConfig) -> int:
 
     run, checkpoint = _taken_up(config.resume) if config.resume else (None, None)
     dataset = data_of(run, config, checkpoint) if run else get_dataset(config.data)
+    if not config.evaluation.test:
+        dataset = replace(dataset, test=None, test_negatives=None)  # nothing below can look at it
     selection = Selection(config, dataset)
     memory = check_memory(config, model_class(config.model._target_), dataset)
     model = build_model(config.model, dataset, config.seed)

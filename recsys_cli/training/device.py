@@ -30,7 +30,7 @@ def set_up_device(config) -> str:
     tf = import_tensorflow()
     with _without_startup_messages():
         gpus = tf.config.list_physical_devices("GPU")
-    tf.get_logger().setLevel("ERROR")  # it warns of retracing, but every model of a multirun has loops of its own
+    tf.get_logger().setLevel("ERROR")  # it warns of retracing, but every model has loops of its own
     if config.threads is not None:
         try:
             tf.config.threading.set_intra_op_parallelism_threads(config.threads)

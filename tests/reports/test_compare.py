@@ -120,7 +120,7 @@ def test_without_values_per_user_the_seeds_are_compared_and_it_is_said(made):
 def test_words_that_name_nothing(made, recsys, tmp_path):
     run = made("a")
     assert "at least two" in recsys("compare").err
-    assert "one row only" in recsys("compare", str(run)).err
+    assert "one row only" in recsys("compare", str(run)).err == recsys("compare", f"run={run}").err
     assert "does not exist" in recsys("compare", str(run), "runs/none").err
     assert "Did you mean 'all_pairs'" in recsys("compare", str(run), "all_pair=true").err
     assert (
