@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UserError
-from recsys_cli.evaluation.metrics import has_direction, lower_is_better
+from recsys_cli.evaluation.metrics import has_direction
+from recsys_cli.evaluation.names import lower_is_better
 from recsys_cli.pages.figures import lines
 from recsys_cli.pages.html import Html
 from recsys_cli.pages.page import (
