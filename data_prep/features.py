@@ -66,6 +66,22 @@ class Features:
             None if self.values is None else np.insert(np.asarray(self.values), first, 1).astype(np.float32),
         )
 
+    def only(self, names: Sequence[str]) -> Features:
+        """Of these fields alone, in the order they have here."""
+        kept = [n for n, name in enumerate(self.names) if name in names]
+        fields = np.asarray(self.fields)
+        here = np.isin(fields, kept)
+        stays = here[self.indices]
+        owners = np.repeat(np.arange(self.n_entities), np.diff(self.indptr))[stays]
+        lengths = np.bincount(owners, minlength=self.n_entities)
+        return Features(
+            tuple(self.names[n] for n in kept),
+            np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            (np.cumsum(here) - 1)[self.indices[stays]].astype(np.int32),
+            np.searchsorted(kept, fields[here]).astype(np.int32),
+            None if self.values is None else np.asarray(self.values)[stays],
+        )
+
     def standardized(self) -> Features:
         """Numbers of a field less their mean, in standard deviations of it: years and prices are of one size."""
         if self.values is None:

@@ -14,16 +14,21 @@ from recsys_cli.output import lasting
 
 
 class Command(NamedTuple):
-    """function(cfg) runs one job and may return an exit code; without a config it gets the raw words."""
+    """function(cfg) runs one job and may return an exit code; without a config it gets the raw words.
+
+    composes: it has configs and options as the others, and composes of its words what it needs itself.
+    """
 
     help: str
     module: str
     function: str = "main"
     has_config: bool = True
+    composes: bool = False
 
 
 COMMANDS = {
     "train": Command("train a model and score it once", "recsys_cli.commands.train"),
+    "sweep": Command("search the settings of models by validation", "recsys_cli.commands.sweep", composes=True),
     "evaluate": Command("score a trained run again, or otherwise", "recsys_cli.commands.evaluate"),
     "recommend": Command("write the best items of each user", "recsys_cli.commands.recommend"),
     "inspect": Command("show how a trained model comes to its scores", "recsys_cli.commands.inspect"),
@@ -104,9 +109,15 @@ def _application(name: str, argv: list[str]) -> int:
     from recsys_cli.config.compose import compose, jobs
     from recsys_cli.jobs.multirun import multirun, taken
 
+    composes = COMMANDS[name].composes
     settings, words = taken(words, options.multirun, configs.values(name))
-
-    if options.multirun:
+    if composes and options.multirun:
+        raise UserError(f"recsys {name} runs several jobs by itself: leave out --multirun")
+    if composes and not options.cfg:
+        return execute(_function(name), words)
+    if composes:
+        todo = import_module(COMMANDS[name].module).configs(words)
+    elif options.multirun:
         todo = jobs(name, words, configs, partial=bool(options.cfg))
     else:
         todo = [(words, compose(name, words, configs, partial=bool(options.cfg)))]

@@ -22,7 +22,9 @@ def say(text: str) -> None:
     print(f"recsys: {text}", file=sys.stderr)
 
 
-def execute(function: Callable[[Any], int | None], cfg: DictConfig, say: Callable[[str], None] = say) -> int:
+def execute(
+    function: Callable[[Any], int | None], cfg: DictConfig | list[str], say: Callable[[str], None] = say
+) -> int:
     """Exit code: 0 done, 2 something the user can mend, 130 interrupted, 1 anything else."""
     try:
         return function(cfg) or 0
@@ -33,7 +35,7 @@ def execute(function: Callable[[Any], int | None], cfg: DictConfig, say: Callabl
         say("interrupted")
         return INTERRUPTED
     except Exception as error:
-        return crash(error, cfg.get("run_dir"), say)
+        return crash(error, None if isinstance(cfg, list) else cfg.get("run_dir"), say)
 
 
 def crash(error: Exception, run_dir: str | None, say: Callable[[str], None] = say) -> int:

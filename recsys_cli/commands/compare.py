@@ -33,6 +33,7 @@ def main(argv: list[str]) -> int:
     config, words = settings_and_words("compare", argv)
     if config is None:
         return 0
+    words = [word.removeprefix("run=") for word in words]  # as other commands take it
     paths = [Path(word).expanduser() for word in words]
     for path, word in zip(paths, words):
         if not path.exists():

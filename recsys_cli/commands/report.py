@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig
 
@@ -49,14 +51,18 @@ def main(config: DictConfig) -> int:
         return 0
     if config.artefact and folder.exists():
         raise UserError(f"{folder} exists: remove it, or choose another out=.")
+    take_up: Callable[[str], Any] | None = None
     if config.lists:
         from recsys_cli.training.device import set_up_device
 
         set_up_device(config.device)
+        from recsys_cli.use.trained import open_trained
+
+        take_up = open_trained
     from recsys_cli.reports.run_facts import gather
     from recsys_cli.reports.run_page import run_page
 
-    found = gather(path, config.result, config.lists)
+    found = gather(path, config.result, take_up)
     html = run_page(found, made_by)
     write_file(config.out, html.encode())
     for sentence in found.missing:

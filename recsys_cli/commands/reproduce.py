@@ -51,7 +51,8 @@ def main(config: DictConfig) -> int:
 def _reproduce(config: DictConfig, group: str, name: str) -> int:
     from recsys_cli.config.library import library
     from recsys_cli.experiments.assemble import assemble, needs_runs
-    from recsys_cli.experiments.plan import Planner, chosen
+    from recsys_cli.experiments.plan import chosen
+    from recsys_cli.experiments.planner import Planner
     from recsys_cli.experiments.show import made_lines, plan_lines
     from recsys_cli.experiments.spec import read
     from recsys_cli.experiments.write import check_output, stem_of

@@ -35,25 +35,30 @@ def main(argv: list[str]) -> int:
     for word in words:
         if word.startswith("-"):
             refuse_key("runs", word)
-    conditions = [parse(word) for word in words]
-    rows = [row_of(run, config.result) for run in runs_below(Path(config.runs_dir))]
+    folders = [word for word in words if Path(word).expanduser().is_dir()] or [config.runs_dir]
+    conditions = [parse(word) for word in words if word not in folders]
+    where = " ".join(folders)
+    rows = [row_of(run, config.result) for folder in folders for run in runs_below(Path(folder))]
     if config.metrics and (unknown := [m for m in config.metrics if not any(m in row["metrics"] for row in rows)]):
-        raise UserError(f"metrics={unknown[0]}: no run below {config.runs_dir} has it in {config.result}.json.")
+        raise UserError(f"metrics={unknown[0]}: no run below {where} has it in {config.result}.json.")
     found = ordered(chosen(rows, conditions), config.sort)[: config.limit]
     if config.json:
         print(json.dumps(found, indent=1, default=str))
         return 0
     if not found:
-        print(f"no run below {config.runs_dir}" + (f" with {' '.join(words)} ({len(rows)} without)" if rows else ""))
+        print(
+            f"no run below {where}"
+            + (f" with {' '.join(map(''.join, conditions))} ({len(rows)} without)" if rows else "")
+        )
         return 0
-    print(_table(found, list(config.metrics or []), Path(config.runs_dir)))
+    print(_table(found, list(config.metrics or []), folders))
     for row in found:
         if row.get("problem"):
             print(f"{row['run']}: {row['problem']}")
     return 0
 
 
-def _table(rows: list[dict[str, Any]], metrics: list[str], root: Path) -> str:
+def _table(rows: list[dict[str, Any]], metrics: list[str], folders: list[str]) -> str:
     from recsys_cli.report import duration, format_table
 
     names = metrics or list(dict.fromkeys(name for row in rows for name in row["metrics"]))[:SHOWN]
@@ -70,6 +75,11 @@ def _table(rows: list[dict[str, Any]], metrics: list[str], root: Path) -> str:
         values = [f"{row['metrics'][name]:.4f}" if name in row["metrics"] else "" for name in names]
         seconds = "" if row.get("seconds") is None else duration(row["seconds"])
         shown = ["" if value is None else str(value) for value in what]
-        place = Path(row["run"])
-        lines.append([str(place.relative_to(root.expanduser()) if place != root else place), *shown, *values, seconds])
+        lines.append([_place(Path(row["run"]), folders), *shown, *values, seconds])
     return format_table(["run", "model", "data", "seed", "status", "started", "epoch", *names, "training"], lines)
+
+
+def _place(run: Path, folders: list[str]) -> str:
+    """Below the folder, where there is one only."""
+    root = Path(folders[0]).expanduser()
+    return str(run.relative_to(root)) if len(folders) == 1 and run != root else str(run)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from omegaconf import DictConfig, open_dict
 
@@ -44,15 +44,20 @@ def main(config: DictConfig) -> int:
     from recsys_cli.training.estimate import check_memory
     from recsys_cli.training.fit import Progress, Stopped, fit
     from recsys_cli.training.model_class import model_class
+    from recsys_cli.training.pretrained import start_from
     from recsys_cli.training.reporter import Reporter
     from recsys_cli.training.selection import Selection, most_popular, score
     from recsys_cli.training.taking_up import data_of
 
     run, checkpoint = _taken_up(config.resume) if config.resume else (None, None)
     dataset = data_of(run, config, checkpoint) if run else get_dataset(config.data)
+    if not config.evaluation.test:
+        dataset = replace(dataset, test=None, test_negatives=None)  # nothing below can look at it
     selection = Selection(config, dataset)
     memory = check_memory(config, model_class(config.model._target_), dataset)
     model = build_model(config.model, dataset, config.seed)
+    if not run:
+        start_from(config.model.get("pretrained"), model, dataset)
     learner = build_learner(config, model)
     with open_dict(config):
         config.trainer.epochs = epochs_of(model, config)
@@ -61,7 +66,8 @@ def main(config: DictConfig) -> int:
     else:
         run, progress = Run.create(config, **asked, **{DATA_HASH: dataset.content_hash}), Progress()
     config.run_dir = str(run.path)  # where a crash leaves its report
-    run.record |= {"status": "running", DATA_HASH: dataset.content_hash}
+    parameters = model.count_parameters()
+    run.record |= {"status": "running", DATA_HASH: dataset.content_hash, "parameters": parameters}
     run.write_record()
     print(
         f"{model.name} on {dataset.name}: {dataset.n_users:,} users, {dataset.n_items:,} items, "

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 WRITTEN = ("run_dir", "output", "per_user")
 
 
-def compose(command: str, words: list[str], library: Library, partial: bool = False) -> DictConfig:
+def compose(command: str, words: list[str], library: Library, partial: bool = False, quick: bool = False) -> DictConfig:
     """The config of one job.
 
-    words: overrides in Hydra's syntax, no sweeps. partial: leave mandatory keys (``???``) open, for printing.
+    words: overrides in Hydra's syntax, no sweeps. partial: leave mandatory keys (``???``) open, for printing. quick: read
+    the files ourselves instead of letting Hydra compose them, which gives the same many times faster.
     Raises UserError for whatever is unknown, malformed, out of range, missing or contradictory.
     """
     from omegaconf.errors import OmegaConfBaseException
@@ -37,7 +38,8 @@ def compose(command: str, words: list[str], library: Library, partial: bool = Fa
     values = [o for o in overrides if o not in groups and not o.key_or_group.startswith("hydra.")]
     hydra_words = tuple(typed(o) for o in overrides if o.key_or_group.startswith("hydra."))
 
-    cfg = _with_tuned(command, picks + hydra_words, library)
+    simple = quick and not any(word.startswith("~") for word in (*picks, *hydra_words))
+    cfg = _from_files(command, picks, library) if simple else _with_tuned(command, picks + hydra_words, library)
     try:
         defaults = tree(cfg)
         known = library.fields(command, flatten(defaults))
@@ -111,6 +113,23 @@ def _with_tuned(command: str, words: tuple[str, ...], library: Library) -> DictC
         known = library.fields(command, flatten(usual))
         check_tuned(usual, tree(composed), known, f"{TUNED}/{choices[TUNED]}")
     return deepcopy(composed)
+
+
+def _from_files(command: str, picks: tuple[str, ...], library: Library) -> DictConfig:
+    """picks: as of `_pick`. The tuned values of shipped files are not checked again."""
+    from omegaconf import OmegaConf
+
+    chosen = {group: choice.strip("'") for group, _, choice in (pick.partition("=") for pick in picks)}
+    nested: dict[str, Any] = {}
+    for key, value in library.values(command, chosen).items():
+        *folders, name = key.split(".")
+        place = nested
+        for folder in folders:
+            place = place.setdefault(folder, {})
+        place[name] = deepcopy(value)
+    cfg = OmegaConf.create(nested)
+    OmegaConf.set_struct(cfg, True)
+    return cfg
 
 
 @cache

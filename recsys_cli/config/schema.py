@@ -37,6 +37,7 @@ PLACES: Mapping[str, Mapping[str, str]] = {
     "trainer": {ANY: "recsys_cli.training.fit.TrainerSettings"},
     "device": {ANY: "recsys_cli.training.device.DeviceSettings"},
     "evaluation": {ANY: "recsys_cli.evaluation.protocol.EvaluationSettings"},
+    "sweep": {ANY: "recsys_cli.sweeps.settings.SearchSettings"},
     "unlearning": {
         "none": "recsys_cli.unlearning.settings.NoSettings",
         ANY: "recsys_cli.unlearning.settings.UnlearningSettings",

@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from data_prep.errors import UserError
 from recsys_cli.data.dataset import CSR
+from recsys_cli.evaluation.forecast import announce_slow
 from recsys_cli.evaluation.naming import IdError
 from recsys_cli.models.base import Factors, Scorer
 from recsys_cli.ops.compiled import compiled, repeat
@@ -95,6 +96,7 @@ def scan(scorer: Scorer, n_items: int, blocks: Blocks, body: Body, types: tuple,
     method, rather than a new lambda each time; `Factors` are traced once for all. Raises ScoreError where a
     score is not finite.
     """
+    announce_slow(scorer, len(blocks.users))
     score: Callable[..., tf.Tensor]
     factors: tuple[tf.Tensor, ...]
     if isinstance(scorer, Factors):

@@ -44,7 +44,6 @@ CUT = {
     "MAP": "average_precision",
 }  # with a cut-off, and the method of _Table that computes it
 METRICS = (*CUT, "AUC")
-LOWER_IS_BETTER = ("RMSE", "MAE")  # of ratings.py; of all others, more is better
 
 
 class Pooled(NamedTuple):
@@ -62,11 +61,6 @@ class Pooled(NamedTuple):
     def of(cls, values: np.ndarray | Pooled) -> Pooled:
         """Plain values are a mean over users."""
         return values if isinstance(values, Pooled) else cls(values, np.ones(len(values)))
-
-
-def lower_is_better(name: str) -> bool:
-    """name: of a metric of this program, such as NDCG@10 or RMSE."""
-    return name.partition("@")[0] in LOWER_IS_BETTER
 
 
 def has_direction(name: str) -> bool:

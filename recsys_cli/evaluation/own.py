@@ -21,7 +21,8 @@ import numpy as np
 from data_prep.errors import UserError
 from recsys_cli.config.named import is_named
 from recsys_cli.data.dataset import CSR, Dataset
-from recsys_cli.evaluation.metrics import Pooled, lower_is_better
+from recsys_cli.evaluation.metrics import Pooled
+from recsys_cli.evaluation.names import lower_is_better, short_name
 from recsys_cli.evaluation.ranking import Ranks
 from recsys_cli.evaluation.topk import top_k
 from recsys_cli.models.base import Scorer
@@ -42,11 +43,6 @@ class Evaluated:
         if self._lists is None:
             self._lists, _ = top_k(*self._how)
         return self._lists[:, :k]
-
-
-def short_name(metric: str) -> str:
-    """What its results are called: the last part of the dotted name."""
-    return metric.rpartition(".")[2]
 
 
 def is_lower_better(monitor: str, metrics: Sequence[str]) -> bool:

@@ -82,6 +82,10 @@ def load_per_user(path: Path | str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     try:
         with np.load(io.BytesIO(read_file(path)), allow_pickle=False) as archive:
             columns = dict(archive)
-        return columns.pop(USERS), columns
+        users = columns.pop(USERS)
+        for name, values in columns.items():
+            if values.shape != users.shape or values.ndim != 1 or values.dtype.kind not in "fiu":
+                raise ValueError(f"{name} is not a number for each user")
+        return users, columns
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"cannot read per-user results from {path}: {error}. Evaluate again.") from error

@@ -53,16 +53,6 @@ def runs_by_row(plan: Plan, name: str = TEST) -> tuple[RunsByRow, list[str]]:
     return found, damaged
 
 
-def published_number(numbers: Published, source: Source, row: Row, metric: str) -> Number | None:
-    if source.published is None:
-        return None
-    label = row.published or row.label
-    for group in (source.group, row.group):
-        if group and (found := numbers.get((source.published, f"{group} {label}", metric))):
-            return found
-    return None if source.group or row.group else numbers.get((source.published, label, metric))
-
-
 def cells_of(
     experiment: Experiment,
     sources: Sequence[Source],
@@ -77,7 +67,8 @@ def cells_of(
         for row in experiment.rows:
             there = runs.get((source.id, row.label), [])
             for metric in metrics:
-                number = published_number(numbers or {}, source, row, metric)
+                groups = (source.group, row.group)
+                number = numbers.find(source.published, row.published or row.label, metric, groups) if numbers else None
                 ours = tuple(run.metrics[metric] / unit_of(number) for run in there if metric in run.metrics)
                 reasons = ledger.reasons(experiment, source, row) if ledger else []
                 verdict = judged(metric, statistics.fmean(ours), number, reasons) if ours else Verdict()

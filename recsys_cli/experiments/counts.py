@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from recsys_cli.experiments.cells import Cell
 from recsys_cli.experiments.document import Document, Part, Shown, Table
 from recsys_cli.experiments.facts import Facts
 from recsys_cli.experiments.ledger import Ledger
-from recsys_cli.experiments.made import Made
+from recsys_cli.experiments.made import Made, unavailable_lines
 from recsys_cli.experiments.parts import deviations_part, facts_part, missing_part
 from recsys_cli.experiments.plan import Plan
-from recsys_cli.experiments.published import Number, Published
-from recsys_cli.experiments.spec import Row, Source
+from recsys_cli.experiments.published import Published
+from recsys_cli.experiments.spec import Row
 from recsys_cli.experiments.verdict import OTHER, Verdict, judged
 
 ROW = Row("", "")
@@ -28,10 +29,9 @@ def _density(facts: Facts) -> float:
     return 100 * _interactions(facts) / (facts.statistics["users"] * facts.statistics["items"])
 
 
-def _fields(facts: Facts) -> list[tuple[str, int]]:
-    """Names and numbers of values, of both sides."""
-    sides = [side for side in facts.fields.values() if side]
-    return [(name, values) for side in sides for name, values in zip(side["names"], side["values"])]
+def _sides(facts: Facts) -> list[Mapping[str, Any]]:
+    """Fields of users and of items: names, and the number of their values in all."""
+    return [side for side in facts.fields.values() if side]
 
 
 COUNTS: Mapping[str, Callable[[Facts], float | None]] = {
@@ -50,17 +50,17 @@ COUNTS: Mapping[str, Callable[[Facts], float | None]] = {
     "triples": lambda f: f.statistics["triples"],
     "entities": lambda f: f.sizes.get("entities"),
     "relations": lambda f: f.sizes.get("relations"),
-    "feature_fields": lambda f: len(_fields(f)) or None,
-    "features": lambda f: sum(values for _, values in _fields(f)) or None,
+    "feature_fields": lambda f: sum(len(side["names"]) for side in _sides(f)) or None,
+    "features": lambda f: sum(side["values"] for side in _sides(f)) or None,
 }
 
 
 def counts(plan: Plan, numbers: Published, ledger: Ledger) -> Made:
     experiment, cells = plan.experiment, []
-    for source in experiment.sources:
+    for source in plan.sources:
         facts = plan.facts.get(source.id)
         for metric in experiment.settings.metrics:
-            number = _published(numbers, source, metric)
+            number = numbers.find(source.published, "", metric)
             ours = COUNTS[metric](facts) if facts else None
             if number or ours is not None:
                 reasons = ledger.reasons(experiment, source, ROW)
@@ -72,16 +72,12 @@ def counts(plan: Plan, numbers: Published, ledger: Ledger) -> Made:
         deviations_part(experiment, ledger),
         missing_part(plan),
     ]
-    wanted = [cell for cell in cells if cell.published]
+    lines = [_line(cell) for cell in cells]
+    lines += unavailable_lines(experiment, numbers, lines)
     title = f"{experiment.group.capitalize()} {experiment.name}: {experiment.settings.title}"
     about = "What `recsys prepare` counts, and in brackets what is printed where that is something else."
     document = Document(title, about, [part for part in parts if part.blocks])
-    return Made(document, [_line(cell) for cell in cells], sum(bool(c.ours) for c in wanted), len(wanted))
-
-
-def _published(numbers: Published, source: Source, metric: str) -> Number | None:
-    """Counts stand under no row; those of a part of the table are found as well."""
-    return next((n for (data, _, name), n in numbers.items() if (data, name) == (source.published, metric)), None)
+    return Made(document, lines)
 
 
 def _grid(cells: list[Cell]) -> Table:

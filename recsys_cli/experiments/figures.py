@@ -8,7 +8,7 @@ from typing import Any
 
 from data_prep.errors import UserError
 from recsys_cli.experiments.cells import RunsByRow, runs_by_row
-from recsys_cli.experiments.document import Document, Drawing, Lines, Part, Table
+from recsys_cli.experiments.document import Document, Drawing, Lines, Part, Table, sentence
 from recsys_cli.experiments.drawn import heat_map, line_figure
 from recsys_cli.experiments.ledger import Ledger
 from recsys_cli.experiments.made import Made
@@ -25,7 +25,6 @@ def figure(plan: Plan, numbers: Published, ledger: Ledger) -> Made:
     experiment = plan.experiment
     runs, damaged = runs_by_row(plan)
     parts, lines, drawn = [], [], {}
-    filled = 0
     for source in experiment.sources:
         for metric in experiment.settings.metrics:
             found, unusable = _points(plan, source, metric, runs)
@@ -39,7 +38,6 @@ def figure(plan: Plan, numbers: Published, ledger: Ledger) -> Made:
             drawn[stem] = drawing.drawn
             parts.append(Part(f"{source.title}, {metric}", [drawing, *_quoted(plan, source, metric), _table(found)]))
             lines += _lines(source, metric, found)
-            filled += sum(len(places) for places in found.values())
     parts += [
         data_part(plan),
         deviations_part(experiment, ledger),
@@ -47,9 +45,8 @@ def figure(plan: Plan, numbers: Published, ledger: Ledger) -> Made:
         runs_part(experiment, runs),
     ]
     title = f"Figure {experiment.name}: {experiment.settings.title}"
-    document = Document(title, _sentence(experiment.settings.protocol), [part for part in parts if part.blocks])
-    wanted = len({(job.source.id, job.row.label, job.point.x, job.point.y) for job in plan.jobs})
-    return Made(document, lines, filled, 0 if not wanted else filled, drawn)
+    document = Document(title, sentence(experiment.settings.protocol), [part for part in parts if part.blocks])
+    return Made(document, lines, drawn)
 
 
 def _points(plan: Plan, source: Source, metric: str, runs: RunsByRow) -> tuple[Found, list[str]]:
@@ -114,7 +111,3 @@ def _lines(source: Source, metric: str, found: Found) -> list[dict[str, str]]:
         for line, places in found.items()
         for (x, y), values in places.items()
     ]
-
-
-def _sentence(text: str | None) -> str:
-    return f"{text[:1].upper()}{text[1:]}." if text else ""

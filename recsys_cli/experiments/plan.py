@@ -1,4 +1,4 @@
-"""Which runs a table or a figure consists of, which of them are there, and in what order the others are made."""
+"""Which runs a table or a figure consists of, and in what order those that are not there are made."""
 
 from __future__ import annotations
 
@@ -7,14 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from data_prep.errors import UserError, nearest
-from recsys_cli.config.compose import compose
-from recsys_cli.config.library import Library
-from recsys_cli.experiments.facts import Facts, FactsOf
+from recsys_cli.experiments.facts import Facts
 from recsys_cli.experiments.spec import Experiment, Point, Row, Source
-from recsys_cli.experiments.timings import Timings
-from recsys_cli.jobs.found import Found
-from recsys_cli.jobs.identity import job_hash
-from recsys_cli.runs.record import NO_RECORD
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -49,11 +43,12 @@ class Job(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """A row, or (None) a data set, that has no runs, and why."""
+    """A row, or (None) a data set, that has no runs, and why; advice: how to mend it on this machine."""
 
     source: Source
     row: Row | None
     why: str
+    advice: str = ""
 
 
 class Plan(NamedTuple):
@@ -66,102 +61,11 @@ class Plan(NamedTuple):
     facts: dict[str, Facts]
     damaged: list[Path]
 
-
-class Planner:
-    """runs_dir: below which runs lie. seeds: runs of each row that draws, instead of what its config says."""
-
-    def __init__(self, library: Library, runs_dir: Path, seeds: int | None = None):
-        self.library, self.runs_dir, self.seeds = library, runs_dir, seeds
-        self.facts_of, self.found = FactsOf(), Found()
-        self.timings = Timings([])
-        self._composed: dict[tuple[str, ...], DictConfig] = {}
-
-    def plan(self, experiment: Experiment) -> Plan:
-        """All runs of an experiment. Raises UserError for rows that could not stand in one table."""
-        self.found.look()
-        records = self.found.records(self.runs_dir)
-        self.timings = Timings(record for _, record in records)
-        damaged = [path for path, record in records if record["status"] == NO_RECORD]
-        found = Plan(experiment, [], [], {}, damaged)
-        models = self.library.choices("model")
-        for source in experiment.sources:
-            try:
-                config = compose("prepare", [f"data={source.data}", *source.words], self.library)
-                found.facts[source.id] = self.facts_of(config.data)
-            except UserError as error:
-                found.gaps.append(Gap(source, None, str(error)))
-                continue
-            for row in experiment.rows:
-                if row.model not in models:
-                    found.gaps.append(Gap(source, row, f"model={row.model} does not exist yet"))
-                elif source.id in row.not_for:
-                    found.gaps.append(Gap(source, row, row.not_for[source.id]))
-                else:
-                    try:
-                        behaviours = list(found.facts[source.id].behaviours)
-                        found.jobs.extend(self._jobs(experiment, source, row, behaviours))
-                    except UserError as error:
-                        found.gaps.append(Gap(source, row, str(error)))
-        _refuse_unlike(found.jobs)
-        return found
-
-    def _jobs(self, experiment: Experiment, source: Source, row: Row, behaviours: list[str]) -> list[Job]:
-        settings, jobs = experiment.settings, []
-        for point in experiment.points(row, behaviours):
-            words = [
-                f"model={row.model}", f"data={source.data}", *settings.words, *source.words, *row.words,
-                *row.per_data.get(source.id, ()), *point.words,
-            ]  # fmt: skip
-            config = self._compose(words)
-            _refuse_uncomputed(experiment, row, config)
-            for seed in range(self._number(experiment, row)):
-                seeded = [f"seed={seed}", *([f"{settings.seed_key}={seed}"] if settings.seed_key else [])]
-                own = (self._compose([*words, *seeded]) if settings.seed_key else config).copy()
-                own.seed = seed
-                jobs.append(self._job(source, row, point, seed, (*words, *seeded), own))
-        return jobs
-
-    def _compose(self, words: list[str]) -> DictConfig:
-        """Once; runs may come and go between two plans, but not settings."""
-        key = tuple(words)
-        if key not in self._composed:
-            self._composed[key] = compose("train", words, self.library)
-        return self._composed[key]
-
-    def _number(self, experiment: Experiment, row: Row) -> int:
-        settings = experiment.settings
-        if settings.kind == "seconds" or not (row.draws or settings.seed_key):
-            return 1
-        return self.seeds or row.seeds or settings.seeds
-
-    def _job(
-        self, source: Source, row: Row, point: Point, seed: int, words: tuple[str, ...], config: DictConfig
-    ) -> Job:
-        config.runs_dir = str(self.runs_dir)
-        found = self.found.finished(config)
-        begun = None if found else self.found.unfinished(config)
-        others = 0 if found else self.found.others(config)
-        seconds = self.timings.seconds(config.model.name, config.data.name, config.trainer.epochs)
-        facts = self.facts_of(config.data)
-        return Job(source, row, point, seed, words, config, job_hash(config), facts, found, begun, others, seconds)
-
-
-def _refuse_unlike(jobs: Iterable[Job]) -> None:
-    """Raises UserError where what is ranked, or how, is not the same in all rows of a data set."""
-    first: dict[tuple[str, int], Job] = {}
-    for job in jobs:
-        there = first.setdefault((job.source.id, job.seed), job)
-        for key in DEFINITIONS:
-            if job.config.evaluation[key] != there.config.evaluation[key]:
-                raise UserError(
-                    f"{job.title}: evaluation.{key}={job.config.evaluation[key]}, and {there.title} has "
-                    f"{there.config.evaluation[key]}: rows that are ranked in different ways do not stand in one table."
-                )
-        if job.facts.ranked != there.facts.ranked:
-            raise UserError(
-                f"{job.title} is ranked on other pairs than {there.title}: rows with different data do not stand in one "
-                "table."
-            )
+    @property
+    def sources(self) -> list[Source]:
+        """Those to be shown: not the one that is missing where another stands for the same data set of the paper."""
+        there = {source.published for source in self.experiment.sources if source.id in self.facts}
+        return [s for s in self.experiment.sources if s.id in self.facts or s.published not in there]
 
 
 def chosen(jobs: Iterable[Job], data: Iterable[str] | None, models: Iterable[str] | None) -> list[Job]:
@@ -181,21 +85,11 @@ def chosen(jobs: Iterable[Job], data: Iterable[str] | None, models: Iterable[str
 
 
 def in_order(jobs: Iterable[Job]) -> list[Job]:
-    """The most informative first: one seed of every row before the second of any; what is begun, then what is quick."""
+    """The most informative first: one seed of every row before the second of any; what is begun, then what is quick, and
+    of those of which that is not known the solved ones."""
 
     def place(job: Job):
-        return job.seed, job.begun is None, job.seconds is None, job.seconds or 0.0
+        solved = job.config.model.get("kind") == "closed_form"
+        return job.seed, job.begun is None, job.seconds is None, job.seconds or not solved
 
     return sorted((job for job in jobs if job.found is None), key=place)
-
-
-def _refuse_uncomputed(experiment: Experiment, row: Row, config: DictConfig) -> None:
-    if experiment.settings.kind in ("seconds", "weights"):
-        return
-    for metric in experiment.settings.metrics:
-        if metric.endswith(("_time", "_per_epoch")):  # of the record, or of deletions
-            continue
-        name, _, k = metric.partition("@")
-        computed = [metric.rpartition(".")[2] for metric in config.evaluation.metrics]
-        if name not in computed or (k and int(k) not in config.evaluation.k):
-            raise UserError(f"{row.label}: {metric} is not among evaluation.metrics and evaluation.k of its runs.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,10 +17,41 @@ class Number(NamedTuple):
     value: float
     unit: str
     note: str
+    data: str = ""
+    group: str = ""
+    model: str = ""
+    metric: str = ""
+
+    @property
+    def row(self) -> str:
+        return f"{self.group} {self.model}".strip()
 
 
-Key = tuple[str, str, str]  # data set, row, metric
-Published = Mapping[Key, Number]
+class Published:
+    """The numbers of one table."""
+
+    def __init__(self, numbers: Iterable[Number] = ()):
+        self.numbers = list(numbers)
+        self._exact = {(n.data, n.group, n.model, n.metric): n for n in self.numbers}
+        self._by_model: dict[tuple[str, str, str], Number] = {}
+        for number in self.numbers:
+            self._by_model.setdefault((number.data, number.model, number.metric), number)
+
+    def find(self, data: str | None, model: str, metric: str, groups: Sequence[str] = ()) -> Number | None:
+        """groups: the part of the table, where its models stand there more than once."""
+        if data is None:
+            return None
+        if given := [group for group in groups if group]:
+            return next((n for group in given if (n := self._exact.get((data, group, model, metric)))), None)
+        return self._by_model.get((data, model, metric))
+
+    def of(self, data: Iterable[str], metrics: Iterable[str]) -> list[Number]:
+        data, metrics = set(data), set(metrics)
+        return [number for number in self.numbers if number.data in data and number.metric in metrics]
+
+    @property
+    def data(self) -> set[str]:
+        return {number.data for number in self.numbers}
 
 
 def folder() -> Path:
@@ -32,16 +63,18 @@ def folder() -> Path:
 
 
 def read_published(name: str | None) -> Published:
-    """name: of the file, without its ending. A row is found by its model, and by its group and model."""
+    """name: of the file, without its ending."""
     if name is None:
-        return {}
+        return Published()
     path = folder() / f"{name}.csv"
     if not path.is_file():
         raise UserError(f"there are no published numbers {name}: {path} is missing")
-    found: dict[Key, Number] = {}
     with open(path, newline="", encoding="utf-8") as stream:
-        for line in csv.DictReader(stream):
-            number = Number(float(line["value"]), line["unit"], line["note"])
-            found[line["dataset"], f"{line['group']} {line['model']}".strip(), line["metric"]] = number
-            found.setdefault((line["dataset"], line["model"], line["metric"]), number)
-    return found
+        return Published(
+            Number(
+                float(line["value"]),
+                *(line[k] for k in ("unit", "note")),
+                *(line[k] for k in ("dataset", "group", "model", "metric")),
+            )
+            for line in csv.DictReader(stream)
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from recsys_cli.experiments.assemble import Written
+from recsys_cli.experiments.made import filled
 from recsys_cli.experiments.plan import Gap, Job, Plan, in_order
 from recsys_cli.experiments.states import State
 from recsys_cli.report import duration, format_table, wrapped
@@ -41,7 +42,8 @@ def plan_lines(plan: Plan, jobs: Sequence[Job], workers: int, budget: str | None
                 wrapped(f"{others} finished runs are of another version of the program or of other data: not used.")
             )
     lines += [wrapped(f"{path}: record.json is damaged, so this run is not used.") for path in plan.damaged]
-    lines += _missing(plan.gaps)
+    here = {job.source.id for job in jobs}
+    lines += _missing([gap for gap in plan.gaps if not jobs or gap.source.id in here or len(jobs) == len(plan.jobs)])
     return lines
 
 
@@ -63,7 +65,7 @@ def _grouped(jobs: Sequence[Job]) -> dict[tuple[str, str], list[Job]]:
 
 
 def _missing(gaps: Sequence[Gap]) -> list[str]:
-    lines = [f"without {gap.source.title}: {gap.why}" for gap in gaps if gap.row is None]
+    lines = [f"without {gap.source.title}: {gap.advice or gap.why}" for gap in gaps if gap.row is None]
     by_why: dict[str, list[str]] = {}
     for gap in gaps:
         if gap.row is not None:
@@ -78,8 +80,6 @@ def _few(names: Sequence[str]) -> str:
 
 
 def made_lines(written: Written) -> list[str]:
-    made = written.made
-    found = (
-        f"{made.filled} of the {made.wanted} published numbers have one of ours beside them" if made.wanted else "made"
-    )
+    ours, all_of = filled(written.made.lines)
+    found = f"{ours} of the {all_of} published numbers have one of ours beside them" if all_of else "made"
     return ["", wrapped(f"{found}: {', '.join(map(str, written.files))}")]

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data_prep.errors import UserError
+from recsys_cli.config.compose import compose
 from recsys_cli.config.library import Library
+from recsys_cli.experiments.facts import missing_files
+from recsys_cli.experiments.made import filled
 from recsys_cli.experiments.spec import GROUPS, Experiment, Source, read
 from recsys_cli.experiments.write import stem_of, with_ending
 
@@ -28,6 +31,8 @@ class State(NamedTuple):
     def word(self) -> str:
         if self.filled is None:
             return "can run" if self.can_run else "cannot run"
+        if not self.cells:
+            return "made"
         return "done" if self.filled >= self.cells else f"{self.filled} of {self.cells} cells"
 
 
@@ -54,23 +59,20 @@ def _state(experiment: Experiment, library: Library, output: str, there: dict[st
         else:
             usable.append(source)
     lacking += list(experiment.settings.unavailable)
-    filled, cells = _filled(with_ending(stem_of(experiment, output), "csv"))
+    there_already, cells = _filled(with_ending(stem_of(experiment, output), "csv"))
     can_run = bool(usable) and (not rows or any(row.model in models for row in rows if not row.extra))
-    return State(experiment, filled, cells, can_run, list(dict.fromkeys(lacking)))
+    return State(experiment, there_already, cells, can_run, list(dict.fromkeys(lacking)))
 
 
 def _missing_files(source: Source, library: Library, there: dict[str, list[str]]) -> list[str]:
     """Raw files that are neither on this machine nor can be downloaded; what cannot be composed is missing as a whole."""
-    from data_prep.sources import raw_status
-    from recsys_cli.config.compose import compose
-
     key = " ".join([source.data, *source.words])
     if key not in there:
         try:
             if source.data not in library.choices("data"):
                 raise UserError(f"data={source.data} does not exist yet")
-            config = compose("prepare", [f"data={source.data}", *source.words], library, partial=True)
-            there[key] = [file for file, path, _ in raw_status(config.data) if path is None]
+            config = compose("prepare", [f"data={source.data}", *source.words], library, partial=True, quick=True)
+            there[key] = missing_files(config.data)
         except UserError as error:
             there[key] = [str(error).partition(".")[0]]
     return there[key]
@@ -79,10 +81,9 @@ def _missing_files(source: Source, library: Library, there: dict[str, list[str]]
 def _filled(path: Path) -> tuple[int | None, int]:
     try:
         with open(path, newline="", encoding="utf-8") as stream:
-            lines = [line for line in csv.DictReader(stream) if line.get("published")]
+            return filled(list(csv.DictReader(stream)))
     except (OSError, UnicodeDecodeError, csv.Error):
         return None, 0
-    return sum(bool(line.get("ours")) for line in lines), len(lines)
 
 
 def _numbers(name: str) -> tuple:

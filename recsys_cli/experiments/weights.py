@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from recsys_cli.experiments.document import Document, Part, Table
+from recsys_cli.experiments.document import Document, Part, Table, sentence
 from recsys_cli.experiments.followups import attention_file
 from recsys_cli.experiments.ledger import Ledger
 from recsys_cli.experiments.made import Made
@@ -21,8 +21,8 @@ def weights(plan: Plan, numbers: Published, ledger: Ledger) -> Made:
     experiment, parts, lines = plan.experiment, [], []
     metrics = experiment.settings.metrics
     printed: dict[str, dict[str, str]] = {}
-    for (_, case, metric), number in numbers.items():
-        printed.setdefault(case, {})[metric] = f"{number.value:g}"
+    for number in numbers.numbers:
+        printed.setdefault(number.model, {})[number.metric] = f"{number.value:g}"
     for job in plan.jobs:
         if job.found and attention_file(job).is_file():
             cases = _cases(attention_file(job))
@@ -45,10 +45,8 @@ def weights(plan: Plan, numbers: Published, ledger: Ledger) -> Made:
     parts.append(Part("Published", [Table(["case", *metrics], rows)] if rows else []))
     parts += [data_part(plan), deviations_part(experiment, ledger), missing_part(plan)]
     title = f"Table {experiment.name}: {experiment.settings.title}"
-    about = experiment.settings.protocol or ""
-    return Made(
-        Document(title, f"{about[:1].upper()}{about[1:]}.", [p for p in parts if p.blocks]), lines, len(lines), 0
-    )
+    document = Document(title, sentence(experiment.settings.protocol), [part for part in parts if part.blocks])
+    return Made(document, lines)
 
 
 RULE = "Of the users with friends, those with the fewest and the most items, and at the quartiles between."

@@ -22,7 +22,7 @@ from recsys_cli.execute import SIGNALLED, USER_ERROR
 from recsys_cli.jobs.claim import Claim
 from recsys_cli.jobs.found import Found
 from recsys_cli.jobs.identity import can_be_found
-from recsys_cli.jobs.job import FAILED, NOT_RUN, THERE, Event, Job, Outcome
+from recsys_cli.jobs.job import FAILED, NOT_RUN, STOPPED, THERE, Event, Job, Outcome
 from recsys_cli.jobs.nursery import Ended, Nursery
 from recsys_cli.jobs.task import Task
 from recsys_cli.runs.directory import in_use
@@ -62,6 +62,8 @@ def run_jobs(
             return engine.run(jobs)
     finally:
         crew.close()
+        for task in engine.running.values():  # where something other than a job failed
+            task.release()
 
 
 class Engine:
@@ -108,6 +110,10 @@ class Engine:
             if job.command == "train" and can_be_found(job.config):
                 if (claim := Claim.take(job.config)) is None:
                     return False
+                if job.settled and job.settled():
+                    claim.release()
+                    self.outcomes[number] = Outcome(job.words, STOPPED)
+                    return True
                 if there := self.found.finished(job.config):
                     claim.release()
                     monitor = job.config.trainer.monitor
@@ -134,11 +140,15 @@ class Engine:
             time.sleep(TICK if self.elsewhere else 0)
             return
         for ended in self.crew.wait(TICK):
-            task = self.running.pop(ended.id)
+            task = self.running[ended.id]
             outcome = task.close(ended, self.signal)
             if outcome.run_dir and not task.resumed:
                 self.found.add(task.job.config, Path(outcome.run_dir))
-            self._end(ended.id, task.job, outcome)
+            try:
+                self._end(ended.id, task.job, outcome)
+            finally:  # only now: who comes next is to find what was made of the outcome
+                del self.running[ended.id]
+                task.release()
         for number, task in list(self.running.items()):
             if epochs := task.news():
                 event = Event("epochs", number, task.job, task.run_dir, epochs, task.resumed)

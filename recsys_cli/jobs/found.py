@@ -5,18 +5,30 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from data_prep.errors import UserError
 from recsys_cli.jobs.identity import JOB_HASH, can_be_found, job_hash
 from recsys_cli.runs.bearing import about
 from recsys_cli.runs.config import CONFIG
 from recsys_cli.runs.directory import state_folder
+from recsys_cli.runs.identity import DATA_HASH
 from recsys_cli.runs.kept import result_of
 from recsys_cli.runs.record import read_record
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
+
+
+FINISHED = "finished"
+
+
+class Known(NamedTuple):
+    """What there is of a job. others: finished runs of another version of the program or of other data."""
+
+    finished: Path | None
+    unfinished: Path | None
+    others: int
 
 
 class Found:
@@ -37,29 +49,31 @@ class Found:
     def finished(self, cfg: DictConfig) -> Path | None:
         """A finished run of the same settings, data and program under runs_dir, or in run_dir where one is given; one
         that can forget, and did, is another."""
-        final = "test" if cfg.evaluation.test else "validation"
-        found = (path for path, record in self._same(cfg) if record["status"] == "finished")
-        return next((path for path in found if result_of(path, final) and not has_forgotten(path)), None)
+        return self.known(cfg, job_hash(cfg)).finished
 
     def unfinished(self, cfg: DictConfig) -> Path | None:
         """As `finished`, of a run that was stopped, was killed or failed, or is running at this moment."""
-        return next((path for path, record in self._same(cfg) if record["status"] != "finished"), None)
+        return self.known(cfg, job_hash(cfg)).unfinished
 
-    def others(self, cfg: DictConfig) -> int:
-        """Finished runs of the same settings, but of another version of the program or of other data."""
-        same, digest = {path for path, _ in self._same(cfg)}, job_hash(cfg)
-        asked = [(path, r) for path, r in self._read(cfg) if r.get(JOB_HASH) == digest and r["status"] == "finished"]
-        return sum(path not in same for path, _ in asked)
+    def known(self, cfg: DictConfig, digest: str) -> Known:
+        """digest: the hash of the job."""
+        finished, unfinished, others = None, None, 0
+        asked = [(path, record) for path, record in self._read(cfg) if record.get(JOB_HASH) == digest]
+        for path, record in asked if can_be_found(cfg) else ():
+            if not self._fits(cfg, record):
+                others += record["status"] == FINISHED
+            elif record["status"] != FINISHED:
+                unfinished = unfinished or path
+            elif not finished and result_of(path, _final(cfg)) and not has_forgotten(path):
+                finished = path
+        return Known(finished, unfinished, others)
 
-    def _same(self, cfg: DictConfig) -> Iterator[tuple[Path, dict[str, Any]]]:
-        if not can_be_found(cfg):
-            return
-        digest = job_hash(cfg)
-        for path, record in self._read(cfg):
-            if record.get(JOB_HASH) == digest and all(record.get(key) == value for key, value in about(cfg).items()):
-                data = record.get("data_hash")
-                if data == self._data_hash(cfg) or (data is None and record["status"] != "finished"):
-                    yield path, record
+    def _fits(self, cfg: DictConfig, record: dict[str, Any]) -> bool:
+        """Whether it is of this program and of the data as they are now."""
+        data = record.get(DATA_HASH)
+        return all(record.get(key) == value for key, value in about(cfg).items()) and (
+            data == self._data_hash(cfg) or (data is None and record["status"] != FINISHED)
+        )
 
     def _read(self, cfg: DictConfig) -> list[tuple[Path, dict[str, Any]]]:
         if cfg.run_dir:
@@ -86,6 +100,10 @@ class Found:
             except UserError:
                 return None
         return self._data[asked]
+
+
+def _final(cfg: DictConfig) -> str:
+    return "test" if cfg.evaluation.test else "validation"
 
 
 FIRST_STATE = "0"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,13 +22,15 @@ DONE = (FINISHED, THERE)  # there is a result
 class Job:
     """words: of `recsys COMMAND`, as a person would type them. config: of these words, composed and checked.
 
-    title: shown instead of the words.
+    title: shown instead of the words. settled: asked when no other process can be at the job any more; true: leave it,
+    another one has ended it.
     """
 
     words: list[str]
     config: DictConfig
     command: str = "train"
     title: str = ""
+    settled: Callable[[], bool] | None = None
 
     @classmethod
     def of(cls, words: Sequence[str], library: Library, command: str = "train") -> Job:

@@ -35,7 +35,9 @@ class Child(NamedTuple):
 
 
 def main() -> None:
+    _end_with(os.getppid())  # as long as its input is not read
     preload()
+    _signal_at_the_end(0)
     _serve({})
 
 
@@ -158,11 +160,15 @@ def _execute(request: dict[str, Any], saying: int) -> int:
     return execute(import_module(f"recsys_cli.commands.{request['command']}").main, config, tell)
 
 
-def _end_with(server: int) -> None:
-    """On Linux the kernel sends SIGTERM when the server dies; elsewhere only the end of its input does."""
+def _end_with(parent: int) -> None:
+    """On Linux the kernel sends SIGTERM when the parent dies; elsewhere only the end of the server's input does."""
+    _signal_at_the_end(signal.SIGTERM)
+    if os.getppid() != parent:  # it was too late
+        raise SystemExit("the parent is gone")
+
+
+def _signal_at_the_end(number: int) -> None:
     if sys.platform == "linux":
         import ctypes
 
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-    if os.getppid() != server:  # it was too late
-        raise SystemExit("the server is gone")
+        ctypes.CDLL(None).prctl(1, number)  # PR_SET_PDEATHSIG

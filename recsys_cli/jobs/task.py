@@ -24,7 +24,7 @@ from recsys_cli.runs.metrics_log import METRICS
 
 
 class Task:
-    """claim: on the job, released when it ends. unfinished: the run to go on with."""
+    """claim: on the job, to be released by the caller. unfinished: the run to go on with."""
 
     def __init__(self, number: int, job: Job, claim: Claim | None, unfinished: Path | None, threads: int | None):
         self.number, self.job, self.claim, self.resumed = number, job, claim, unfinished is not None
@@ -91,12 +91,14 @@ class Task:
         if self.run_dir is None or self.log.parent != self.run_dir:
             output = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
             self.log.unlink(missing_ok=True)
-        if self.claim:
-            self.claim.release()
         status, code = self._status(ended, signalled)
         error = ended.error or (_of_signal(ended.code) if status == FAILED else "")
         monitor = self.config.get("trainer", {}).get("monitor")
         return Outcome(self.job.words, status, seconds, run_dir, monitor, code, error, output)
+
+    def release(self) -> None:
+        if self.claim:
+            self.claim.release()
 
     def _status(self, ended: Ended, signalled: int) -> tuple[str, int]:
         """By how its process ended; and the code that it counts with."""

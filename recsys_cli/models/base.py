@@ -6,7 +6,7 @@ evaluation asks it for a scorer over all items.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -125,6 +125,10 @@ class Model(tf.Module):
         """All that a checkpoint must hold, by name."""
         return {v.name.split(":")[0]: v for v in self.variables}
 
+    def count_parameters(self) -> int:
+        """Numbers in all that a checkpoint holds."""
+        return sum(int(np.prod(variable.shape)) for variable in self.state().values())
+
     def scorer(self) -> Scorer:
         """Scores of all items, by the parameters as they are now."""
         raise NotImplementedError
@@ -152,6 +156,10 @@ class TrainableModel(Model):
     joint = True  # every step sees all tasks; False: an epoch passes over one task after the other
     # Steps that each phase does in turn, such as (1, 5), until all are through; None: one whole phase after the other.
     turns: tuple[int, ...] | None = None
+    # Of the learning rate, by the name of a variable: 0.1 for one that moves ten times as slowly as the others.
+    rate_factors: Mapping[str, float] = {}
+    # The variables that model.pretrained takes from another run; none: the model has no such setting.
+    from_pretrained: tuple[str, ...] = ()
 
     def phases(self, usual: Sequence[Phase], batch_size: int, seed: int) -> Sequence[Phase]:
         """What an epoch consists of; usual: the phases of the chosen loss, empty for loss=none."""

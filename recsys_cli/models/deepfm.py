@@ -61,7 +61,7 @@ class DeepFM(FieldPairs):
     @classmethod
     def memory(cls, config, dataset):
         size, widths = config.embedding_size, list(config.layer_widths)
-        fields = sum(len(fields_of(dataset, side, config.ids).names) for side in SIDES)
+        fields = sum(len(fields_of(dataset, side, config).names) for side in SIDES)
         inner = [fields * size, *widths]
         network = sum((a + 1) * b for a, b in zip(inner, widths)) + fields + size + widths[-1] + 1
         need = memory_of(config, dataset, network, of_pair=2 * (size + sum(widths)))

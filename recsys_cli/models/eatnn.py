@@ -17,7 +17,7 @@ Deviations:
    lists are not padded and there is none.
 2. The authors' code leaves out users without a training item (with their friends) and the last incomplete batch of an
    epoch; here all take part, as in the thesis.
-3. Thesis table 4.2 and the code differ in the batch (512, 128): trainer.batch_size.
+3. The thesis states a batch of 512 users, which is the default, the code has 128: trainer.batch_size.
 """
 
 from __future__ import annotations

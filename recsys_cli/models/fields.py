@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from data_prep.errors import UserError
+from data_prep.errors import UserError, nearest
 from data_prep.features import Features
 from data_prep.settings import field
 from recsys_cli.data.dataset import Dataset
@@ -16,6 +16,8 @@ from recsys_cli.models.pairwise import ITEMS_AT_A_TIME, PairwiseModel
 from recsys_cli.ops.fields import FieldSums, Lookup
 
 SIDES = USER, ITEM = "user", "item"
+FIELD_TABLES = ("user_features", "item_features", "user_linear", "item_linear")
+PRETRAINED = "a run of model=fm on the same data, whose vectors and weights it starts from"
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class FieldSettings(EmbeddingSettings):
     ids: bool | None = field(
         None, "a field for the id of each user and item; null: on a side that has no field named user, or item"
     )
+    user_fields: list[str] | None = field(None, "the fields of users that are taken; null: all")
+    item_fields: list[str] | None = field(None, "the same of items")
 
 
 class Parts(NamedTuple):
@@ -50,7 +54,7 @@ class Side(tf.Module):
     def __init__(self, model: Model, dataset: Dataset, side: str, *, by_field: bool = False):
         """by_field: parts of each field by itself, [..., fields, d], instead of all together, [..., d]."""
         super().__init__(name=side)
-        features = fields_of(dataset, side, model.config.ids)
+        features = fields_of(dataset, side, model.config)
         self.n_fields = len(features.names)
         self.by_field = by_field
         self.sums = FieldSums(features.by_field() if by_field else features)
@@ -129,10 +133,20 @@ class FieldPairs(PairwiseModel):
         return [self.users.named(users, encoded), self.items.named(items, encoded)]
 
 
-def fields_of(dataset: Dataset, side: str, ids: bool | None) -> Features:
+def fields_of(dataset: Dataset, side: str, config) -> Features:
     """The fields of a side with numbers of one size, and one for the ids themselves where it is wanted."""
     features: Features | None = getattr(dataset, f"{side}_features")
     n = dataset.n_users if side == USER else dataset.n_items
+    ids, chosen = config.ids, config.user_fields if side == USER else config.item_fields
+    if chosen is not None:
+        known = () if features is None else features.names
+        if unknown := [name for name in chosen if name not in known]:
+            there = ", ".join(known) or "none"
+            raise UserError(
+                f"model.{side}_fields: data={dataset.name} has no field {unknown[0]!r} of {side}s; there are {there}."
+                + nearest(unknown[0], known)
+            )
+        features = features and features.only(chosen)
     if ids is False and (features is None or not features.n_values):
         raise UserError(
             f"model.ids=false: data={dataset.name} has no fields of {side}s, so that all {side}s would be alike. Leave "
@@ -148,7 +162,7 @@ def fields_of(dataset: Dataset, side: str, ids: bool | None) -> Features:
 def memory_of(config, dataset: Dataset, network: int = 0, of_pair: int = 0) -> Need:
     """network: numbers in its parameters; of_pair: what it keeps for one pair."""
     size = config.embedding_size
-    both = [fields_of(dataset, side, config.ids) for side in SIDES]
+    both = [fields_of(dataset, side, config) for side in SIDES]
     entries = max(len(f.indices) / max(f.n_entities, 1) for f in both)
     return Need(
         sum(f.n_values for f in both) * (size + 1) + network,

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from data_prep.settings import field
-from recsys_cli.models.fields import FieldPairs, FieldSettings, memory_of
+from recsys_cli.models.fields import FIELD_TABLES, PRETRAINED, FieldPairs, FieldSettings, memory_of
 from recsys_cli.ops.dense import Layers
 from recsys_cli.ops.layers import dropout, times
 
@@ -25,11 +25,14 @@ from recsys_cli.ops.layers import dropout, times
 class NFM(FieldPairs):
     """What both sides add up to, squared together and sent through layers."""
 
+    from_pretrained = FIELD_TABLES
+
     @dataclass(frozen=True)
     class Settings(FieldSettings):
         layer_widths: list[int] = field([64], "of each layer", low=1)
         dropout: float = field(0.4, "rate, on the interactions", low=0, below=1)
         layer_dropout: float = field(0.2, "rate, after each layer", low=0, below=1)
+        pretrained: str | None = field(None, PRETRAINED)
 
     def __init__(self, config, dataset, seed):
         super().__init__(config, dataset, seed)

@@ -19,6 +19,8 @@ class PairwiseModel(TrainableModel):
     Parts are nests (lists, dicts) of tensors that have the ids as their leading axes.
     """
 
+    items_at_a_time = ITEMS_AT_A_TIME
+
     def user_part(self, task: int, encoded: Any, ids: tf.Tensor, noise: tf.Tensor | None = None) -> Any:
         """What users bring to a score, [b, ...] each: all that can be computed without knowing the item."""
         raise NotImplementedError
@@ -43,7 +45,7 @@ class PairwiseModel(TrainableModel):
         """One user against a block of items at a time: memory follows the block, and the numbers of a user do not
         depend on the other users."""
         task, n = self.target, self.n_items
-        bounds = [(first, min(first + ITEMS_AT_A_TIME, n)) for first in range(0, n, ITEMS_AT_A_TIME)]
+        bounds = [(first, min(first + self.items_at_a_time, n)) for first in range(0, n, self.items_at_a_time)]
 
         def score(users: tf.Tensor) -> tf.Tensor:
             encoded = self.encode()
@@ -56,4 +58,6 @@ class PairwiseModel(TrainableModel):
 
             return tf.map_fn(of_user, users, fn_output_signature=tf.TensorSpec([n], tf.float32), parallel_iterations=1)
 
-        return compiled(score, tf.TensorSpec([None], tf.int32))
+        scorer = compiled(score, tf.TensorSpec([None], tf.int32))
+        scorer.user_by_user = True  # type: ignore[attr-defined]  # see evaluation/forecast.py
+        return scorer

@@ -39,6 +39,12 @@ class Rows:
         return found.value_rowids(), tf.gather(self.indices, found.values), values
 
 
+def times(rows: tf.Tensor, n_rows: tf.Tensor, dense: tf.Tensor) -> tf.Tensor:
+    """A sparse matrix of n_rows rows times a dense one; with none at all TensorFlow's product ends the process."""
+    nothing = tf.zeros([0, dense.shape[1]], dense.dtype)
+    return tf.cond(n_rows > 0, lambda: tf.raw_ops.SparseMatrixMatMul(a=rows, b=dense), lambda: nothing)
+
+
 class Product:
     """Rows of left @ right, dense, for matrices whose product would not fit: int32 [b] -> float32 [b, right.n_cols].
 
@@ -66,7 +72,7 @@ class Product:
                 owners, cols, values = self._of_dense(ids)
                 values = tf.ones_like(cols, tf.float32) if values is None else values
                 block = sparse_matrix(owners, cols, values, (tf.size(ids), self._dense.shape[0]))
-                parts.append(tf.raw_ops.SparseMatrixMatMul(a=block, b=self._dense))
+                parts.append(times(block, tf.size(ids), self._dense))
             if self._has_few:
                 parts.append(self._added(ids))
             return tf.add_n(parts) if parts else tf.zeros([tf.size(ids), self.n_cols])

@@ -85,7 +85,7 @@ code { font-size: .9em; background: var(--band); padding: .1em .3em; border-radi
 .warning { border-left: 4px solid #d55e00; padding: .25rem .75rem; background: var(--band); max-width: 52rem; }
 footer { margin-top: 3rem; color: var(--soft); font-size: .85rem; }
 @media (max-width: 40rem) { body { padding: 1rem .75rem 3rem; font-size: 15px; } h1 { font-size: 1.3rem; }
-  th, td { padding: .3rem .45rem; } th[scope=row] { min-width: 8rem; }
+  th, td { padding: .3rem .45rem; } thead th { white-space: normal; } th[scope=row] { min-width: 7.8rem; }
   dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; } }
 @media print { body { max-width: none; } details > *:not(summary) { display: block; } nav { display: none; } }
 """

@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from data_prep.settings import shown
-from recsys_cli.evaluation.metrics import has_direction, lower_is_better
+from recsys_cli.evaluation.metrics import has_direction
+from recsys_cli.evaluation.names import lower_is_better
 from recsys_cli.pages.figures import Series, bars, lines
 from recsys_cli.pages.html import Html
 from recsys_cli.pages.page import (

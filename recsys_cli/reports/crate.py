@@ -97,7 +97,7 @@ def croissant(manifest: dict[str, Any]) -> dict[str, Any]:
             "contentSize": f"{s['bytes']} B",
             "sha256": s["sha256"],
             "encodingFormat": mimetypes.guess_type(s["file"])[0] or "text/plain",
-            **({"contentUrl": known[s["file"]]} if s["file"] in known else {}),
+            "contentUrl": known.get(s["file"], s["file"]),  # the name alone where nobody has said where it comes from
         }
         for s in manifest.get("sources", [])
     ]
@@ -130,7 +130,7 @@ def croissant(manifest: dict[str, Any]) -> dict[str, Any]:
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": manifest["name"],
         "description": "; ".join([*told, *manifest.get("warnings", []), *manifest.get("notes", [])]),
-        "version": manifest["content_hash"][:16],
+        "identifier": f"content {manifest['content_hash']}",
         "distribution": [*sources, *arrays],
     }
 

@@ -9,13 +9,16 @@ from typing import Any
 from recsys_cli.pages.figures import Series
 from recsys_cli.reports.rows import Row
 from recsys_cli.runs.metrics_log import METRICS, read_epochs
+from recsys_cli.runs.record import is_number
 
 NOT_METRICS = ("epoch", "loss", "seconds")
 
 
 def epochs_of(run: Path) -> list[dict[str, Any]]:
+    """What is no number counts as not measured."""
     path = run / METRICS
-    return read_epochs(path) if path.is_file() else []
+    log = read_epochs(path) if path.is_file() else []
+    return [{name: value for name, value in entry.items() if is_number(value)} for entry in log]
 
 
 def measured_names(logs: Sequence[Sequence[dict[str, Any]]]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from data_prep.settings import plain
 from recsys_cli.data.dataset import Dataset
 from recsys_cli.reports.scored import Scored, score_again
 from recsys_cli.runs.dataset import dataset_of, manifest_of
+from recsys_cli.runs.directory import state_folder
 from recsys_cli.runs.finished import Finished, read_finished
 from recsys_cli.runs.kept import read_per_user
 from recsys_cli.runs.record import read_record
@@ -57,8 +59,8 @@ class RunFacts:
         return groups_by_count(self.dataset.target_train.col_counts) if self.dataset else None
 
 
-def gather(path: Path, result: str = "test", lists: bool = True) -> RunFacts:
-    """lists: take up the model and score it again, for what the lists of items are like.
+def gather(path: Path, result: str = "test", take_up: Callable[[str], Any] | None = None) -> RunFacts:
+    """take_up: gives dataset, model and config of a run, to score it again for what its lists are like; None: not.
 
     Raises UserError for a run that is not finished, or has no such result.
     """
@@ -72,14 +74,18 @@ def gather(path: Path, result: str = "test", lists: bool = True) -> RunFacts:
     facts = RunFacts(run)
     kept = read_per_user(path, result)
     content_hash = run.record.get("data_hash")
-    if lists:
+    if take_up:
         try:
-            facts.scored = score_again(str(path), run.result.get("split", "test"), _longest(facts.metrics))
+            facts.scored = score_again(take_up(str(path)), run.result.get("split", "test"), _longest(facts.metrics))
             facts.dataset = facts.scored.dataset
         except UserError as error:
             facts.missing.append(f"The lists of items are not looked at: {error}")
     if facts.dataset is None:
         try:
+            if state_folder(path) is not None:
+                raise UserError(
+                    "the run keeps its own, from which rows may have been forgotten; lists=true takes them up."
+                )
             facts.dataset = dataset_of(run.config, content_hash)
         except UserError as error:
             facts.missing.append(f"The data are not at hand, so there is nothing by groups of users and items: {error}")
@@ -89,6 +95,15 @@ def gather(path: Path, result: str = "test", lists: bool = True) -> RunFacts:
     else:
         _set_users(facts, *kept)
     return facts
+
+
+def distinct(per_user: dict[str, np.ndarray]) -> list[str]:
+    """Without metrics that are the same as another for every user."""
+    kept: list[str] = []
+    for name, values in per_user.items():
+        if not any(np.array_equal(values, per_user[other]) for other in kept):
+            kept.append(name)
+    return kept
 
 
 def _set_users(facts: RunFacts, raw: np.ndarray, values: dict[str, np.ndarray]) -> None:

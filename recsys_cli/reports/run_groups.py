@@ -7,7 +7,7 @@ import numpy as np
 from recsys_cli.pages.figures import Series, bars
 from recsys_cli.pages.html import Html
 from recsys_cli.pages.page import figure, figures, paragraph, table
-from recsys_cli.reports.run_facts import RunFacts
+from recsys_cli.reports.run_facts import RunFacts, distinct
 from recsys_cli.reports.scored import by_item_group, of_lists
 from recsys_cli.statistics.paired import bootstrap_interval
 from recsys_cli.statistics.spread import Groups
@@ -20,7 +20,7 @@ def by_users(found: RunFacts) -> list[Html]:
     groups = found.user_groups()
     if groups is None:
         return []
-    metrics = _distinct(found.per_user)[:COLUMNS]
+    metrics = distinct(found.per_user)[:COLUMNS]
     sizes = groups.sizes()
     means = {metric: groups.means(found.per_user[metric]) for metric in metrics}
     rows = [
@@ -106,15 +106,6 @@ def _bars(groups: Groups, values: np.ndarray, metric: str):
     return bars(
         [Series(metric, [groups.names[n] for n in there], means, low, high)], "training pairs of the user", metric
     )
-
-
-def _distinct(per_user: dict[str, np.ndarray]) -> list[str]:
-    """Without metrics that are the same as another for every user."""
-    kept: list[str] = []
-    for name, values in per_user.items():
-        if not any(np.array_equal(values, per_user[other]) for other in kept):
-            kept.append(name)
-    return kept
 
 
 def _first(metrics: list[str]) -> list[str]:

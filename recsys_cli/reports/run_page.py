@@ -29,7 +29,7 @@ from recsys_cli.reports.curves import NOT_METRICS, epochs_of
 from recsys_cli.reports.data_card import data_card
 from recsys_cli.reports.defaults import command, differences, shell
 from recsys_cli.reports.deviations import about_model
-from recsys_cli.reports.run_facts import RunFacts
+from recsys_cli.reports.run_facts import RunFacts, distinct
 from recsys_cli.reports.run_groups import beyond_accuracy, by_items, by_users
 from recsys_cli.statistics.spread import PERCENTILES, percentiles
 
@@ -83,8 +83,8 @@ def _result(found: RunFacts) -> list[Html]:
         )
     if best := found.run.record.get("best_validation"):
         blocks.append(paragraph(f"Best on validation: {best['metric']} {best['value']:.4f} in epoch {best['epoch']}."))
-    if found.per_user:
-        spread = [[k, *(f"{v:.4f}" for v in percentiles(values))] for k, values in found.per_user.items()]
+    if told := {name: found.per_user[name] for name in distinct(found.per_user)}:
+        spread = [[k, *(f"{v:.4f}" for v in percentiles(values))] for k, values in told.items()]
         blocks += [heading("Over users"), table(["percentile of users", *(f"{p} %" for p in PERCENTILES)], spread)]
     return [*blocks, bullets(found.missing)]
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from recsys_cli.data.dataset import Dataset
-from recsys_cli.evaluation.lists import diversity, novelty
-from recsys_cli.evaluation.topk import beyond_accuracy
+from recsys_cli.evaluation.lists import beyond_accuracy, diversity, novelty
 from recsys_cli.statistics.spread import Groups
 
 
 class Scored(NamedTuple):
     """users: int32 [m]. lists: int32 [m, k], the best first, -1 for an empty place. items, ranks: int [pairs], of the
-    held-out pairs. parameters: numbers in the variables of the model."""
+    held-out pairs. parameters: how many numbers the model holds."""
 
     dataset: Dataset
     users: np.ndarray
@@ -24,15 +23,13 @@ class Scored(NamedTuple):
     parameters: int
 
 
-def score_again(path: str, split: str, k: int) -> Scored:
-    """split: test or validation. Needs TensorFlow, the data and the checkpoint. Raises UserError where one is missing."""
-    from recsys_cli.commands.trained import open_trained
+def score_again(trained: Any, split: str, k: int) -> Scored:
+    """trained: dataset, model and config of a run that was taken up. split: test or validation."""
     from recsys_cli.evaluation.naming import raw_ids
     from recsys_cli.evaluation.protocol import EvaluationSettings, lay_out
     from recsys_cli.evaluation.ranking import rank_held_out
     from recsys_cli.evaluation.topk import top_k
 
-    trained = open_trained(path)
     data, model = trained.dataset, trained.model
     settings = EvaluationSettings.from_config(trained.config.evaluation, "evaluation")
     held_out, seen, _, _ = lay_out(data, "test" if split == "test" else "valid", settings)
@@ -40,8 +37,7 @@ def score_again(path: str, split: str, k: int) -> Scored:
     with raw_ids(data):
         ranks = rank_held_out(scorer, held_out, seen, data.n_items, settings.memory_mb)
         lists, _ = top_k(scorer, ranks.users, seen, data.n_items, k, settings.memory_mb)
-    parameters = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
-    return Scored(data, ranks.users, lists, ranks.items, ranks.ranks, parameters)
+    return Scored(data, ranks.users, lists, ranks.items, ranks.ranks, model.count_parameters())
 
 
 def of_lists(scored: Scored, lists: np.ndarray) -> dict[str, float]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from data_prep.errors import UserError
 from data_prep.files import read_file
 from recsys_cli.runs.directory import EVALUATIONS, state_folder
+from recsys_cli.runs.record import is_number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +24,7 @@ def read_result(run: Path, name: str) -> dict[str, Any] | None:
         path = folder / f"{name}.json"
         try:
             content = json.loads(read_file(path, run))
-            {metric: value["mean"] for metric, value in content["metrics"].items()}
+            _check(content)
         except FileNotFoundError:
             continue
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -49,6 +50,17 @@ def result_of(run: Path, name: str) -> dict[str, Any] | None:
         return read_result(run, name)
     except UserError:
         return None
+
+
+def _check(content: dict[str, Any]) -> None:
+    """Raises ValueError, TypeError, KeyError or AttributeError for what is no result."""
+    numbers = [value["mean"] for value in content["metrics"].values()]
+    numbers += [
+        end for value in content["metrics"].values() for end in (value.get("low"), value.get("high")) if end is not None
+    ]
+    numbers += [content[key] for key in ("users", "pairs") if key in content]
+    if not all(map(is_number, numbers)) or not isinstance(content.get("protocol", {}), dict):
+        raise ValueError
 
 
 def _folders(run: Path) -> tuple[Path, ...]:

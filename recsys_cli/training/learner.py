@@ -39,6 +39,7 @@ class GradientLearner:
                 used = build_optimizer(phase.optimizer)
                 used.build(own)
                 self._slots.update({f"{phase.name}/{name}": slot for name, slot in used.slots.items()})
+            used.factors = model.rate_factors
             self._optimizers.append(used)
         self._loops: dict[int, Callable[..., tf.Tensor]] = {}
 

@@ -34,6 +34,7 @@ class Optimizer(tf.Module):
         super().__init__()
         self.learning_rate = float(learning_rate)
         self.slots: dict[str, tf.Variable] = {}
+        self.factors: Mapping[str, float] = {}  # of the learning rate, by the name of a variable
 
     def build(self, variables: Sequence[tf.Variable]) -> None:
         """Creates the slots; names are those of the variables, which must be unique."""
@@ -45,6 +46,9 @@ class Optimizer(tf.Module):
                 self._sparse(variable, *_sum_repeated(gradient))
             elif gradient is not None:
                 self._dense(variable, gradient)
+
+    def _rate(self, variable: tf.Variable) -> float:
+        return self.learning_rate * self.factors.get(_key(variable), 1.0)
 
     def _slot(self, variable: tf.Variable, kind: str, value: float) -> None:
         name = f"{_key(variable)}/{kind}"
@@ -80,12 +84,12 @@ class Adagrad(Optimizer):
 
     def _dense(self, variable, gradient):
         accumulator = self.slots[f"{_key(variable)}/accumulator"]
-        rate = tf.cast(self.learning_rate, variable.dtype)
+        rate = tf.cast(self._rate(variable), variable.dtype)
         tf.raw_ops.ResourceApplyAdagrad(var=variable.handle, accum=accumulator.handle, lr=rate, grad=gradient)
 
     def _sparse(self, variable, gradient, rows):
         accumulator = self.slots[f"{_key(variable)}/accumulator"]
-        rate = tf.cast(self.learning_rate, variable.dtype)
+        rate = tf.cast(self._rate(variable), variable.dtype)
         tf.raw_ops.ResourceSparseApplyAdagrad(
             var=variable.handle, accum=accumulator.handle, lr=rate, grad=gradient, indices=rows
         )
@@ -141,7 +145,7 @@ class Adam(Optimizer):
             grad=gradient,
             beta1_power=tf.cast(self.slots["adam/beta_1_power"], kind),
             beta2_power=tf.cast(self.slots["adam/beta_2_power"], kind),
-            lr=tf.cast(self.learning_rate, kind),
+            lr=tf.cast(self._rate(variable), kind),
             beta1=tf.cast(self.beta_1, kind),
             beta2=tf.cast(self.beta_2, kind),
             epsilon=tf.cast(self.epsilon, kind),
@@ -155,7 +159,7 @@ class Adam(Optimizer):
         new_m = self.beta_1 * tf.gather(m, rows) + (1.0 - self.beta_1) * gradient
         new_v = self.beta_2 * tf.gather(v, rows) + (1.0 - self.beta_2) * tf.square(gradient)
         rate = (
-            self.learning_rate
+            self._rate(variable)
             * tf.sqrt(1.0 - self.slots["adam/beta_2_power"])
             / (1.0 - self.slots["adam/beta_1_power"])
         )
@@ -171,10 +175,10 @@ class SGD(Optimizer):
     class Settings(OptimizerSettings): ...
 
     def _dense(self, variable, gradient):
-        variable.assign_sub(self.learning_rate * gradient)
+        variable.assign_sub(self._rate(variable) * gradient)
 
     def _sparse(self, variable, gradient, rows):
-        variable.scatter_sub(tf.IndexedSlices(self.learning_rate * gradient, rows))
+        variable.scatter_sub(tf.IndexedSlices(self._rate(variable) * gradient, rows))
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"adagrad": Adagrad, "adam": Adam, "sgd": SGD}

@@ -15,7 +15,8 @@ from recsys_cli.config.library import library
 from recsys_cli.data.dataset import Dataset
 from recsys_cli.evaluation.blocks import MIN_ROWS
 from recsys_cli.evaluation.metrics import impossible_cutoffs
-from recsys_cli.evaluation.own import is_lower_better, short_name
+from recsys_cli.evaluation.names import first_metric
+from recsys_cli.evaluation.own import is_lower_better
 from recsys_cli.evaluation.protocol import EvaluationSettings, Result, check, evaluate
 from recsys_cli.models.base import Factors, Model, Scorer
 from recsys_cli.report import duration
@@ -159,10 +160,3 @@ def fit_cutoffs(config, dataset: Dataset) -> list[str]:
         f"note: data={dataset.name} has {dataset.n_items} items, so {left_out} of the default evaluation.k "
         f"{'is' if len(impossible) == 1 else 'are'} left out."
     ]
-
-
-def first_metric(evaluation) -> str:
-    """The metric that a model is chosen by unless trainer.monitor names one. evaluation: a node of configs/evaluation."""
-    family = "NDCG" if "NDCG" in evaluation.metrics else evaluation.metrics[0]
-    name = family if family == "AUC" else f"{short_name(family)}@{evaluation.k[0]}"
-    return f"sampled-{name}" if evaluation.protocol == "sampled" else name

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from omegaconf import OmegaConf
 
+from recsys_cli.config.compose import compose
 from recsys_cli.config.library import library
 
 TUNED = "# @package _global_\nmodel:\n  embedding_size: 16\nloss:\n  negative_weight: 0.7\n"
@@ -28,6 +30,22 @@ def test_every_tuned_file_composes_where_it_applies(config, choice):
         tuned = {**library("").load(f"tuned/{base}"), **tuned}
     for group, values in tuned.items():
         assert values.items() <= composed[group].items()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["model=ehcf", "data=beibei"],
+        ["model=ghcf", "data=taobao_15449", "model.layers=2", "trainer.epochs=3"],
+        ["model=bpr", "data=ml-1m_receraser", "unlearning=receraser", "unlearning.shards=4"],
+        ["model=lightgcn", "loss=non_sampling", "optimizer=sgd", "evaluation=released", "data=csv", "data.path=a.csv"],
+        ["~tuned", "data=beibei"],
+    ],
+)
+def test_reading_the_files_gives_what_hydra_composes(words):
+    ours, hydras = (compose("train", words, library(""), quick=quick) for quick in (True, False))
+    assert OmegaConf.to_container(ours, resolve=True) == OmegaConf.to_container(hydras, resolve=True)
 
 
 def test_config_printing_is_plain_yaml_of_the_defaults(config):

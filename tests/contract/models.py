@@ -26,6 +26,9 @@ class Case(NamedTuple):
 
 SMALL = ("model.embedding_size=8",)
 GRAPH = ("model.attention_size=4",)
+CONVOLVED = ("model.init_scale=0.5", "loss.negatives=1", "model.dropout=0")
+# Of one kind of epoch, whose loss can be compared with that before.
+WITHOUT_FIRST = ("model.first_epoch_rate=null", "model.output_l2=0", "model.network_l2=0")
 QUICK = "optimizer.learning_rate=0.02"
 
 CASES = (
@@ -49,6 +52,11 @@ CASES = (
     Case("ensfm_svdfeature", SMALL, 6),
     Case("fm", SMALL, 6, idle=("user_linear",)),
     Case("nfm", SMALL, 8, idle=("user_linear",)),
+    Case("oncf", (*SMALL, *CONVOLVED, "model.channels=[8,8,8]"), 12, idle=("user_linear", "output_bias")),
+    Case(
+        "cfm", (*CONVOLVED, "model.embedding_size=4", "model.channels=[8,8]"), 12, idle=("user_linear", "output_bias")
+    ),
+    Case("convncf", (*SMALL, *CONVOLVED, "model.channels=[8,8,8]", *WITHOUT_FIRST), 16, idle=("output_bias",)),
     Case("deepfm", (*SMALL, QUICK, "model.layer_dropout=0"), 8),
     Case("lightgcn", (*SMALL, QUICK), 4),
     Case("cmf", SMALL, 4),

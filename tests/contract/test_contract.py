@@ -84,7 +84,7 @@ def test_scores_of_a_user_do_not_depend_on_the_block(case):
     assert scores.shape == (N_USERS, N_ITEMS) and scores.dtype == np.float32 and np.isfinite(scores).all()
     compiled = tf.function(scorer, input_signature=[tf.TensorSpec([None], tf.int32)])
     for score in (scorer, compiled):
-        for users in ([7], [3, 1, 2], [5, 5], range(N_USERS - 1, -1, -1)):
+        for users in ([], [7], [3, 1, 2], [5, 5], range(N_USERS - 1, -1, -1)):
             block = score(tf.constant(list(users), tf.int32)).numpy()
             np.testing.assert_allclose(block, scores[list(users)], rtol=0, atol=1e-6 * np.abs(scores).max())
 
@@ -143,8 +143,9 @@ def test_every_loss_that_fits_goes_down(case: Case, loss: str):
         with pytest.raises(UserError, match="compares (behaviours|items of one user)"):
             start(case, 0, f"loss={loss}")
         return
-    losses = usual.losses if loss == usual.loss else train(case, 2, f"loss={loss}").losses
-    assert losses[1] < losses[0]
+    found = usual if loss == usual.loss else train(case, 2, f"loss={loss}")
+    assert found.losses[1] < found.losses[0]
+    assert any((found.states[0][name] != found.states[1][name]).any() for name in found.model.state()), "it learns"
 
 
 @every_model

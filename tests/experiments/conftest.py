@@ -10,7 +10,7 @@ import pytest
 TINY = """
 protocol: tiny
 seeds: 2
-extra: [popularity, user_knn]
+extra: [popularity]
 metrics: [HR@5, NDCG@10]
 words: [trainer.epochs=2, trainer.batch_size=16, trainer.eval_every=0, trainer.checkpoint_every=1,
   "evaluation.k=[5,10]", evaluation.bootstrap=20, model.embedding_size=4]

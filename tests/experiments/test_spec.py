@@ -20,13 +20,13 @@ def test_what_is_shipped_fits_the_published_numbers_and_the_ledger(group, name):
     experiment = read(group, name, SHIPPED)
     Ledger(SHIPPED).of(experiment)
     numbers = read_published(experiment.settings.published)
-    there = {data for data, _, _ in numbers}
+    there = numbers.data
     ours = {source.published for source in experiment.sources if source.published}
-    if numbers:
+    if there:
         assert ours | set(experiment.settings.unavailable) >= there, "every published data set is named"
         assert ours <= there
     if experiment.settings.kind in ("results", "seconds"):
-        labels = {row for _, row, _ in numbers}
+        labels = {row for number in numbers.numbers for row in (number.row, number.model)}
         for row in experiment.rows:
             names = {f"{group} {row.published or row.label}".strip() for group in ("", row.group)}
             names |= {f"{source.group} {row.published or row.label}" for source in experiment.sources}

@@ -11,6 +11,12 @@ from recsys_cli.losses.base import Plan
 from tests.golden.golden import Golden
 from tests.golden.replay import Replay
 
+# The names of the layers of convolutions: ours, theirs.
+CONVOLUTIONS = {f"conv_{n + 1}": f"conv{n}_W" for n in range(6)} | {
+    f"conv_bias_{n + 1}": f"conv{n}_b" for n in range(6)
+}
+CONVOLUTIONS |= {"output": "output_W", "output_bias": "output_b"}
+
 
 def dataset(golden: Golden, repeated: int = 0) -> Dataset:
     """The pairs of contexts and items. repeated: how many of the first items follow once more at the end."""

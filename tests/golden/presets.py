@@ -21,7 +21,16 @@ DESCRIBES = {
     *("model", "n_users", "n_items", "seed", "behaviours", "padding_item_id", "padding_friend_id", "group_K"),
     *("test_batch", "users_evaluated"),
     *("n_contexts", "n_train_contexts", "user_features", "item_features"),
-    *("list_length", "longest_list", "list_lengths", "longest", "list_length_full", "list_length_sub", "longest_full"),
+    *(
+        "lr_pre",
+        "list_length",
+        "longest_list",
+        "list_lengths",
+        "longest",
+        "list_length_full",
+        "list_length_sub",
+        "longest_full",
+    ),
 }
 
 
@@ -63,6 +72,9 @@ ERASER = ("unlearning.absent=random", "unlearning.aggregation_loss=model", "unle
 MIN_K = ("evaluation.recall_divisor=min_k",)
 
 FIELDS = SIZES | {"keep_prob": "model.dropout"}
+CHANNELS = {"channels": "model.channels"}
+PENALTIES = "loss.l2,model.output_l2,model.network_l2"
+CONVOLVED = FIELDS | CHANNELS | {"regs": PENALTIES}
 
 EHCF = Preset(
     ("model=ehcf",),
@@ -91,6 +103,18 @@ PRESETS = {
         ADAGRAD,
         FIELDS | {"layers": "model.layer_widths"},
         ("loss.reduction=sum", "model.layer_dropout=0"),  # theirs, in this file: keep_prob is of both
+    ),
+    "oncf": Preset(("model=oncf",), ADAGRAD, CONVOLVED, ("loss.reduction=sum",), unused=("layers",)),
+    "cfm": Preset(("model=cfm",), ADAGRAD, FIELDS | CHANNELS, ("loss.reduction=sum",), unused=("layers",)),
+    "convncf": Preset(
+        ("model=convncf", "evaluation=sampled"),
+        optimizer(),
+        SIZES
+        | CHANNELS
+        | {"regs": PENALTIES, "lr_embed": "optimizer.learning_rate", "lr_net": "model.network_rate"}
+        | {"initial_accumulator": "optimizer.initial_accumulator"},
+        ("loss.reduction=sum", "model.first_epoch_rate=null"),  # ours: the first epoch is a phase of its own
+        unused=("lr",),
     ),
     "ghcf": Preset(
         ("model=ghcf",),
@@ -187,6 +211,9 @@ def configured(name: str, golden: Golden) -> DictConfig:
     return shipped(name, *sizes, *preset.authors)
 
 
+KNOWLEDGE = ("cke", "kg_bprmf", "kgat")  # their penalties are of other kinds
+
+
 def by_key(keys: str, value: Any) -> dict[str, Any]:
     """The value of each key of a hyper-parameter."""
     names = keys.split(",")
@@ -196,12 +223,18 @@ def by_key(keys: str, value: Any) -> dict[str, Any]:
 
 def _words(hyper: str, keys: str, golden: Golden) -> list[str]:
     """The value of a hyper-parameter as overrides have it."""
+    if hyper == "regs" and golden.hyper["model"] not in KNOWLEDGE:
+        # Of all vectors, without the half; then, of networks, of the last layer and of all layers.
+        vectors, *layers = golden.hyper[hyper]
+        return [f"{key}={value}" for key, value in zip(keys.split(","), [2 * vectors, *layers])]
     return [f"{key}={_word(hyper, golden, value, key)}" for key, value in by_key(keys, golden.hyper[hyper]).items()]
 
 
 def _word(hyper: str, golden: Golden, value: Any, key: str) -> str:
     if hyper == "keep_prob":
         return str(1 - value)
+    if hyper == "lr_net":  # a multiple of that of the vectors
+        return str(value / golden.hyper["lr_embed"])
     if hyper in ("c0_item", "c0_social"):
         return f"{{buy: {golden.hyper['c0_item']}, friends: {golden.hyper['c0_social']}}}"
     if hyper == "regs" and golden.hyper["model"] in (
@@ -212,8 +245,6 @@ def _word(hyper: str, golden: Golden, value: Any, key: str) -> str:
     if hyper == "regs" and golden.hyper["model"] == "kgat":  # divided by a size that batches of triples do not reach
         reached = len(golden.given("kge/batch/heads")[0]) / golden.hyper["batch_kg"]
         return str(value if key == "loss.l2" else value * reached)
-    if hyper == "regs":  # the first is for all vectors, without the half; the others are for networks
-        return str(2 * value[0])
     if hyper.endswith("_view_cart_buy"):
         named = dict(zip(("view", "cart", "buy"), value))
         return "{" + ",".join(f"{name}: {named[name]}" for name in golden.behaviours) + "}"

@@ -82,11 +82,22 @@ def _check_metrics(golden, config, scores):
             golden.check(f"metric/{theirs}_mean", means, 0, 1e-6)
 
 
-LIMITS = {"fm": Limits(after_5=1.3e-5, scores=1.7e-5), "nfm": Limits(scores=1.9e-5)}
-THEIRS = {"nfm": {"kernel_1": "layer0_W", "bias_1": "layer0_b", "h": "prediction_h"}}
+LIMITS = {
+    "fm": Limits(after_5=1.3e-5, scores=1.7e-5),
+    "nfm": Limits(scores=1.9e-5),
+    "oncf": Limits(after_1=5.6e-5, after_5=6.2e-5),
+    "cfm": Limits(after_1=3e-4, after_5=2.9e-4, scores=3.2e-5),
+}
+THEIRS = {
+    "oncf": fields.CONVOLUTIONS,
+    "cfm": fields.CONVOLUTIONS,
+    "nfm": {"kernel_1": "layer0_W", "bias_1": "layer0_b", "h": "prediction_h"},
+}
 
 
-@pytest.mark.parametrize("name, limits", LIMITS.items())
+@pytest.mark.parametrize(
+    "name, limits", [pytest.param(n, x, marks=[pytest.mark.slow] * (n == "cfm")) for n, x in LIMITS.items()]
+)
 def test_models_of_the_cfm_code_follow_the_authors_steps(name, limits):
     golden = Golden(name)
     config, data = configured(name, golden), fields.dataset(golden)

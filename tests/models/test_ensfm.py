@@ -15,6 +15,7 @@ from recsys_cli.models.fields import fields_of
 from tests.losses.toys import M, N, arrays_of, dataset, epoch, squared_error
 from tests.models.features import featured, values_of
 
+NULL = FactorizationMachine.Settings(name="toy")
 SETTINGS = {"name": "toy", "embedding_size": 3, "init": "normal", "init_scale": 0.6}
 
 
@@ -31,7 +32,7 @@ def model_of(data, **settings):
 def by_pairs_of_values(model, data, inside: str) -> np.ndarray:
     """Eq. 5.5 by its definition: sums over all pairs of different values of a user and an item."""
     arrays = arrays_of(model)
-    x = [values_of(fields_of(data, side, None)) for side in ("user", "item")]
+    x = [values_of(fields_of(data, side, NULL)) for side in ("user", "item")]
     e = [arrays[f"{side}_features"] for side in ("user", "item")]
     w = [arrays[f"{side}_linear"][:, 0] for side in ("user", "item")]
     h2 = arrays.get("h2", np.ones(e[0].shape[1]))
@@ -98,13 +99,23 @@ def test_without_fields_there_are_ids():
 def test_ids_are_a_field_where_none_has_their_name():
     data = featured()
     contexts = replace(data, user_features=Features.of_codes({"user": np.arange(M) % 4, "hour": np.arange(M) % 3}))
-    assert fields_of(data, "user", None).names == ("user", "kind", "size", "tags")
-    assert fields_of(contexts, "user", None).names == ("user", "hour")
-    assert fields_of(contexts, "user", True).names == ("id", "user", "hour")
-    assert fields_of(data, "user", False).names == ("kind", "size", "tags")
+    assert fields_of(data, "user", NULL).names == ("user", "kind", "size", "tags")
+    assert fields_of(contexts, "user", NULL).names == ("user", "hour")
+    assert fields_of(contexts, "user", replace(NULL, ids=True)).names == ("id", "user", "hour")
+    assert fields_of(data, "user", replace(NULL, ids=False)).names == ("kind", "size", "tags")
+
+
+def test_fields_may_be_left_out():
+    data = featured()
+    whole, part = data.item_features, fields_of(data, "item", replace(NULL, ids=False, item_fields=["kind", "tags"]))
+    assert part.names == ("kind", "tags") and part.n_values == 9
+    kept = whole.fields != whole.names.index("size")
+    np.testing.assert_array_equal(values_of(part), values_of(whole)[:, kept])
+    with pytest.raises(UserError, match="no field 'kid' of items; there are kind, size, tags. Did you mean 'kind'"):
+        fields_of(data, "item", replace(NULL, item_fields=["kid"]))
 
 
 def test_numbers_are_of_one_size_whatever_their_unit():
-    features = fields_of(featured(), "item", None)
+    features = fields_of(featured(), "item", NULL)
     numbers = features.values[features.fields[features.indices] == features.names.index("size")]
     assert numbers.mean() == pytest.approx(0, abs=1e-5) and numbers.std() == pytest.approx(1, abs=1e-5)

@@ -29,7 +29,7 @@ def layers(arrays, x):
 
 
 def nfm(a, data, u, v):
-    x = [values_of(fields_of(data, side, None))[row] for side, row in (("user", u), ("item", v))]
+    x = [values_of(fields_of(data, side, NFM.Settings(**SETTINGS)))[row] for side, row in (("user", u), ("item", v))]
     rows = np.concatenate([x[0][:, None] * a["user_features"], x[1][:, None] * a["item_features"]])
     interactions = 0.5 * (rows.sum(0) ** 2 - (rows**2).sum(0))
     linear = x[0] @ a["user_linear"] + x[1] @ a["item_linear"]
@@ -39,7 +39,7 @@ def nfm(a, data, u, v):
 def deepfm(a, data, u, v):
     first, deep, rows = [], [], []
     for side, row in (("user", u), ("item", v)):
-        features = fields_of(data, side, None)
+        features = fields_of(data, side, NFM.Settings(**SETTINGS))
         x = values_of(features)[row]
         for k in range(len(features.names)):
             here = features.fields == k

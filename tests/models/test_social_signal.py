@@ -12,7 +12,7 @@ from data_prep.events import Raw
 from data_prep.options import read_options
 from data_prep.prepare import to_arrays
 from data_prep.splits import split
-from data_prep.synthetic import generate
+from data_prep.synthetic import BUY_TASTE, _World, generate
 from recsys_cli.config.compose import compose
 from recsys_cli.config.library import library
 from recsys_cli.data.dataset import CSR, Dataset
@@ -78,7 +78,11 @@ def test_the_circles_are_what_was_asked_for():
     assert among_friends > 2 * overlap[~np.eye(100, dtype=bool)].mean()
 
 
-def test_without_circles_the_data_are_those_of_before():
-    plain, none = to_arrays(raw(social=0.0)), to_arrays(raw(social=0))
-    assert plain.keys() == none.keys()
-    assert not np.array_equal(plain["train.buy.indices"], to_arrays(raw())["train.buy.indices"])
+def test_without_circles_nothing_is_drawn_for_them():
+    """Buys and friends are those of the world itself; circles have a stream of their own."""
+    plain, world = raw(social=0.0), _World(500, 300, 0)
+    friends = world.friends()
+    np.testing.assert_array_equal(plain.friends.items, friends.items)
+    bought = np.sort(world.choose(1500, BUY_TASTE, "buy").keys(300))
+    kept = np.concatenate([plain.train["buy"].keys(300), plain.test.keys(300)])
+    np.testing.assert_array_equal(np.sort(kept), bought)

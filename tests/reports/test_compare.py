@@ -32,6 +32,15 @@ def test_what_was_trained_longer_is_another_row(made):
     assert [row.name for row in rows] == ["enmf epochs=4", "enmf epochs=9"]
 
 
+def test_a_run_that_has_forgotten_something_is_a_row_of_its_own(made):
+    paths = [made("a"), made("b"), made("c")]
+    for path, state in zip(paths, "001"):
+        (path / "generations" / state).mkdir(parents=True)
+        (path / "current").symlink_to(f"generations/{state}")
+    rows, notes = rows_of(paths)
+    assert [row.name for row in rows] == ["enmf state=null", "enmf state=1"] and len(notes) == 1
+
+
 def test_names_are_never_the_same():
     settings = [{"model.name": "x", "a.b": 1, "c.b": 1}, {"model.name": "x", "a.b": 1, "c.b": 2}, {"model.name": "y"}]
     assert names_of(settings) == ["x b=1", "x b=2", "y"]
@@ -120,7 +129,7 @@ def test_without_values_per_user_the_seeds_are_compared_and_it_is_said(made):
 def test_words_that_name_nothing(made, recsys, tmp_path):
     run = made("a")
     assert "at least two" in recsys("compare").err
-    assert "one row only" in recsys("compare", str(run)).err
+    assert "one row only" in recsys("compare", str(run)).err == recsys("compare", f"run={run}").err
     assert "does not exist" in recsys("compare", str(run), "runs/none").err
     assert "Did you mean 'all_pairs'" in recsys("compare", str(run), "all_pair=true").err
     assert (

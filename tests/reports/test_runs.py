@@ -53,6 +53,12 @@ def test_a_metric_is_a_condition(listed):
     assert names(listed("--json", f"HR@10>={best}")) == ["b"]
 
 
+def test_folders_may_be_named_as_words(listed, recsys, made, monkeypatch):
+    root = made("z").parent
+    assert names(recsys("runs", str(root / "deep"), str(root / "z"), "--json")) == ["b", "z"]
+    assert recsys("runs", str(root / "deep")).out.splitlines()[-1].startswith("er/b")
+
+
 def test_errors_name_what_is_near(listed, recsys):
     assert "Did you mean 'model'" in listed("modl=enmf").err
     assert "Did you mean 'json'" in listed("--jsn").err

@@ -82,12 +82,13 @@ def contents(generation: Path) -> dict[str, bytes]:
 
 
 def from_scratch(
-    run: Path, before: Rows, folder: Path, *, users=(), items=(), pairs=(), repartition: bool = False
+    run: Path, before: Rows, folder: Path, *, users=(), items=(), pairs=(), repartition: bool = False, friends=None
 ) -> dict[str, bytes]:
     """The state that training on the remaining rows alone gives, the data set being made here from the raw
     rows.
 
-    before: the rows of the run at its start, from which only the shard of each row is taken.
+    before: the rows of the run at its start, from which only the shard of each row is taken. friends: raw pairs, of which
+    those between users that are left stay.
     """
     old = before.dataset
     raw_users, raw_items = old.user_ids.astype(str), old.item_ids.astype(str)
@@ -102,12 +103,14 @@ def from_scratch(
     place = [{str(raw): p for p, raw in enumerate(side.tolist())} for side in ids]
     train, test = ([(place[0][u], place[1][i]) for u, i in part] for part in parts)
     shape = len(ids[0]), len(ids[1])
+    known = [(place[0][a], place[0][b]) for a, b in friends or () if a in place[0] and b in place[0]]
     data = Dataset(
         old.name,
         *shape,
         old.target,
         {old.target: CSR.from_pairs(*zip(*train), *shape)},
         test=CSR.from_pairs(*zip(*test), *shape),
+        friends=None if friends is None else CSR.from_pairs(*zip(*known), shape[0], shape[0]),
         user_ids=ids[0],
         item_ids=ids[1],
     )
