@@ -7,7 +7,10 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from data_prep.kinds import Bounds, kind_of_type, listed
 from data_prep.settings import MANDATORY, Settings, field
+
+SIZES = listed(kind_of_type(int, Bounds(low=1)), empty=True)
 
 NAMES = {  # as thesis table 6.4 has them -> of unlearning/deletions.py
     "total_time": "training",
@@ -22,7 +25,7 @@ NAMES = {  # as thesis table 6.4 has them -> of unlearning/deletions.py
 class DeletionsSettings(Settings):
     run: str = field(MANDATORY, "a run trained with unlearning=...; it stays as it is")
     singles: int = field(100, "single random pairs, forgotten one after the other", low=0)
-    batches: list[int] = field([], "sizes of requests that are carried out at once, such as [10,100]", low=1)
+    batches: list[int] = field([], "sizes of requests that are carried out at once, such as [10,100]", kind=SIZES)
     retrainings: int = field(1, "full retrainings to compare with", low=0)
     seed: int = field(0, "of the choice of pairs", low=0)
     name: str = field("deletions", "of the result in RUN/evaluations")

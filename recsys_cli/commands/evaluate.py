@@ -5,20 +5,17 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from data_prep.errors import UserError
 from data_prep.files import check_writable
 from data_prep.settings import MANDATORY, Settings, field
 from recsys_cli.data.tables import TABLE
-
-SPLITS = {"test": "test", "validation": "valid"}
 
 
 @dataclass(frozen=True)
 class EvaluateSettings(Settings):
     run: str = field(MANDATORY, "the run directory")
-    split: str = field("test", "which part is ranked", choices=tuple(SPLITS))
+    split: str = field("test", "which part is ranked", choices=("test", "validation"))
     name: str | None = field(
         None, "of the result in RUN/evaluations; null: SPLIT-again. Another result of that name is numbered"
     )
@@ -30,26 +27,21 @@ def main(config: DictConfig) -> int:
 
     set_up_device(config.device)
 
-    from recsys_cli.commands.trained import open_trained
     from recsys_cli.evaluation.summary import save_per_user
     from recsys_cli.runs.environment import peak_memory_mb
-    from recsys_cli.runs.results import check_name, keep_evaluation, lines_of, summarize
-    from recsys_cli.training.selection import score
+    from recsys_cli.runs.results import check_name, keep_evaluation, lines_of
+    from recsys_cli.use.scoring import refuse_closed, score_again
+    from recsys_cli.use.trained import open_trained
 
-    if config.evaluation.test is False:
-        raise UserError(
-            "evaluation.test=false is for recsys train; here split=validation leaves the test split closed."
-        )
+    given = {k: v for k, v in config.evaluation.items() if v is not None}
+    refuse_closed(given)
     name = config.name or f"{config.split}-again"
     check_name(name)
     if config.per_user:
         check_writable(config.per_user, "per_user")
     data = {k: v for k, v in config.data.items() if v is not None}
     trained = open_trained(config.run, data or None)
-    given = {k: v for k, v in config.evaluation.items() if v is not None}
-    evaluation = OmegaConf.merge(trained.config.evaluation, given)
-    result = score(evaluation, trained.model, trained.dataset, SPLITS[config.split], trained.config.seed)
-    summary = summarize(name, result, trained.dataset.user_ids, evaluation, trained.config.seed)
+    result, summary = score_again(trained.config, trained.dataset, trained.model, config.split, name, given)
     if config.per_user:
         save_per_user(config.per_user, trained.dataset.user_ids[result.users], result.per_user)
     print("\n".join(lines_of(summary.table, f"{config.split}, epoch {trained.epoch}", result)))

@@ -29,10 +29,10 @@ def main(config: DictConfig) -> int:
 
     set_up_device(config.device)
 
-    from recsys_cli.commands.recommend import users_of
-    from recsys_cli.commands.trained import open_trained
     from recsys_cli.data.tables import write_table
     from recsys_cli.report import format_table
+    from recsys_cli.use.people import users_of
+    from recsys_cli.use.trained import open_trained
 
     if config.output:
         check_writable(config.output, "output")

@@ -56,7 +56,7 @@ def main(config: DictConfig) -> int:
         from recsys_cli.training.device import set_up_device
 
         set_up_device(config.device)
-        from recsys_cli.commands.trained import open_trained
+        from recsys_cli.use.trained import open_trained
 
         take_up = open_trained
     from recsys_cli.reports.run_facts import gather

@@ -1,4 +1,4 @@
-"""What lists of items say besides whether they hit: how new, how various, and for whom the popular ones are."""
+"""What lists of items say besides whether they hit: how they spread, how new and how various they are."""
 
 from __future__ import annotations
 
@@ -7,6 +7,20 @@ import numpy as np
 from data_prep.features import Features
 
 CELLS = 1 << 22  # of a block of lists x values of features
+
+
+def beyond_accuracy(items: np.ndarray, n_items: int) -> dict[str, float]:
+    """How lists spread over the items. items: [m, k], -1 for an empty place.
+
+    Coverage@k = |items in any list| / n_items. Gini@k = sum_i (2 i - n - 1) x_i / (n sum_i x_i), with x_1 <=
+    ... <= x_n the numbers of lists that the n items are in: 0 when all items are recommended equally often,
+    near 1 when a few take all places.
+    """
+    k = items.shape[1]
+    counts = np.sort(np.bincount(items[items >= 0], minlength=n_items))
+    weights = 2 * np.arange(1, n_items + 1) - n_items - 1
+    gini = float(weights @ counts) / (n_items * max(int(counts.sum()), 1))
+    return {f"Coverage@{k}": float(np.count_nonzero(counts)) / n_items, f"Gini@{k}": gini}
 
 
 def novelty(items: np.ndarray, counts: np.ndarray, n_users: int) -> np.ndarray:

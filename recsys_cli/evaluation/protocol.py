@@ -13,6 +13,7 @@ from data_prep.kinds import listed, matching
 from data_prep.settings import Settings, field
 from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.evaluation.blocks import rows_per_block
+from recsys_cli.evaluation.lists import beyond_accuracy as spread_of
 from recsys_cli.evaluation.metrics import METRICS, Pooled, check_cutoffs, per_user_metrics
 from recsys_cli.evaluation.naming import raw_ids
 from recsys_cli.evaluation.own import Evaluated, own_metric, own_values
@@ -26,7 +27,6 @@ from recsys_cli.evaluation.sampled import (
     sampled_metrics,
 )
 from recsys_cli.evaluation.summary import intervals
-from recsys_cli.evaluation.topk import beyond_accuracy as spread_of
 from recsys_cli.evaluation.topk import top_k
 from recsys_cli.models.base import Scorer
 

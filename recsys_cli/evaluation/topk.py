@@ -1,4 +1,4 @@
-"""The k best items of each user, exactly, and what such lists say beyond accuracy."""
+"""The k best items of each user, exactly."""
 
 from __future__ import annotations
 
@@ -56,17 +56,3 @@ def _leave_out(scores: tf.Tensor, cells: tf.Tensor) -> tf.Tensor:
     infinities = tf.fill(tf.shape(cells), -np.inf)
     added = tf.math.unsorted_segment_sum(infinities, cells, tf.size(scores))
     return scores + tf.reshape(added, tf.shape(scores))
-
-
-def beyond_accuracy(items: np.ndarray, n_items: int) -> dict[str, float]:
-    """How lists spread over the items. items: [m, k], -1 for an empty place.
-
-    Coverage@k = |items in any list| / n_items. Gini@k = sum_i (2 i - n - 1) x_i / (n sum_i x_i), with x_1 <=
-    ... <= x_n the numbers of lists that the n items are in: 0 when all items are recommended equally often,
-    near 1 when a few take all places.
-    """
-    k = items.shape[1]
-    counts = np.sort(np.bincount(items[items >= 0], minlength=n_items))
-    weights = 2 * np.arange(1, n_items + 1) - n_items - 1
-    gini = float(weights @ counts) / (n_items * max(int(counts.sum()), 1))
-    return {f"Coverage@{k}": float(np.count_nonzero(counts)) / n_items, f"Gini@{k}": gini}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from recsys_cli.experiments.cells import Cell
 from recsys_cli.experiments.document import Document, Part, Shown, Table
@@ -28,10 +29,9 @@ def _density(facts: Facts) -> float:
     return 100 * _interactions(facts) / (facts.statistics["users"] * facts.statistics["items"])
 
 
-def _fields(facts: Facts) -> list[tuple[str, int]]:
-    """Names and numbers of values, of both sides."""
-    sides = [side for side in facts.fields.values() if side]
-    return [(name, values) for side in sides for name, values in zip(side["names"], side["values"])]
+def _sides(facts: Facts) -> list[Mapping[str, Any]]:
+    """Fields of users and of items: names, and the number of their values in all."""
+    return [side for side in facts.fields.values() if side]
 
 
 COUNTS: Mapping[str, Callable[[Facts], float | None]] = {
@@ -50,14 +50,14 @@ COUNTS: Mapping[str, Callable[[Facts], float | None]] = {
     "triples": lambda f: f.statistics["triples"],
     "entities": lambda f: f.sizes.get("entities"),
     "relations": lambda f: f.sizes.get("relations"),
-    "feature_fields": lambda f: len(_fields(f)) or None,
-    "features": lambda f: sum(values for _, values in _fields(f)) or None,
+    "feature_fields": lambda f: sum(len(side["names"]) for side in _sides(f)) or None,
+    "features": lambda f: sum(side["values"] for side in _sides(f)) or None,
 }
 
 
 def counts(plan: Plan, numbers: Published, ledger: Ledger) -> Made:
     experiment, cells = plan.experiment, []
-    for source in experiment.sources:
+    for source in plan.sources:
         facts = plan.facts.get(source.id)
         for metric in experiment.settings.metrics:
             number = numbers.find(source.published, "", metric)

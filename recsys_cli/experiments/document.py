@@ -63,6 +63,10 @@ class Document(NamedTuple):
         return page(self.title, *sections, about=self.about)
 
 
+def sentence(text: str | None) -> str:
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
 def _markdown(block: str | Table | Lines | Drawing) -> list[str]:
     if isinstance(block, str):
         return [block]

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from data_prep.errors import UserError
 from data_prep.settings import plain
 
 IDS = ("user_ids", "item_ids")
@@ -30,17 +31,23 @@ class Facts(NamedTuple):
 
 
 class FactsOf:
-    """Remembers what it has read; data that is not prepared yet is."""
+    """Remembers what it has read, and what could not be had; data that is not prepared yet is."""
 
     def __init__(self) -> None:
-        self._found: dict[str, Facts] = {}
+        self._found: dict[str, Facts | UserError] = {}
 
     def __call__(self, data_cfg: Mapping[str, Any]) -> Facts:
         """Raises UserError for data that is not to be had."""
         key = json.dumps(plain(data_cfg), sort_keys=True, default=str)
         if key not in self._found:
-            self._found[key] = _read(data_cfg)
-        return self._found[key]
+            try:
+                self._found[key] = _read(data_cfg)
+            except UserError as error:
+                self._found[key] = error
+        found = self._found[key]
+        if isinstance(found, UserError):
+            raise found
+        return found
 
 
 def missing_files(data_cfg: Mapping[str, Any]) -> list[str]:

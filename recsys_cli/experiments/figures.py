@@ -8,7 +8,7 @@ from typing import Any
 
 from data_prep.errors import UserError
 from recsys_cli.experiments.cells import RunsByRow, runs_by_row
-from recsys_cli.experiments.document import Document, Drawing, Lines, Part, Table
+from recsys_cli.experiments.document import Document, Drawing, Lines, Part, Table, sentence
 from recsys_cli.experiments.drawn import heat_map, line_figure
 from recsys_cli.experiments.ledger import Ledger
 from recsys_cli.experiments.made import Made
@@ -45,7 +45,7 @@ def figure(plan: Plan, numbers: Published, ledger: Ledger) -> Made:
         runs_part(experiment, runs),
     ]
     title = f"Figure {experiment.name}: {experiment.settings.title}"
-    document = Document(title, _sentence(experiment.settings.protocol), [part for part in parts if part.blocks])
+    document = Document(title, sentence(experiment.settings.protocol), [part for part in parts if part.blocks])
     return Made(document, lines, drawn)
 
 
@@ -111,7 +111,3 @@ def _lines(source: Source, metric: str, found: Found) -> list[dict[str, str]]:
         for line, places in found.items()
         for (x, y), values in places.items()
     ]
-
-
-def _sentence(text: str | None) -> str:
-    return f"{text[:1].upper()}{text[1:]}." if text else ""

@@ -61,6 +61,12 @@ class Plan(NamedTuple):
     facts: dict[str, Facts]
     damaged: list[Path]
 
+    @property
+    def sources(self) -> list[Source]:
+        """Those to be shown: not the one that is missing where another stands for the same data set of the paper."""
+        there = {source.published for source in self.experiment.sources if source.id in self.facts}
+        return [s for s in self.experiment.sources if s.id in self.facts or s.published not in there]
+
 
 def chosen(jobs: Iterable[Job], data: Iterable[str] | None, models: Iterable[str] | None) -> list[Job]:
     """Those of these data sets and models or rows. Raises UserError for a name that none of them has."""
@@ -79,9 +85,11 @@ def chosen(jobs: Iterable[Job], data: Iterable[str] | None, models: Iterable[str
 
 
 def in_order(jobs: Iterable[Job]) -> list[Job]:
-    """The most informative first: one seed of every row before the second of any; what is begun, then what is quick."""
+    """The most informative first: one seed of every row before the second of any; what is begun, then what is quick, and
+    of those of which that is not known the solved ones."""
 
     def place(job: Job):
-        return job.seed, job.begun is None, job.seconds is None, job.seconds or 0.0
+        solved = job.config.model.get("kind") == "closed_form"
+        return job.seed, job.begun is None, job.seconds is None, job.seconds or not solved
 
     return sorted((job for job in jobs if job.found is None), key=place)

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 
 from recsys_cli.experiments.cells import Cell, RunsByRow, cells_of, runs_by_row, shown
-from recsys_cli.experiments.document import Document, Part, Shown, Table
+from recsys_cli.experiments.document import Document, Part, Shown, Table, sentence
 from recsys_cli.experiments.followups import BEYOND
 from recsys_cli.experiments.ledger import Ledger
 from recsys_cli.experiments.made import Made, unavailable_lines
@@ -24,10 +24,10 @@ def results(plan: Plan, numbers: Published, ledger: Ledger) -> Made:
     experiment = plan.experiment
     runs, damaged = runs_by_row(plan)
     metrics = experiment.settings.metrics
-    cells = cells_of(experiment, experiment.sources, runs, metrics, numbers, ledger)
+    cells = cells_of(experiment, plan.sources, runs, metrics, numbers, ledger)
     tested = comparisons(cells, runs)
     parts, lines = [], [_line(cell, runs) for cell in cells]
-    for source in experiment.sources:
+    for source in plan.sources:
         if own := [cell for cell in cells if cell.source == source]:
             parts.append(Part(source.title, [*_about(source), grid(own, metrics)]))
     if tested:
@@ -44,7 +44,7 @@ def results(plan: Plan, numbers: Published, ledger: Ledger) -> Made:
         missing_part(plan, damaged),
         runs_part(experiment, runs),
     ]
-    about = ". ".join(filter(None, [experiment.settings.protocol, LEGEND]))
+    about = f"{sentence(experiment.settings.protocol)} {LEGEND}".strip()
     title = f"{experiment.group.capitalize()} {experiment.name}: {experiment.settings.title}"
     document = Document(title, about, [part for part in parts if part.blocks])
     return Made(document, lines + unavailable_lines(experiment, numbers, lines))
@@ -52,7 +52,7 @@ def results(plan: Plan, numbers: Published, ledger: Ledger) -> Made:
 
 LEGEND = (
     "Each cell: ours, mean over seeds ± standard deviation, and in brackets the published number and the relative "
-    "difference; underlined: the best of the rows that are not the paper's own"
+    "difference; underlined: the best of the rows that are not the paper's own."
 )
 
 
@@ -69,7 +69,7 @@ def grid(cells: Sequence[Cell], metrics: Sequence[str]) -> Table:
 
 
 def _about(source: Source) -> list[str]:
-    return [source.because[:1].upper() + source.because[1:] + "."] if source.because else []
+    return [sentence(source.because)] if source.because else []
 
 
 def _shown(cell: Cell | None) -> Shown:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from recsys_cli.experiments.document import Document, Part, Table
+from recsys_cli.experiments.document import Document, Part, Table, sentence
 from recsys_cli.experiments.followups import attention_file
 from recsys_cli.experiments.ledger import Ledger
 from recsys_cli.experiments.made import Made
@@ -45,8 +45,7 @@ def weights(plan: Plan, numbers: Published, ledger: Ledger) -> Made:
     parts.append(Part("Published", [Table(["case", *metrics], rows)] if rows else []))
     parts += [data_part(plan), deviations_part(experiment, ledger), missing_part(plan)]
     title = f"Table {experiment.name}: {experiment.settings.title}"
-    about = experiment.settings.protocol or ""
-    document = Document(title, f"{about[:1].upper()}{about[1:]}.", [part for part in parts if part.blocks])
+    document = Document(title, sentence(experiment.settings.protocol), [part for part in parts if part.blocks])
     return Made(document, lines)
 
 

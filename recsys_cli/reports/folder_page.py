@@ -43,7 +43,7 @@ def folder_page(folder: Path, runs: list[Path], result: str, made_by: str) -> st
         title = name if [n for n, _ in data].count(name) == 1 else f"{name} {str(content)[:8]}"
         sections.append(section(title, *_data_set(own, result)))
     return page(
-        f"{len(runs)} runs of {folder.name or folder}",
+        f"{len(runs)} runs below {folder.name or folder}",
         *sections,
         section(
             "All runs",
@@ -116,7 +116,7 @@ def _runs(listed: list[dict[str, Any]], folder: Path) -> Html:
             ]
         )
     header = ["run", "model", "data", "seed", "status", "started", "epoch", "training", "peak MB"]
-    return table(header, rows, texts=[1, 2, 4, 5])
+    return table(header, rows, texts=[1, 2, 4])
 
 
 def _cost(listed: list[dict[str, Any]]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from data_prep.errors import UserError
 from data_prep.options import PLACES
 from data_prep.settings import plain, shown
 from recsys_cli.config.library import flatten
+from recsys_cli.runs.directory import state_folder
 from recsys_cli.runs.finished import Finished, read_finished
 
 # These do not say what was trained, or only what was looked at besides.
@@ -74,6 +75,9 @@ def bearing(run: Finished) -> dict[str, Any]:
     early = kept.get("trainer.early_stopping") or kept.get("evaluation.select") != "last"
     if not early:  # then it matters not when, and by what, it was looked at
         kept = {k: v for k, v in kept.items() if k not in ("trainer.eval_every", "trainer.monitor")}
+    state = state_folder(run.path)
+    if state is not None and state.name != "0":  # it has forgotten something since it was trained
+        kept["unlearning.state"] = int(state.name)
     return kept
 
 

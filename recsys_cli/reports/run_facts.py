@@ -15,6 +15,7 @@ from data_prep.settings import plain
 from recsys_cli.data.dataset import Dataset
 from recsys_cli.reports.scored import Scored, score_again
 from recsys_cli.runs.dataset import dataset_of, manifest_of
+from recsys_cli.runs.directory import state_folder
 from recsys_cli.runs.finished import Finished, read_finished
 from recsys_cli.runs.kept import read_per_user
 from recsys_cli.runs.record import read_record
@@ -81,6 +82,10 @@ def gather(path: Path, result: str = "test", take_up: Callable[[str], Any] | Non
             facts.missing.append(f"The lists of items are not looked at: {error}")
     if facts.dataset is None:
         try:
+            if state_folder(path) is not None:
+                raise UserError(
+                    "the run keeps its own, from which rows may have been forgotten; lists=true takes them up."
+                )
             facts.dataset = dataset_of(run.config, content_hash)
         except UserError as error:
             facts.missing.append(f"The data are not at hand, so there is nothing by groups of users and items: {error}")

@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from recsys_cli.data.dataset import Dataset
-from recsys_cli.evaluation.lists import diversity, novelty
-from recsys_cli.evaluation.topk import beyond_accuracy
+from recsys_cli.evaluation.lists import beyond_accuracy, diversity, novelty
 from recsys_cli.statistics.spread import Groups
 
 

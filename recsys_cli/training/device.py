@@ -60,9 +60,26 @@ def set_up_device(config) -> str:
 def import_tensorflow():
     """The module, without its greetings; no device is looked for."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _without_startup_messages():
+    with _without_startup_messages(), _deferred("keras"):
         import tensorflow as tf
     return tf
+
+
+@contextmanager
+def _deferred(module: str):
+    """An optional import of what is imported meanwhile finds nothing; the module can be imported as usual later on.
+
+    TensorFlow imports Keras, and so matplotlib and pandas where they are, which takes a quarter of its own time; nothing
+    here uses them, and tf.keras comes when it is asked for.
+    """
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[module]
 
 
 def _check_threads(threads: int | None) -> None:

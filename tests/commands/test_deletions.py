@@ -25,3 +25,5 @@ def test_deletions_leave_the_run_as_it_is(tmp_path, recsys):
     assert abs(means["total_time"] - total) < 1e-9 and 0 < total < means["request_time"]
     assert (run / "ledger.json").read_bytes() == before
     assert recsys("deletions", f"run={tmp_path}").code == 2
+    again = recsys("deletions", f"run={run}", "singles=0", "retrainings=1", "name=other")
+    assert again.code == 0 and "full retraining" in again.out, again.err

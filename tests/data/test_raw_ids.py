@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from recsys_cli import cli
-from recsys_cli.commands.recommend import users_of
 from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.evaluation.naming import IdError, raw_ids
 from recsys_cli.evaluation.protocol import evaluate
 from recsys_cli.evaluation.summary import load_per_user
 from recsys_cli.experiments.points import by_activity
+from recsys_cli.use.people import users_of
 
 # Users in a file order that is not that of their ids; 0007 has 3 training pairs, 7 has 5, 12 has 4, the others 2.
 PAIRS = {"7": 6, "0007": 4, "12": 5, "1.0": 3, "a b": 3}

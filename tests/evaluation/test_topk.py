@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from data_prep.errors import UserError
-from recsys_cli.evaluation.topk import beyond_accuracy, top_k
+from recsys_cli.evaluation.lists import beyond_accuracy
+from recsys_cli.evaluation.topk import top_k
 from tests.evaluation.cases import random_case, ranked_items, table
 
 

@@ -59,8 +59,8 @@ def test_the_numbers_of_a_user_are_the_same_in_any_block():
 
 
 def test_ease_refuses_what_does_not_fit_in_memory():
-    with pytest.raises(UserError, match=r"500 items needs 0\.006 GB.* model\.memory_gb is 0\.005: raise it"):
-        solved(EASE, np.ones((2, 500), int), l2=1.0, memory_gb=0.005)
+    with pytest.raises(UserError, match=r"500 items needs 0\.002 GB.* model\.memory_gb is 0\.001: raise it"):
+        solved(EASE, np.ones((2, 500), int), l2=1.0, memory_gb=0.001)
 
 
 def test_ease_names_the_setting_when_its_equations_are_singular():

@@ -32,6 +32,15 @@ def test_what_was_trained_longer_is_another_row(made):
     assert [row.name for row in rows] == ["enmf epochs=4", "enmf epochs=9"]
 
 
+def test_a_run_that_has_forgotten_something_is_a_row_of_its_own(made):
+    paths = [made("a"), made("b"), made("c")]
+    for path, state in zip(paths, "001"):
+        (path / "generations" / state).mkdir(parents=True)
+        (path / "current").symlink_to(f"generations/{state}")
+    rows, notes = rows_of(paths)
+    assert [row.name for row in rows] == ["enmf state=null", "enmf state=1"] and len(notes) == 1
+
+
 def test_names_are_never_the_same():
     settings = [{"model.name": "x", "a.b": 1, "c.b": 1}, {"model.name": "x", "a.b": 1, "c.b": 2}, {"model.name": "y"}]
     assert names_of(settings) == ["x b=1", "x b=2", "y"]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,27 @@ def test_a_folder_has_a_page_with_rows_by_settings_and_all_that_failed(recsys, m
     words = "".join(checked(out.read_text()).text)
     assert "4 finished, 1 failed" in words and "enmf dropout=0.1" in words and HOSTILE in words
     assert "synthetic ffffffff" in words
+
+
+def test_nothing_waits_for_tensorflow_that_does_not_score():
+    modules = (
+        "run_facts",
+        "run_page",
+        "folder_page",
+        "comparison",
+        "comparison_page",
+        "listing",
+        "filters",
+        "claim",
+        "crate",
+    )
+    code = (
+        "import sys; import "
+        + ", ".join(f"recsys_cli.reports.{m}" for m in modules)
+        + "; print('tensorflow' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_words_that_cannot_be(recsys, made, tmp_path):

@@ -17,6 +17,8 @@ from recsys_cli.unlearning.opening import method_of, open_current
 
 
 class Trained(NamedTuple):
+    """run: locked for readers as long as this object is there."""
+
     run: Run
     config: DictConfig
     dataset: Dataset
