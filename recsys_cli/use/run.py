@@ -113,6 +113,24 @@ class TrainedRun:
         wanted = "all" if users is None else [users] if isinstance(users, str | int) else list(users)
         return pd.DataFrame(self._model.recommend(self._model.users(wanted), k, exclude, exclude_seen))
 
+    def recommend_new(
+        self, items: Mapping[int | str, Ids], k: int = 20, *, exclude: Ids = (), exclude_seen: bool = True
+    ) -> pd.DataFrame:
+        """The k best items of people whom the run does not know, by the items that each of them has.
+
+        items: raw item ids by any name of a user. What is left out, such as unknown items, is said in a warning.
+        """
+        import warnings
+
+        import pandas as pd
+
+        from recsys_cli.use.new_users import of_mapping
+
+        new = of_mapping(items, self._model.dataset)
+        for note in new.notes:
+            warnings.warn(note, stacklevel=2)
+        return pd.DataFrame(self._model.recommend_new(new, k, exclude, exclude_seen))
+
     def scores(self, user: int | str) -> pd.Series:
         """The scores of all items for one user, seen ones included; the raw item ids are the index."""
         import pandas as pd

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from recsys_cli.evaluation.blocks import MIN_ROWS
 from recsys_cli.evaluation.metrics import Pooled
 from recsys_cli.evaluation.protocol import EvaluationSettings
 from recsys_cli.use.lists import best_items
+from recsys_cli.use.new_users import NewUsers, scorer_for
 from recsys_cli.use.people import known, users_of
 from recsys_cli.use.scoring import SPLITS, refuse_closed, score_again
 from recsys_cli.use.trained import open_trained
@@ -56,6 +58,19 @@ class TakenUp:
         if len(exclude):
             left_out.append(self._excluded(exclude, users))
         return best_items(self._scorer, dataset, users, k, left_out, self.config.evaluation.memory_mb)
+
+    def recommend_new(
+        self, new: NewUsers, k: int, exclude: Sequence[int | str] = (), exclude_seen: bool = True
+    ) -> dict[str, np.ndarray]:
+        """As `recommend`, for people whom the run does not know. exclude: raw ids of items for all of them."""
+        scorer = scorer_for(new, self._scorer, self.model, self.config)
+        dataset, rows = replace(self.dataset, user_ids=new.names), np.arange(len(new.names), dtype=np.int32)
+        left_out = [new.items] if exclude_seen else []
+        if len(exclude):
+            items = known("items", list(exclude), dataset.item_ids)
+            pairs = np.repeat(rows, len(items)), np.tile(items, len(rows))
+            left_out.append(CSR.from_pairs(*pairs, len(rows), dataset.n_items))
+        return best_items(scorer, dataset, rows, k, left_out, self.config.evaluation.memory_mb)
 
     def _excluded(self, exclude, users: np.ndarray) -> CSR:
         """Users x items: the items of a list for each of these users, or those of a mapping for its own."""
