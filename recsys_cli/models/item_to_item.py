@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import tensorflow as tf
 
@@ -20,8 +22,8 @@ class ItemToItemModel(SolvedModel):
         raise NotImplementedError
 
     def scorer_of(self, histories: CSR) -> Scorer:
-        """Scores of all items for the rows of a matrix of anybody's items, n x items."""
-        return Product(histories, self.item_weights(), self.config.memory_mb)
+        """Scores of all items for the rows of a matrix of anybody's items, n x items; ratings in it count for nothing."""
+        return Product(replace(histories, values=None), self.item_weights(), self.config.memory_mb)
 
     def scorer(self):
         return self.scorer_of(self.tasks[self.target].pairs)
