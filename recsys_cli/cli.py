@@ -110,7 +110,7 @@ def _application(name: str, argv: list[str]) -> int:
     from recsys_cli.jobs.multirun import multirun, taken
 
     composes = COMMANDS[name].composes
-    settings, words = taken(words, options.multirun, configs.values(name))
+    settings, launcher, words = taken(words, options.multirun, configs.values(name))
     if composes and options.multirun:
         raise UserError(f"recsys {name} runs several jobs by itself: leave out --multirun")
     if composes and not options.cfg:
@@ -130,7 +130,7 @@ def _application(name: str, argv: list[str]) -> int:
         return execute(_function(name), todo[0][1])
     from recsys_cli.jobs.job import Job
 
-    return multirun(settings, [Job(job, cfg, name) for job, cfg in todo])
+    return multirun([Job(job, cfg, name) for job, cfg in todo], settings, launcher)
 
 
 def _options(name: str) -> argparse.ArgumentParser:
