@@ -23,7 +23,9 @@ class ItemToItemModel(SolvedModel):
 
     def scorer_of(self, histories: CSR) -> Scorer:
         """Scores of all items for the rows of a matrix of anybody's items, n x items; ratings in it count for nothing."""
-        return Product(replace(histories, values=None), self.item_weights(), self.config.memory_mb)
+        weights = self.item_weights()
+        assert isinstance(weights, CSR), "who has dense ones scores in a way of its own"
+        return Product(replace(histories, values=None), weights, self.config.memory_mb)
 
     def scorer(self):
         return self.scorer_of(self.tasks[self.target].pairs)

@@ -71,7 +71,7 @@ def _new_users(users: Texts | np.ndarray, items: Texts | np.ndarray, dataset: Da
     notes = []
     if not known.all():
         unknown = Texts.of(items)
-        distinct = sorted({unknown[row] for row in np.flatnonzero(~known)})
+        distinct = sorted({unknown[row] for row in np.flatnonzero(~known).tolist()})
         notes.append(
             f"{len(distinct):,} items are not in the training data and left out, in {np.count_nonzero(~known):,} of "
             f"{len(known):,} rows, such as {', '.join(map(repr, distinct[:3]))}"
@@ -81,7 +81,7 @@ def _new_users(users: Texts | np.ndarray, items: Texts | np.ndarray, dataset: Da
         notes.append(f"{len(without):,} users have no other items and get no list, such as {str(without[0])!r}")
     if n := np.count_nonzero(places(names, dataset.user_ids) >= 0):
         notes.append(f"{n:,} of these ids are users of the run as well: their lists come from the given items alone")
-    rows, cols = np.searchsorted(with_items, pairs.rows[:]), pairs.indices
+    rows, cols = np.searchsorted(with_items, pairs.rows), pairs.indices
     return NewUsers(names[with_items], CSR.from_pairs(rows, cols, len(with_items), dataset.n_items), notes)
 
 

@@ -22,8 +22,8 @@ from recsys_cli.runs.record import read_record
 if TYPE_CHECKING:
     import pandas as pd
 
+    from recsys_cli.use.content import Vectors
     from recsys_cli.use.taken_up import TakenUp
-    from recsys_cli.use.vectors import Vectors
 
 Ids = Sequence[int | str]
 
@@ -141,6 +141,17 @@ class TrainedRun:
     def vectors(self) -> Vectors:
         """Vectors of users and items whose products are the scores. Raises UserError for a model that has none."""
         return self._model.vectors()
+
+    def export(self, out: str | Path, format: str = "npz", *, overwrite: bool = False, history: bool = True) -> Path:
+        """Writes vectors or weights between items (npz, csv), or a recommender (saved_model), as `recsys export` does.
+
+        overwrite: replace what an export has put there before. history: a saved_model holds what users have in training.
+        """
+        from recsys_cli.use.exporting import export, place_of
+
+        path = place_of(self.path, format, out, overwrite)
+        export(self._model, format, path, overwrite=overwrite, history=history)
+        return path
 
     @cached_property
     def _model(self) -> TakenUp:
