@@ -31,6 +31,7 @@ COMMANDS = {
     "sweep": Command("search the settings of models by validation", "recsys_cli.commands.sweep", composes=True),
     "evaluate": Command("score a trained run again, or otherwise", "recsys_cli.commands.evaluate"),
     "recommend": Command("write the best items of each user", "recsys_cli.commands.recommend"),
+    "export": Command("write what a trained model has learnt, for other programs", "recsys_cli.commands.export"),
     "inspect": Command("show how a trained model comes to its scores", "recsys_cli.commands.inspect"),
     "unlearn": Command("make a trained run forget rows, exactly", "recsys_cli.commands.unlearn"),
     "runs": Command("list runs by what they are and reached", "recsys_cli.commands.runs", has_config=False),
@@ -110,7 +111,7 @@ def _application(name: str, argv: list[str]) -> int:
     from recsys_cli.jobs.multirun import multirun, taken
 
     composes = COMMANDS[name].composes
-    settings, words = taken(words, options.multirun, configs.values(name))
+    settings, launcher, words = taken(words, options.multirun, configs.values(name))
     if composes and options.multirun:
         raise UserError(f"recsys {name} runs several jobs by itself: leave out --multirun")
     if composes and not options.cfg:
@@ -130,7 +131,7 @@ def _application(name: str, argv: list[str]) -> int:
         return execute(_function(name), todo[0][1])
     from recsys_cli.jobs.job import Job
 
-    return multirun(settings, [Job(job, cfg, name) for job, cfg in todo])
+    return multirun([Job(job, cfg, name) for job, cfg in todo], settings, launcher)
 
 
 def _options(name: str) -> argparse.ArgumentParser:

@@ -59,6 +59,8 @@ def _reproduce(config: DictConfig, group: str, name: str) -> int:
 
     configs = library()
     experiment = read(group, name, configs)
+    if not needs_runs(experiment) and (config.data or config.models):
+        raise UserError(f"{experiment.word} counts data sets and trains nothing: leave out data and models.")
     stem = stem_of(experiment, config.output)
     if not config.plan:
         check_output(stem)

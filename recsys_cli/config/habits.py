@@ -90,7 +90,7 @@ WITHOUT_EFFECT = {
     "hydra.job.chdir": "every path is taken from where you call recsys; choose the folder of a run with run_dir=...",
     "hydra.job.env_set": "set variables before you call recsys",
     "hydra.verbose": "RECSYS_TRACEBACK=1 in the environment shows where a crash came from",
-    "hydra/launcher": "--multirun jobs=2 runs two at a time",
+    "hydra/launcher": "it is for several jobs; --multirun jobs=2 runs two at a time",
     "hydra/sweeper": "--multirun takes every combination of the values written, as in seed=0,1,2",
     "hydra": "recsys reads configs by Hydra and does the rest itself",
 }

@@ -19,16 +19,17 @@ from recsys_cli.runs.config import CONFIG
 
 def train(jobs: list[Job], workers: int, budget: Budget, runs_dir: Path) -> list[Outcome]:
     """Jobs in the order in which they matter. What the budget ends is saved, and gone on with by the next call."""
-    return _run((task_of(job, runs_dir) for job in budget.fitting(jobs)), len(jobs), workers, budget)
+    tasks = {job.digest: task_of(job, runs_dir) for job in jobs}
+    return _run([*tasks.values()], (tasks[job.digest] for job in budget.fitting(jobs)), workers, budget)
 
 
 def follow_up(
     experiment: Experiment, name: str, jobs: list[Job], workers: int, budget: Budget, library: Library
 ) -> list[Outcome]:
     """name: of followups.py."""
-    todo = followups.to_do(experiment, name, jobs)
-    tasks = (followups.task_of(experiment, name, job, library) for job in todo if not budget.over)
-    return _run(tasks, len(todo), 1 if followups.FOLLOWUPS[name].alone else workers, budget)
+    tasks = [followups.task_of(experiment, name, job, library) for job in followups.to_do(experiment, name, jobs)]
+    going = (task for task in tasks if not budget.over)
+    return _run(tasks, going, 1 if followups.FOLLOWUPS[name].alone else workers, budget)
 
 
 def task_of(job: Job, runs_dir: Path) -> Task:
@@ -36,7 +37,7 @@ def task_of(job: Job, runs_dir: Path) -> Task:
     config = job.config.copy()
     config.tensorboard = config.trainer.progress = False
     config.run_dir, config.runs_dir = str(job.begun or _place(job, runs_dir)), str(runs_dir)
-    return Task(list(job.words), config, title=job.title)
+    return Task(list(job.words), config, title=job.title, seconds=job.seconds)
 
 
 def _place(job: Job, runs_dir: Path) -> Path:
@@ -49,18 +50,19 @@ def _place(job: Job, runs_dir: Path) -> Path:
         number += 1
 
 
-def _run(tasks: Iterator[Task], total: int, workers: int, budget: Budget) -> list[Outcome]:
-    if not total:
+def _run(tasks: list[Task], going: Iterator[Task], workers: int, budget: Budget) -> list[Outcome]:
+    """tasks: all there are, for what is shown. going: those that the budget lets go, one by one."""
+    if not tasks:
         return []
-    display = Display(workers, total=total)
+    display, numbers = Display(workers, tasks), {id(task): number for number, task in enumerate(tasks)}
 
     def hear(event: Event) -> bool:
         if event.outcome:  # what it prints stands in its file
             event = replace(event, outcome=event.outcome._replace(output=""))
-        display(event)
+        display(replace(event, number=numbers[id(event.job)]))
         return budget.over
 
     try:
-        return run_jobs(tasks, workers, hear)
+        return run_jobs(going, workers, hear)
     finally:
         display.close()

@@ -44,6 +44,9 @@ class Planner:
         found = Plan(experiment, [], [], {}, damaged)
         models = self.library.choices("model")
         for source in experiment.sources:
+            if source.data not in self.library.choices("data"):
+                found.gaps.append(Gap(source, None, f"data={source.data} does not exist yet"))
+                continue
             try:
                 config = compose("prepare", [f"data={source.data}", *source.words], self.library, quick=True)
             except UserError as error:

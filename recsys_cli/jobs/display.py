@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from recsys_cli.jobs.job import FAILED, THERE, Event, Job
+from recsys_cli.jobs.job import FAILED, THERE, Event, Job, Outcome
 from recsys_cli.jobs.remaining import Remaining
 from recsys_cli.jobs.table import shown_metric
 from recsys_cli.report import duration, terminal_width
@@ -32,7 +32,8 @@ class Display:
             self._running.pop(event.number, None)
             self._ended += 1
             self._clear()
-            self._tell_the_end(event)
+            if event.outcome:
+                self.tell_the_end(event.number, event.job, event.outcome)
         else:
             self._running[event.number] = self._line(event)
         if self._terminal:
@@ -47,17 +48,16 @@ class Display:
     def close(self) -> None:
         self._clear()
 
-    def _tell_the_end(self, event: Event) -> None:
-        outcome, words = event.outcome, " ".join(self._short(event.job))
-        assert outcome
+    def tell_the_end(self, number: int, job: Job, outcome: Outcome) -> None:
+        words = " ".join(self._short(job))
         values = [f"{name} {value:.4f}" for name, value in shown_metric(outcome).items()]
         seconds = [] if outcome.status == THERE else [f"{outcome.seconds:.1f} s"]
         place = [outcome.run_dir] if outcome.run_dir else []
-        print("  ".join([self._place(event.number), outcome.status, words, *values, *seconds, *place]), flush=True)
-        if outcome.output and event.job.command != "train":
+        print("  ".join([self._place(number), outcome.status, words, *values, *seconds, *place]), flush=True)
+        if outcome.output and job.command != "train":
             print(outcome.output, end="", flush=True)
         elif outcome.error and outcome.status == FAILED:
-            print(f"recsys: {outcome.error} (in {event.job})", file=sys.stderr, flush=True)
+            print(f"recsys: {outcome.error} (in {job})", file=sys.stderr, flush=True)
 
     def _line(self, event: Event) -> str:
         """Of a job that runs."""

@@ -23,7 +23,7 @@ class Job:
     """words: of `recsys COMMAND`, as a person would type them. config: of these words, composed and checked.
 
     title: shown instead of the words. settled: asked when no other process can be at the job any more; true: leave it,
-    another one has ended it.
+    another one has ended it. seconds: about how long it takes, where that is known beforehand.
     """
 
     words: list[str]
@@ -31,6 +31,7 @@ class Job:
     command: str = "train"
     title: str = ""
     settled: Callable[[], bool] | None = None
+    seconds: float | None = None
 
     @classmethod
     def of(cls, words: Sequence[str], library: Library, command: str = "train") -> Job:

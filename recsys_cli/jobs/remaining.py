@@ -62,10 +62,10 @@ class Remaining:
         return max(longest, sum(known) / self.workers), len(known) == len(running) + len(waiting)
 
     def _usual(self, job: Job) -> float | None:
-        """Of jobs of this kind that ended, or else of those that run."""
+        """Of jobs of this kind that ended, or else of those that run, or else what is known beforehand."""
         kind = _kind(job)
         took = self._took.get(kind) or [r.in_all for r in self._running.values() if r.in_all and _kind(r.job) == kind]
-        return statistics.mean(took) if took else None
+        return statistics.mean(took) if took else job.seconds
 
 
 def _kind(job: Job) -> str:

@@ -144,6 +144,22 @@ class JNSKR(FactoredModel):
         hidden = tf.nn.relu(tf.add_n([times(x, kernel) for x, kernel in zip(terms, self.kernels)]) + self.shift)
         return softmax_by_row(times(hidden, self.head)[:, 0], owners, n_rows), t, owners
 
+    def explain(self, users):
+        """neighbours: of the items of these users, the entities around them with the attention that each has. Entities are
+        named by their numbers in the data set: items first, by their order."""
+        seen = self.tasks[self.target].pairs
+        items = np.unique(np.concatenate([seen.row(user) for user in users] or [np.zeros(0, np.int32)]))
+        weights, _, owners = self.attended(tf.constant(items, tf.int32))
+        places, _ = places_of(self.indptr, tf.constant(items, tf.int32))
+        columns = {
+            "item": items[owners.numpy()],
+            "relation": self.triples.relation_ids[self.triples.relations[places]],
+            "entity": self.triples.tail_ids[self.triples.tails[places]],
+            "weight": weights.numpy(),
+        }
+        order = np.lexsort((-columns["weight"], columns["item"]))
+        return {"neighbours": {name: column[order] for name, column in columns.items()}}
+
     def prediction_vector(self, task, encoded):
         return tf.convert_to_tensor(self.h)
 

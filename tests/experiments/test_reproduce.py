@@ -85,6 +85,8 @@ def test_only_what_is_asked_for_is_made(place, recsys):
     assert recsys("reproduce", "table=tiny", "models=[MP]").code == 0
     lines = read_csv(place.path / "results" / "tables" / "tiny.csv")
     assert {line["row"] for line in lines} == {"MP"}
+    counted = recsys("reproduce", "table=3.2", "data=ciao")
+    assert counted.code == 2 and "trains nothing: leave out data and models" in counted.err
     refused = recsys("reproduce", "table=tiny", "models=enfm")
     assert refused.code == 2 and "models=enfm: no run of it is to be made here. Did you mean 'enmf'?" in refused.err
 

@@ -7,11 +7,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from data_prep.errors import UserError
 from recsys_cli.evaluation.summary import save_per_user
 from recsys_cli.experiments.budget import Budget, seconds_of
 from recsys_cli.experiments.cells import cells_of
 from recsys_cli.experiments.measured import Measured
-from recsys_cli.experiments.published import Number
+from recsys_cli.experiments.published import Number, read_published
 from recsys_cli.experiments.settings import ExperimentSettings
 from recsys_cli.experiments.significance import comparisons
 from recsys_cli.experiments.spec import Experiment, Row, Source
@@ -80,3 +81,14 @@ def test_a_budget_takes_what_fits_when_its_turn_comes():
     assert [job.seconds for job in budget.fitting(jobs)] == [60, None] and budget.left_out == 2
     assert [seconds_of(text) for text in ("1.5h", "2d", None)] == [5400, 172800, None]
     assert not Budget(None).over
+
+
+def test_a_published_number_is_found_by_its_part_of_the_table():
+    numbers = read_published("table_6_3")
+    found = [
+        numbers.find("Movielens-1m", "RecEraser", "Recall@10", groups) for groups in (["", "WMF"], ["BPR"], ["no"])
+    ]
+    assert [number and number.row for number in found] == ["WMF RecEraser", "BPR RecEraser", None]
+    assert numbers.find(None, "RecEraser", "Recall@10") is None
+    with pytest.raises(UserError, match="no published numbers table_0_0"):
+        read_published("table_0_0")

@@ -131,6 +131,21 @@ def test_neighbours_and_heads_are_dropped_by_masks_of_their_own():
     assert set(np.round(ratio.ravel(), 4)) == {0.0, np.float32(1.6667)}
 
 
+def test_the_neighbours_of_what_users_have_are_told():
+    model = made()
+    seen = model.tasks[0].pairs
+    users = np.flatnonzero(seen.row_lengths)[:2]
+    table = model.explain(users)["neighbours"]
+    items = set(np.concatenate([seen.row(user) for user in users]).tolist())
+    both = {(h, r, t) for h, r, t in TRIPLES} | {(t, r, h) for h, r, t in TRIPLES}
+    rows = list(zip(*(table[name].tolist() for name in ("item", "relation", "entity")), strict=True))
+    assert set(rows) == {triple for triple in both if triple[0] in items} and len(rows) == len(set(rows)) > 0
+    for item in set(table["item"]):
+        own = table["weight"][table["item"] == item]
+        assert abs(own.sum() - 1) < 1e-6 and (np.diff(own) <= 0).all()
+    assert [len(column) for column in model.explain(np.zeros(0, np.int32))["neighbours"].values()] == [0] * 4
+
+
 def test_data_without_triples_is_refused():
     config = SimpleNamespace(name="jnskr")
     with pytest.raises(UserError, match="data=toy has none: choose a data set with triples"):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from data_prep.errors import UserError
 from recsys_cli.sweeps.curve import best_of, given_up_at
 from recsys_cli.sweeps.settings import SearchSettings
 from recsys_cli.sweeps.space import Dimension
@@ -78,6 +79,7 @@ def test_a_trial_that_finished_unheard_is_not_trained_again(recsys, trainer, tmp
     assert trainer.trained == ["enmf-0000"]
     assert recsys("sweep", *WORDS, f"sweep_dir={tmp_path / 's'}").code == 0
     assert trainer.trained.count("enmf-0000") == 1
+    assert len(rows(tmp_path / "s")) == 6 and "open" not in [row["state"] for row in rows(tmp_path / "s")]
 
 
 def test_failed_trials_are_listed_and_trained_again_on_request(recsys, trainer, tmp_path):
@@ -217,3 +219,15 @@ def test_a_sweep_that_trains(recsys, one_nursery, tmp_path, monkeypatch):
     runs = sorted((tmp_path / "s" / "runs").iterdir())
     assert [run.name for run in runs] == ["enmf-0000", "enmf-0001"]
     assert not list((tmp_path / "s").rglob("test*")), "nothing of the test part"
+
+
+def test_where_test_stays_closed_the_data_set_has_no_test_part(recsys, tmp_path, monkeypatch):
+    seen = []
+
+    def selection(config, dataset):
+        seen.append((dataset.test, dataset.test_negatives, dataset.valid is None))
+        raise UserError("enough")
+
+    monkeypatch.setattr("recsys_cli.training.selection.Selection", selection)
+    recsys("train", *TINY, "evaluation.test=false", f"runs_dir={tmp_path}")
+    assert seen == [(None, None, False)]
