@@ -39,15 +39,14 @@ class MlflowTracker:
     """Called as a `Reporter` is, for every epoch; `close` when the run has ended."""
 
     def __init__(self, run: Run):
-        from mlflow import MlflowClient
-
         where = os.environ.get("MLFLOW_TRACKING_URI") or "mlruns"
         if "://" not in where or where.startswith("file:"):
             os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # it wants a database otherwise
         self._id, self._lost = "", False
+        self._client: Any = None
         self._waiting: list[Any] = []
         self._called = time.monotonic()
-        self._try(lambda: self._begin(MlflowClient(where), run))
+        self._try(self._begin, where, run)
 
     def __call__(self, progress, *, fraction=None, seconds: float = 0.0, metrics: Mapping[str, float] | None = None):
         if fraction is not None:
@@ -67,20 +66,21 @@ class MlflowTracker:
         status = STATUS.get(run.record["status"], "FAILED")
         for file in (run.path / name for name in FILES):
             if file.is_file():
-                self._try(lambda file=file: self._client.log_artifact(self._id, str(file)))
-        self._try(lambda: self._client.set_terminated(self._id, status))
+                self._ask("log_artifact", str(file))
+        self._ask("set_terminated", status)
 
-    def _begin(self, client, run: Run) -> None:
+    def _begin(self, where: str, run: Run) -> None:
+        from mlflow import MlflowClient
         from mlflow.entities import Param
 
-        self._client = client
+        self._client = MlflowClient(where)
         self._id = self._again(run.record.get(ID)) or self._new(run)
         run.record[ID] = self._id
         run.write_record()
         values = {key: str(value)[:LONGEST] for key, value in flatten(run.settings).items()}
         new = [Param(key, value) for key, value in values.items() if key != "trainer.epochs"]  # it may grow in a resume
         for first in range(0, len(new), AT_ONCE):
-            client.log_batch(self._id, params=new[first : first + AT_ONCE])
+            self._client.log_batch(self._id, params=new[first : first + AT_ONCE])
         print(f"tracked in MLflow as {self._id}")
 
     def _again(self, id: Any) -> str | None:
@@ -104,6 +104,8 @@ class MlflowTracker:
         return self._client.create_run(experiment, run_name=run.path.name).info.run_id
 
     def _add(self, values: Mapping[str, float], epoch: int) -> None:
+        if self._lost:
+            return
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
@@ -112,14 +114,18 @@ class MlflowTracker:
     def _flush(self) -> None:
         waiting, self._waiting, self._called = self._waiting, [], time.monotonic()
         for first in range(0, len(waiting), 1000):
-            self._try(lambda first=first: self._client.log_batch(self._id, metrics=waiting[first : first + 1000]))
+            self._ask("log_batch", waiting[first : first + 1000])
 
-    def _try(self, action: Callable[[], object]) -> None:
+    def _ask(self, method: str, *args: Any) -> None:
+        """A method of the client, about the MLflow run of this training."""
+        self._try(lambda: getattr(self._client, method)(self._id, *args))
+
+    def _try(self, action: Callable[..., object], *args: Any) -> None:
         """Nothing that MLflow says ends a training; after a first failure it is left alone."""
         if self._lost:
             return
         try:
-            action()
+            action(*args)
         except Exception as error:
             self._lost = True
             reason = " ".join(str(error).split())[:200]

@@ -56,13 +56,14 @@ def test_parameters_epochs_result_and_files(recsys, store, tmp_path):
     assert {"config.yaml", "record.json", "metrics.jsonl", "test.json", "test_per_user.npz"} <= files
 
 
-def test_a_store_that_fails_does_not_end_the_training(recsys, store, tmp_path, monkeypatch):
+@pytest.mark.parametrize("method", ["__init__", "log_batch"])
+def test_a_store_that_fails_does_not_end_the_training(recsys, store, tmp_path, monkeypatch, method):
     from mlflow import MlflowClient
 
     def fails(*_, **__):
         raise OSError("the store is gone")
 
-    monkeypatch.setattr(MlflowClient, "log_batch", fails)
+    monkeypatch.setattr(MlflowClient, method, fails)
     result = recsys("train", *WORDS, "trainer.epochs=1", f"run_dir={tmp_path / 'run'}")
     assert result.code == 0 and result.err.count("not tracked in MLflow any more: the store is gone") == 1
 
