@@ -22,8 +22,8 @@ from recsys_cli.runs.record import read_record
 if TYPE_CHECKING:
     import pandas as pd
 
+    from recsys_cli.use.content import Vectors
     from recsys_cli.use.taken_up import TakenUp
-    from recsys_cli.use.vectors import Vectors
 
 Ids = Sequence[int | str]
 
@@ -113,6 +113,24 @@ class TrainedRun:
         wanted = "all" if users is None else [users] if isinstance(users, str | int) else list(users)
         return pd.DataFrame(self._model.recommend(self._model.users(wanted), k, exclude, exclude_seen))
 
+    def recommend_new(
+        self, items: Mapping[int | str, Ids], k: int = 20, *, exclude: Ids = (), exclude_seen: bool = True
+    ) -> pd.DataFrame:
+        """The k best items of people whom the run does not know, by the items that each of them has.
+
+        items: raw item ids by any name of a user. What is left out, such as unknown items, is said in a warning.
+        """
+        import warnings
+
+        import pandas as pd
+
+        from recsys_cli.use.new_users import of_mapping
+
+        new = of_mapping(items, self._model.dataset)
+        for note in new.notes:
+            warnings.warn(note, stacklevel=2)
+        return pd.DataFrame(self._model.recommend_new(new, k, exclude, exclude_seen))
+
     def scores(self, user: int | str) -> pd.Series:
         """The scores of all items for one user, seen ones included; the raw item ids are the index."""
         import pandas as pd
@@ -123,6 +141,17 @@ class TrainedRun:
     def vectors(self) -> Vectors:
         """Vectors of users and items whose products are the scores. Raises UserError for a model that has none."""
         return self._model.vectors()
+
+    def export(self, out: str | Path, format: str = "npz", *, overwrite: bool = False, history: bool = True) -> Path:
+        """Writes vectors or weights between items (npz, csv), or a recommender (saved_model), as `recsys export` does.
+
+        overwrite: replace what an export has put there before. history: a saved_model holds what users have in training.
+        """
+        from recsys_cli.use.exporting import export, place_of
+
+        path = place_of(self.path, format, out, overwrite)
+        export(self._model, format, path, overwrite=overwrite, history=history)
+        return path
 
     @cached_property
     def _model(self) -> TakenUp:
