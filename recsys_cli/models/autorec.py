@@ -48,9 +48,7 @@ class AutoRec(TrainableModel):
         input: str = field("scaled", "how ratings are shown to the encoder", choices=("raw", "scaled", "centred"))
         l2: float = field(1e-4, "times half the squared norm of both weight matrices", low=0)
         dropout: float = field(0.0, "rate, of the hidden units", low=0, below=1)
-        error: str = field(
-            "squared", "of a rating; absolute: what MAE measures", choices=("squared", "absolute")
-        )
+        error: str = field("squared", "of a rating; absolute: what MAE measures", choices=("squared", "absolute"))
         init: str = changed(EmbeddingSettings, "init", "xavier_uniform")
         init_scale: float = changed(EmbeddingSettings, "init_scale", 0.01)
 

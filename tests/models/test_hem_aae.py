@@ -115,14 +115,19 @@ def test_the_two_players(saturating):
     assert float(phases[1].loss(arrays, step, noise)) == pytest.approx(expected, rel=1e-4)
     forged = told(z["negatives"])
     near, far = (np.square(z["anchors"] - z[name]).sum(axis=1) for name in ("positives", "negatives"))
-    expected = 0.5 * (log(1 - forged) if saturating else -log(forged)).mean() + 0.2 * np.maximum(near - far + 9, 0).mean()
+    expected = (
+        0.5 * (log(1 - forged) if saturating else -log(forged)).mean() + 0.2 * np.maximum(near - far + 9, 0).mean()
+    )
     assert float(phases[2].loss(arrays, step, noise)) == pytest.approx(expected, rel=1e-4)
 
 
 def test_each_player_changes_its_own_variables():
     reconstruction, discriminator, generator = made().phases([], 8, 0)
     names = [{v.name.split(":")[0] for v in phase.variables} for phase in (reconstruction, discriminator, generator)]
-    assert names[0] == {"encoder", "encoder_bias", "decoder", "decoder_bias"} and names[2] == {"encoder", "encoder_bias"}
+    assert names[0] == {"encoder", "encoder_bias", "decoder", "decoder_bias"} and names[2] == {
+        "encoder",
+        "encoder_bias",
+    }
     assert all(name.startswith("discriminator") for name in names[1]) and len(names[1]) == 4
 
 
