@@ -26,8 +26,8 @@ class Pool(NamedTuple):
     def draw(self, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Triplets, int32 [a] each, in random order: every anchor with one of its positives and of its negatives."""
         order = random.permutation(len(self.anchors))
-        chosen = (random.integers(0, side.shape[1], len(order)) for side in (self.positives, self.negatives))
-        return self.anchors[order], *(side[order, at] for side, at in zip((self.positives, self.negatives), chosen))
+        places = [random.integers(0, side.shape[1], len(order)) for side in (self.positives, self.negatives)]
+        return self.anchors[order], self.positives[order, places[0]], self.negatives[order, places[1]]
 
 
 def tree_of_means(matrix: CSR, layers: int, unrated_as_zero: bool = False) -> np.ndarray:
