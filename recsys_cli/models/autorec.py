@@ -11,7 +11,7 @@ Deviations:
 3. `input=scaled` puts ratings into 0.2 to 1 (1 to 5 stars: divided by 5), where a missing one is 0; `centred` takes the mean
    of all off; `raw` is the paper's. The output starts at the mean of all, theirs at 0. With `output=sigmoid` it is
    stretched to the scale.
-4. `dropout` of the hidden units is not in the paper.
+4. `dropout` of the hidden units and `error=absolute` are not in the paper.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ class AutoRec(TrainableModel):
         input: str = field("scaled", "how ratings are shown to the encoder", choices=("raw", "scaled", "centred"))
         l2: float = field(1e-4, "times half the squared norm of both weight matrices", low=0)
         dropout: float = field(0.0, "rate, of the hidden units", low=0, below=1)
+        error: str = field("squared", "of a rating; absolute: what MAE measures", choices=("squared", "absolute"))
         init: str = changed(EmbeddingSettings, "init", "xavier_uniform")
         init_scale: float = changed(EmbeddingSettings, "init_scale", 0.01)
 
@@ -138,8 +139,9 @@ class Reconstruction(Phase):
         model = self.model
         ratings, there = model.dense(arrays["ids"][step * self.batch_size : (step + 1) * self.batch_size])
         codes = dropout(model.encode_rows(model.shown(ratings, there)), model.config.dropout, noise, "hidden")
-        squares = tf.reduce_sum(tf.square(ratings - model.decode(codes)) * there)
-        return squares * (self.n_steps / model.matrix.nnz) + model.weights_penalty()
+        missed = ratings - model.decode(codes)
+        errors = tf.square(missed) if model.config.error == "squared" else tf.abs(missed)
+        return tf.reduce_sum(errors * there) * (self.n_steps / model.matrix.nnz) + model.weights_penalty()
 
 
 def _logit(ratings: Ratings) -> float:

@@ -20,7 +20,7 @@ from recsys_cli.runs.finished import Finished, finished
 
 # These do not say what was trained, or only what was looked at besides.
 WITHOUT_BEARING = (
-    "seed", "run_dir", "runs_dir", "resume", "device", "tensorboard", "data.published", "data.notes",
+    "seed", "run_dir", "runs_dir", "resume", "device", "tensorboard", "tracking", "data.published", "data.notes",
     "trainer.progress", "trainer.checkpoint_every", "trainer.keep_checkpoints", "evaluation.memory_mb",
     "evaluation.bootstrap", "evaluation.per_user", "evaluation.beyond_accuracy", "evaluation.test", "evaluation.k",
     "evaluation.metrics", "unlearning.processes", *(f"data.{place}" for place in PLACES),

@@ -15,6 +15,7 @@ from recsys_cli.losses.ratings import RatingSettings
 from recsys_cli.models.autorec import AutoRec
 from recsys_cli.models.biased_mf import BiasedMF
 from recsys_cli.models.item_knn_ratings import ItemKNNRatings
+from recsys_cli.models.pcmm import PCMM, clusters
 from recsys_cli.models.rating_means import RatingMeans
 from tests.tiny import csr
 
@@ -147,3 +148,45 @@ def test_autorec_takes_no_other_loss():
 def test_no_hidden_units():
     with pytest.raises(UserError, match="hidden_units: expected an integer of at least 1, received 0|hidden_units"):
         made(AutoRec, hidden_units=0)
+
+
+def test_neighbours_of_users_and_of_their_cluster():
+    model = made(PCMM, clusters=2, share=0.3, neighbours=3, shrinkage=2.0)
+    for step in range(model.begin(0)):
+        model.run_step(step)
+    means = np.array([row[row > 0].mean() if row.any() else MEAN for row in STARS])
+    rest, labels = np.where(THERE, STARS - means[:, None], 0), model.cluster.numpy()
+    assert len(set(labels)) == 2
+    inside = rest.copy()
+    for label in set(labels):
+        mine = labels == label
+        inside[mine] -= rest[mine].sum(0) / np.maximum(THERE[mine].sum(0), 1)
+    similar = np.zeros((7, 7))
+    for u in range(7):
+        for w in range(7):
+            both = THERE[u] & THERE[w]
+            if u != w and both.any():
+                cosines = []
+                for x in (rest, inside):
+                    size = np.sqrt(np.square(x[u, both]).sum() * np.square(x[w, both]).sum())
+                    cosines.append(x[u, both] @ x[w, both] / size * both.sum() / (both.sum() + 2) if size > 1e-6 else 0)
+                s = 0.3 * cosines[0] + 0.7 * cosines[1] if labels[u] == labels[w] else cosines[0]
+                similar[u, w] = max(s, 0)
+    nearest = np.argsort(-similar, axis=1, kind="stable")[:, :3]
+    expected = np.tile(means[:, None], 5)
+    for u in range(7):
+        for v in range(5):
+            known = [w for w in nearest[u] if THERE[w, v] and similar[u, w] > 0]
+            if known:
+                expected[u, v] += similar[u, known] @ rest[known, v] / similar[u, known].sum()
+    np.testing.assert_allclose(model.scorer()(tf.range(7)).numpy(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_clusters_of_rows_that_lie_apart():
+    rows = np.repeat(np.eye(3), 4, axis=0) + RANDOM.normal(size=(12, 3)) / 50
+    for seed in range(20):
+        labels = clusters(rows, 3, np.random.default_rng(seed))
+        if len(set(labels)) == 3:
+            assert all(len(set(labels[first : first + 4])) == 1 for first in (0, 4, 8))
+            return
+    raise AssertionError("never three clusters")
