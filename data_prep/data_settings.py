@@ -71,6 +71,9 @@ class DataSettings(Settings):
     n_users: int | None = field(None, "declared sizes allow ids that never occur; null: ids without gaps", low=1)
     n_items: int | None = field(None, "the same", low=1)
     min_rating: float | None = field(None, "drop interactions with a lower rating")
+    rating_scale: list[float] | None = field(
+        None, "the lowest and the highest rating, such as [0.5,5]: others are refused; null: those found in train"
+    )
     k_core: int = field(0, "keep users and items with at least this many target interactions; 0: all", low=0)
     delimiter: str | None = field(None, "of files of form 'table'; null: found out")
     columns: dict | list | None = field(

@@ -13,21 +13,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from data_prep.entries import NotRegular
 from data_prep.errors import UserError
 
 PARTIAL = ".partial"  # the ending of what is being written
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-
-
-class NotRegular(UserError):
-    """A link, a pipe or a device where a regular file or a folder has to be."""
-
-    def __init__(self, path: Path):
-        super().__init__(
-            f"{path} is a symbolic link or no regular file, and is not opened: put the file or folder itself there, "
-            "or remove it."
-        )
 
 
 def open_file(path: Path | str, root: Path | str | None = None, flags: int = os.O_RDONLY, mode: int = 0o666) -> int:
@@ -55,9 +46,13 @@ def reading(path: Path | str, root: Path | str | None = None) -> BinaryIO:
     return os.fdopen(open_file(path, root), "rb")
 
 
-def read_file(path: Path | str, root: Path | str | None = None) -> bytes:
+def read_file(path: Path | str, root: Path | str | None = None, most: int | None = None) -> bytes:
+    """most: bytes; raises ValueError for a larger file. Other errors as of `open_file`."""
     with reading(path, root) as stream:
-        return stream.read()
+        content = stream.read() if most is None else stream.read(most + 1)
+    if most is not None and len(content) > most:
+        raise ValueError("it is too large")
+    return content
 
 
 def write_file(

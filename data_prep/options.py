@@ -12,6 +12,7 @@ from typing import Any
 from data_prep.data_settings import BY_SOURCE, DataSettings, FileSettings
 from data_prep.errors import UserError, check_choice, nearest
 from data_prep.meanings import check_columns
+from data_prep.rating_scale import check_bounds
 from data_prep.settings import fields_of, plain
 from data_prep.settle import COMPANIONS, STDIN, is_stream, settled
 from data_prep.split_options import check_splits
@@ -23,8 +24,9 @@ ROLES += ("user_ids", "item_ids")
 ONLY_FOR = {
     "columns": ("csv", "files"), "delimiter": ("csv", "files"), "context": ("csv", "files"), "form": ("csv",),
     "path": ("csv",), "test_path": ("csv",), "valid_path": ("csv",), "n_users": ("files",), "n_items": ("files",),
-    "min_rating": ("csv", "files"), "k_core": ("csv", "files"), "user_fields": ("csv", "files"),
-    "item_fields": ("csv", "files"), "numbers": ("csv",), **dict.fromkeys(COMPANIONS, ("csv",)),
+    "min_rating": ("csv", "files"), "rating_scale": ("csv", "files"), "k_core": ("csv", "files"),
+    "user_fields": ("csv", "files"), "item_fields": ("csv", "files"), "numbers": ("csv",),
+    **dict.fromkeys(COMPANIONS, ("csv",)),
 }  # fmt: skip
 UNSET = ("name", "source")  # have no default: they must be given
 # These say where bytes lie, not what they are: the checksums of the files stand for them in the cache's name.
@@ -55,6 +57,7 @@ def read_options(data_cfg: Mapping[str, Any]) -> dict[str, Any]:
     _check_files(options["files"])
     _check_behaviours(options)
     check_splits(options)
+    check_bounds(options["rating_scale"])
     _check_fields(options)
     return options
 

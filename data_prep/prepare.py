@@ -15,6 +15,7 @@ from data_prep.filters import apply_filters, renumber
 from data_prep.numbering import number
 from data_prep.options import content_options, prepared_directory, read_options
 from data_prep.parsing import parse
+from data_prep.rating_scale import check_ratings
 from data_prep.sources import locate
 from data_prep.splits import split
 from data_prep.statistics import measure, notes_of, warnings_of
@@ -40,6 +41,7 @@ def prepare(data_cfg: Mapping[str, Any]) -> Path:
         raw = cut_auxiliary(split(generate(options), options), options)
     else:
         parts, notes_of_forms = parse(raw_files, options)
+        check_ratings(parts, options["rating_scale"])
         raw = number(parts, options)
         raw = deduplicate(raw, keep_earliest(options, list(raw.train), raw.target))
         raw = apply_filters(raw, options["min_rating"], options["k_core"])
@@ -50,6 +52,8 @@ def prepare(data_cfg: Mapping[str, Any]) -> Path:
         del parts
 
     arrays = to_arrays(raw)
+    if options["rating_scale"]:
+        arrays["rating_scale"] = np.array(options["rating_scale"], np.float32)
     statistics = measure(raw)
     manifest = {
         "name": options["name"],

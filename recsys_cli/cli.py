@@ -31,6 +31,7 @@ COMMANDS = {
     "sweep": Command("search the settings of models by validation", "recsys_cli.commands.sweep", composes=True),
     "evaluate": Command("score a trained run again, or otherwise", "recsys_cli.commands.evaluate"),
     "recommend": Command("write the best items of each user", "recsys_cli.commands.recommend"),
+    "export": Command("write what a trained model has learnt, for other programs", "recsys_cli.commands.export"),
     "inspect": Command("show how a trained model comes to its scores", "recsys_cli.commands.inspect"),
     "unlearn": Command("make a trained run forget rows, exactly", "recsys_cli.commands.unlearn"),
     "runs": Command("list runs by what they are and reached", "recsys_cli.commands.runs", has_config=False),

@@ -27,6 +27,7 @@ PACKAGES = ("recsys", "tensorflow", "numpy", "pandas", "hydra-core", "omegaconf"
 EXTRAS = {
     "pyarrow": ("parquet", "Parquet files"),
     "tensorboard": ("track", "the TensorBoard viewer"),
+    "mlflow-skinny": ("mlflow", "tracking=mlflow"),
     "matplotlib": ("plots", "the figures of pages"),
     "pytest": ("test", "the tests"),
 }

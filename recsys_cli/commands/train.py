@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from omegaconf import DictConfig, open_dict
 
@@ -17,10 +18,15 @@ class TrainSettings(Settings):
     run_dir: str | None = field(None, "null: RUNS_DIR/TIME-MODEL-DATA-SHORT_ID")
     resume: str | None = field(None, "a run directory: go on with it from its newest valid checkpoint")
     tensorboard: bool = field(True, "write a log for TensorBoard")
+    tracking: str = field("none", "where else a training is followed (docs/tracking.md)", choices=("none", "mlflow"))
 
 
 def main(config: DictConfig) -> int:
     if config.get("unlearning", {}).get("name", "none") != "none":
+        if config.tracking != "none":
+            raise UserError(
+                f"tracking={config.tracking} follows one training, and unlearning= makes many: leave out one."
+            )
         if not config.evaluation.test:
             raise UserError(
                 f"unlearning={config.unlearning.name} is scored on test, and has no validation part to choose by: leave "
@@ -48,6 +54,10 @@ def main(config: DictConfig) -> int:
     from recsys_cli.training.reporter import Reporter
     from recsys_cli.training.selection import Selection, most_popular, score
     from recsys_cli.training.taking_up import data_of
+    from recsys_cli.training.tracking import MlflowTracker, both, check_installed
+
+    if config.tracking == "mlflow":
+        check_installed()
 
     run, checkpoint = _taken_up(config.resume) if config.resume else (None, None)
     dataset = data_of(run, config, checkpoint) if run else get_dataset(config.data)
@@ -93,28 +103,36 @@ def main(config: DictConfig) -> int:
         monitor=selection.monitor if selection.split else None,
         tensorboard=run.path / TENSORBOARD if config.tensorboard else None,
     )
+    tracker = MlflowTracker(run) if config.tracking == "mlflow" else None
+
+    def finish(status: str, **facts: Any) -> None:
+        run.finish(status, **facts)
+        if tracker:
+            tracker.close(run)
+
     made_with = identity(run.settings, dataset.content_hash)
+    report = both(reporter, tracker)
     try:
-        fit(learner, run.checkpoints, config.trainer, progress, selection.evaluation(model), log, reporter, made_with)
+        fit(learner, run.checkpoints, config.trainer, progress, selection.evaluation(model), log, report, made_with)
         if selection.keeps_best and progress.best_epoch:
             restore(load_newest(run.checkpoints, "best")[0], learner.state())
         result = score(config.evaluation, model, dataset, selection.final_split, config.seed)
         best = selection.best(progress)
         table = save_result(run.path, selection.final, result, dataset.user_ids, config.evaluation, config.seed, **best)
     except Stopped as stopped:
-        run.finish("interrupted", training_seconds=round(log.seconds, 2))
+        finish("interrupted", training_seconds=round(log.seconds, 2))
         reporter.close()
         print(f"stopped by {stopped}, everything is saved; go on with: recsys train resume={run.path}")
         return 128 + stopped.signum
     except KeyboardInterrupt:  # while the result is computed; training is saved
-        run.finish("interrupted")
+        finish("interrupted")
         raise
     except Exception as error:
-        run.finish("failed", error=f"{type(error).__name__}: {error}")
+        finish("failed", error=f"{type(error).__name__}: {error}")
         raise
     finally:
         reporter.close()
-    run.finish(
+    finish(
         "finished",
         training_seconds=round(log.seconds, 2),
         evaluation_seconds=round(result.seconds, 3),

@@ -19,7 +19,7 @@ from recsys_cli.config.overrides import chosen, expand, is_group, parse, refuse_
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-WRITTEN = ("run_dir", "output", "per_user")
+WRITTEN = ("run_dir", "output", "out", "per_user")
 
 
 def compose(command: str, words: list[str], library: Library, partial: bool = False, quick: bool = False) -> DictConfig:

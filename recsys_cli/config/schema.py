@@ -26,6 +26,7 @@ PLACES: Mapping[str, Mapping[str, str]] = {
     "loss": {
         "non_sampling": "recsys_cli.losses.whole_data.WholeDataSettings",
         "multi_channel_bpr": "recsys_cli.losses.multi_channel.MultiChannelSettings",
+        "rating": "recsys_cli.losses.ratings.RatingSettings",
         "none": "recsys_cli.losses.base.LossSettings",
         ANY: "recsys_cli.losses.sampled.SampledSettings",
     },

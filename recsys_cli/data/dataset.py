@@ -98,6 +98,7 @@ class Dataset:
     train: one user x item CSR per behaviour, in causal order; `target` is the behaviour to predict.
     valid, test: held-out pairs of the target behaviour (None where the data set has none).
     test_negatives: int32 [test pairs, n] candidates given by the source (NCF protocol), in the row order of `test`.
+    rating_scale: the lowest and the highest rating where they are declared (ratings.py).
     user_ids, item_ids: the raw ids by internal id; empty where there are none. notes: what a reader of results should
     know of the data; warnings: what makes results look better than they are.
     """
@@ -114,6 +115,7 @@ class Dataset:
     graph: KnowledgeGraph | None = None
     user_features: Features | None = None
     item_features: Features | None = None
+    rating_scale: tuple[float, float] | None = None
     user_ids: np.ndarray = field(default_factory=_no_ids)
     item_ids: np.ndarray = field(default_factory=_no_ids)
     content_hash: str = ""

@@ -60,6 +60,7 @@ def load_prepared(path: str | Path, *, validate: bool = True) -> Dataset:
         graph=graph,
         user_features=_features(arrays, manifest, "user_features"),
         item_features=_features(arrays, manifest, "item_features"),
+        rating_scale=tuple(arrays["rating_scale"].tolist()) if "rating_scale" in arrays else None,
         user_ids=arrays["user_ids"],
         item_ids=arrays["item_ids"],
         content_hash=manifest["content_hash"],

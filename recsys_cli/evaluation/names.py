@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-LOWER_IS_BETTER = ("RMSE", "MAE")  # of ratings.py; of all others, more is better
+RATING_ERRORS = ("MAE", "RMSE", "UserMAE", "UserRMSE")  # of ratings.py
+LOWER_IS_BETTER = RATING_ERRORS  # of all others, more is better
 
 
 def lower_is_better(name: str) -> bool:
@@ -17,6 +18,7 @@ def short_name(metric: str) -> str:
 
 def first_metric(evaluation) -> str:
     """The metric that a model is chosen by unless trainer.monitor names one. evaluation: a node of configs/evaluation."""
-    family = "NDCG" if "NDCG" in evaluation.metrics else evaluation.metrics[0]
-    name = family if family == "AUC" else f"{short_name(family)}@{evaluation.k[0]}"
+    chosen = next((name for name in evaluation.metrics if name in RATING_ERRORS), None)
+    family = chosen or ("NDCG" if "NDCG" in evaluation.metrics else evaluation.metrics[0])
+    name = family if family in (*RATING_ERRORS, "AUC") else f"{short_name(family)}@{evaluation.k[0]}"
     return f"sampled-{name}" if evaluation.protocol == "sampled" else name

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from data_prep.errors import UserError
-from data_prep.kinds import listed, matching
+from data_prep.kinds import listed, matching, one_of
 from data_prep.settings import Settings, field
 from recsys_cli.data.dataset import CSR, Dataset
+from recsys_cli.data.ratings import Ratings, values_of
 from recsys_cli.evaluation.blocks import rows_per_block
 from recsys_cli.evaluation.lists import beyond_accuracy as spread_of
 from recsys_cli.evaluation.metrics import METRICS, Pooled, check_cutoffs, per_user_metrics
+from recsys_cli.evaluation.names import RATING_ERRORS
 from recsys_cli.evaluation.naming import raw_ids
 from recsys_cli.evaluation.own import Evaluated, own_metric, own_values
 from recsys_cli.evaluation.ranking import rank_held_out, refuse_overlap, union
+from recsys_cli.evaluation.rated import evaluate_ratings, relevant_pairs
 from recsys_cli.evaluation.sampled import (
     WARNING,
     check_enough_negatives,
@@ -39,8 +42,9 @@ class EvaluationSettings(Settings):
 
     protocol: str = field(
         "full",
-        "rank all items; sampled: among the candidates of the data set, or 99 drawn ones",
-        choices=("full", "sampled"),
+        "rank all items; sampled: among the candidates of the data set, or 99 drawn ones; rating: errors of predicted "
+        "ratings, and rankings by them",
+        choices=("full", "sampled", "rating"),
     )
     k: list[int] = field([10, 50, 100], "cut-offs", low=1)
     metrics: list[str] = field(
@@ -48,8 +52,9 @@ class EvaluationSettings(Settings):
         "each at every cut-off, AUC without",
         kind=listed(
             matching(
-                rf"{'|'.join(METRICS)}|\w+(\.\w+)+",
-                f"one of {', '.join(METRICS)}, or one of your own such as my.module.Novelty",
+                rf"{'|'.join((*METRICS, *RATING_ERRORS))}|\w+(\.\w+)+",
+                f"one of {', '.join(METRICS)}, for protocol=rating also {', '.join(RATING_ERRORS)}, "
+                "or one of your own such as my.module.Novelty",
             )
         ),
     )
@@ -57,6 +62,13 @@ class EvaluationSettings(Settings):
         "train_and_validation",
         "what is left out of a user's ranking; train: as in the authors' released code",
         choices=("train_and_validation", "train"),
+    )
+    relevance: float = field(4.0, "of protocol=rating: the lowest rating of an item that is to be ranked high")
+    candidates: list[str] = field(
+        ["unseen", "test"],
+        "of protocol=rating: rank among all items not in train, among the user's test items, or among all that are not "
+        "liked in train (by relevance)",
+        kind=listed(one_of("unseen", "not_liked", "test")),
     )
     recall_divisor: str = field(
         "test_items", "min_k: the smaller of k and the number of test items", choices=("test_items", "min_k")
@@ -108,7 +120,8 @@ def evaluate(
     options: those of EvaluationSettings, by name. exclude: what is taken out of the ranking of the test split (from
     that of the validation split: train). exclude_auxiliary: among held-out pairs and candidates. protocol="sampled":
     sampled.py. metrics: names of metrics.py, and dotted names of one's own (own.py, full protocol only).
-    beyond_accuracy: Coverage@k and Gini@k of the lists of the evaluated users (full protocol only).
+    protocol="rating": rated.py. beyond_accuracy: Coverage@k and Gini@k of the lists of the evaluated users (full protocol
+    only).
     Raises UserError where nothing can be evaluated.
     """
     began = time.perf_counter()
@@ -132,6 +145,9 @@ def evaluate(
             users, found = sampled_metrics(ranks, k, metrics)
             per_user.update(found)
             warning = WARNING
+        elif settings.protocol == "rating":
+            users, rated, warning = evaluate_ratings(scorer, dataset, held_out, seen, split, settings)
+            per_user.update(rated)
         else:
             where = f"data={dataset.name}, split {split}"
             ranks = rank_held_out(scorer, held_out, seen, dataset.n_items, memory_mb, name=where)
@@ -164,8 +180,13 @@ def check(dataset: Dataset, split: str, settings: EvaluationSettings) -> None:
     check_cutoffs(settings.k, dataset.n_items)
     held_out, seen, _, _ = lay_out(dataset, split, settings)
     rows_per_block(dataset.n_items, settings.memory_mb)
+    if settings.protocol == "rating":
+        Ratings(dataset)
+        values = values_of(held_out, dataset, split)
+        if any(name in METRICS for name in settings.metrics):
+            relevant_pairs(held_out, values, settings.relevance, split)
     with raw_ids(dataset):
-        if settings.protocol == "full":
+        if settings.protocol != "sampled":
             history = union(seen, dataset.n_users, dataset.n_items)
             refuse_overlap(held_out, history, f"data={dataset.name}, split {split}")
         elif split != "test" or dataset.test_negatives is None:
@@ -175,8 +196,11 @@ def check(dataset: Dataset, split: str, settings: EvaluationSettings) -> None:
 def _own(settings: EvaluationSettings) -> list[str]:
     """Metrics of one's own, by their dotted names."""
     own = [name for name in settings.metrics if "." in name]
-    if own and settings.protocol == "sampled":
+    if own and settings.protocol != "full":
         raise UserError(f"evaluation.metrics={own[0]}: metrics of one's own need evaluation.protocol=full.")
+    errors = [name for name in settings.metrics if name in RATING_ERRORS]
+    if errors and settings.protocol != "rating":
+        raise UserError(f"evaluation.metrics={errors[0]} is of predicted ratings: it needs evaluation=rating.")
     return own
 
 
@@ -220,4 +244,5 @@ def _sides(dataset: Dataset, split: str, exclude: str) -> tuple[CSR, list[CSR]]:
 
 
 def _subset(matrix: CSR, kept: np.ndarray) -> CSR:
-    return CSR.from_pairs(matrix.rows[kept], matrix.indices[kept], matrix.n_rows, matrix.n_cols)
+    found = CSR.from_pairs(matrix.rows[kept], matrix.indices[kept], matrix.n_rows, matrix.n_cols)
+    return found if matrix.values is None else replace(found, values=matrix.values[kept])

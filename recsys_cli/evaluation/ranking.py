@@ -20,6 +20,9 @@ from recsys_cli.evaluation.naming import IdError
 from recsys_cli.models.base import Scorer
 from recsys_cli.ops.compiled import repeat
 
+AT_ONCE = 4  # held-out items of a row that are counted for in one pass: a row stays in the cache meanwhile
+RUN = 32  # scores
+
 
 @dataclass(frozen=True)
 class Ranks:
@@ -86,47 +89,58 @@ def refuse_overlap(held_out: CSR, history: CSR, name: str) -> None:
 
 def _ranks(scorer: Scorer, held_out: CSR, users: np.ndarray, history: CSR, n_items: int, memory_mb: int):
     """int64 [held-out pairs], in the order of the pairs."""
-    # A block takes as many turns as its longest list of held-out items, so lists of like length go together.
+    # A block takes as many turns as its longest list of held-out items asks for, so lists of like length go together.
     order = np.argsort(-held_out.row_lengths[users], kind="stable")
     blocks = Blocks.of(users[order], history, n_items, memory_mb)
     first, lengths = blocks.lay(held_out.indptr[blocks.users]), blocks.lay(held_out.row_lengths[blocks.users])
-    depths = lengths.max(axis=1)
-    arrays = (held_out.indices, first, lengths - 1, depths)
+    at_once = min(int(lengths.max()), AT_ONCE)
+    turns = -(-lengths.max(axis=1) // at_once)
+    arrays = (held_out.indices, first, lengths - 1, turns, np.arange(at_once))
     (above,) = scan(scorer, n_items, blocks, _count_above, (tf.int64,), arrays)
     place = np.empty(held_out.n_rows, np.int64)
     place[blocks.users] = np.arange(len(users))
     block, slot = np.divmod(place[held_out.rows], blocks.rows)
-    turn = np.arange(held_out.nnz) - held_out.indptr[held_out.rows]
-    return 1 + above[(np.cumsum(depths) - depths)[block] * blocks.rows + turn * blocks.rows + slot]
+    turn, column = np.divmod(np.arange(held_out.nnz) - held_out.indptr[held_out.rows], at_once)
+    return 1 + above[((np.cumsum(turns) - turns)[block] + turn) * blocks.rows + slot, column]
 
 
-def _count_above(scores, seen, block, items, first, last, depths):
-    """int64 [depth * rows]: for the first held-out item of every row, then the second, and so on.
+def _count_above(scores, seen, block, items, first, last, turns, columns):
+    """int64 [turns * rows, at_once]: for the first held-out items of every row, then the next ones, and so on.
 
     Seen items are counted with all others and taken off again: a block has few of them, while to blot them out of the
-    scores would write and read the whole block twice.
+    scores would write and read the whole block twice. columns: 0 .. at_once - 1.
     """
     n_items = tf.shape(scores)[1]
-    rows, columns = seen // n_items, seen % n_items
-    theirs = tf.gather(tf.reshape(scores, [-1]), seen)
-    counts = tf.TensorArray(tf.int64, tf.cast(depths[block], tf.int32))
+    seen_row, seen_item = seen // n_items, seen % n_items
+    seen_score = tf.gather(tf.reshape(scores, [-1]), seen)
+    counts = tf.TensorArray(tf.int64, tf.cast(turns[block], tf.int32))
 
     def one(turn, counts):
-        item = tf.gather(items, first[block] + tf.minimum(turn, last[block]))
+        places = tf.minimum(turn * tf.size(columns, turn.dtype) + columns, last[block][:, None])
+        item = tf.gather(items, first[block][:, None] + places)
         own = tf.gather(scores, item, axis=1, batch_dims=1)
-        before = _before(theirs, columns, tf.gather(own, rows), tf.gather(item, rows))
-        known = tf.math.unsorted_segment_sum(tf.cast(before, tf.int32), rows, tf.size(item))
-        return (counts.write(tf.cast(turn, tf.int32), tf.cast(_above(scores, own, item) - known, tf.int64)),)
+        before = _before(seen_score[:, None], seen_item[:, None], tf.gather(own, seen_row), tf.gather(item, seen_row))
+        known = tf.math.unsorted_segment_sum(tf.cast(before, tf.int64), seen_row, tf.shape(item)[0])
+        return (counts.write(tf.cast(turn, tf.int32), _above(scores, own, item) - known),)
 
-    (counts,) = repeat(tf.zeros([], depths.dtype), depths[block], one, (counts,))
-    return (tf.reshape(counts.stack(), [-1]),)
+    (counts,) = repeat(tf.zeros([], turns.dtype), turns[block], one, (counts,))
+    return (tf.reshape(counts.stack(), [-1, tf.size(columns)]),)
 
 
 @tf.function(jit_compile=True, autograph=False)
 def _above(scores, own, item):
-    """Compiled into one pass: without, four matrices of the size of the scores would be written and read."""
-    columns = tf.range(tf.shape(scores)[1])[None, :]
-    return tf.reduce_sum(tf.cast(_before(scores, columns, own[:, None], item[:, None]), tf.int32), axis=1)
+    """int64 [rows, at_once], in one pass over the scores.
+
+    XLA fuses comparison and sum on a CPU, and into vector instructions, only where it adds up no more than 32 numbers;
+    in two sums of one type it would see one.
+    """
+    whole = scores.shape[1] // RUN * RUN
+    columns = tf.range(scores.shape[1])
+    runs = tf.reshape(scores[:, :whole], [scores.shape[0], 1, whole // RUN, RUN])
+    before = _before(runs, tf.reshape(columns[:whole], runs.shape[1:]), own[..., None, None], item[..., None, None])
+    rest = _before(scores[:, None, whole:], columns[whole:], own[..., None], item[..., None])
+    counts = tf.reduce_sum(tf.cast(before, tf.int32), axis=3)
+    return tf.reduce_sum(tf.cast(counts, tf.int64), axis=2) + tf.reduce_sum(tf.cast(rest, tf.int64), axis=2)
 
 
 def _before(scores, items, own, item):

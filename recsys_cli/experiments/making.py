@@ -14,7 +14,7 @@ from recsys_cli.experiments.spec import Experiment
 from recsys_cli.jobs import Event, Outcome, run_jobs
 from recsys_cli.jobs import Job as Task
 from recsys_cli.jobs.display import Display
-from recsys_cli.runs.config import CONFIG
+from recsys_cli.runs.found import is_run
 
 
 def train(jobs: list[Job], workers: int, budget: Budget, runs_dir: Path) -> list[Outcome]:
@@ -45,7 +45,7 @@ def _place(job: Job, runs_dir: Path) -> Path:
     number = 1
     while True:  # another version of the program, or other data, may have a run of that name
         place = runs_dir / (name if number == 1 else f"{name}-{number}")
-        if not (place / CONFIG).exists():
+        if not is_run(place):
             return place
         number += 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -72,9 +73,13 @@ def read_published(name: str | None) -> Published:
     with open(path, newline="", encoding="utf-8") as stream:
         return Published(
             Number(
-                float(line["value"]),
-                *(line[k] for k in ("unit", "note")),
-                *(line[k] for k in ("dataset", "group", "model", "metric")),
+                value=float(line["value"]),
+                unit=line["unit"],
+                note=line["note"],
+                data=line["dataset"],
+                group=line["group"],
+                model=line["model"],
+                metric=re.sub("^P@", "Precision@", line["metric"]),
             )
             for line in csv.DictReader(stream)
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_prep.errors import UserError
+from data_prep.files import open_file
 from recsys_cli.jobs.identity import job_hash
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Claim:
         path = workplace(cfg) / f"{job_hash(cfg)}.lock"
         while True:
             try:
-                handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+                handle = open_file(path, flags=os.O_RDWR | os.O_CREAT)
             except FileNotFoundError:  # whoever was last has just removed the folder
                 workplace(cfg)
                 continue

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from data_prep.errors import UserError
 from recsys_cli.jobs.identity import JOB_HASH, can_be_found, job_hash
 from recsys_cli.runs.bearing import about
-from recsys_cli.runs.config import CONFIG
-from recsys_cli.runs.directory import state_folder
+from recsys_cli.runs.directory import state_number
+from recsys_cli.runs.found import is_run, run_folders
 from recsys_cli.runs.identity import DATA_HASH
 from recsys_cli.runs.kept import result_of
 from recsys_cli.runs.record import read_record
@@ -64,7 +62,7 @@ class Found:
                 others += record["status"] == FINISHED
             elif record["status"] != FINISHED:
                 unfinished = unfinished or path
-            elif not finished and result_of(path, _final(cfg)) and not has_forgotten(path):
+            elif not finished and result_of(path, _final(cfg)) and not state_number(path):
                 finished = path
         return Known(finished, unfinished, others)
 
@@ -77,7 +75,7 @@ class Found:
 
     def _read(self, cfg: DictConfig) -> list[tuple[Path, dict[str, Any]]]:
         if cfg.run_dir:
-            return [(path, read_record(path)) for path in [Path(cfg.run_dir)] if (path / CONFIG).is_file()]
+            return [(path, read_record(path)) for path in [Path(cfg.run_dir)] if is_run(path)]
         return self.records(Path(cfg.runs_dir).expanduser())
 
     def records(self, root: Path) -> list[tuple[Path, dict[str, Any]]]:
@@ -104,21 +102,3 @@ class Found:
 
 def _final(cfg: DictConfig) -> str:
     return "test" if cfg.evaluation.test else "validation"
-
-
-FIRST_STATE = "0"
-
-
-def has_forgotten(run: Path) -> bool:
-    """Whether a run that can forget did so."""
-    folder = state_folder(run)
-    return folder is not None and folder.name != FIRST_STATE
-
-
-def run_folders(root: Path) -> Iterator[Path]:
-    """Every run under a folder, in the order of their paths; links are not followed, hidden folders not entered."""
-    for folder, inner, files in os.walk(root):
-        inner[:] = sorted(name for name in inner if not name.startswith("."))
-        if CONFIG in files:
-            inner.clear()
-            yield Path(folder)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 JOB_HASH = "job_hash"  # in record.json
 # Where, how fast and how visibly: the result is the same.
-WITHOUT_BEARING = ("run_dir", "runs_dir", "resume", "device", "tensorboard", "trainer.progress", "evaluation.memory_mb",
-                   "data.cache_dir", "data.raw_dir")  # fmt: skip
+WITHOUT_BEARING = ("run_dir", "runs_dir", "resume", "device", "tensorboard", "tracking", "trainer.progress",
+                   "evaluation.memory_mb", "data.cache_dir", "data.raw_dir")  # fmt: skip
 
 
 def job_hash(cfg: DictConfig) -> str:

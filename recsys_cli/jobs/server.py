@@ -20,6 +20,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
+from data_prep.files import open_file
 from recsys_cli.execute import execute, say
 from recsys_cli.output import lasting
 
@@ -133,7 +134,7 @@ def _run(request: dict[str, Any], saying: int, server: int) -> NoReturn:
         os.environ.clear()
         os.environ.update(request["environment"])
         os.chdir(request["folder"])
-        log = os.open(request["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        log = open_file(request["log"], flags=os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         for number, handle in ((0, os.open(os.devnull, os.O_RDONLY)), (1, log), (2, log)):
             os.dup2(handle, number)
         sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)

@@ -18,8 +18,8 @@ from recsys_cli.execute import CRASH, SIGNALLED
 from recsys_cli.jobs.claim import Claim, workplace
 from recsys_cli.jobs.job import FAILED, FINISHED, INTERRUPTED, STOPPED, Job, Outcome
 from recsys_cli.jobs.nursery import Ended
-from recsys_cli.runs.config import CONFIG
 from recsys_cli.runs.directory import LOG, fresh_path
+from recsys_cli.runs.found import is_run
 from recsys_cli.runs.metrics_log import METRICS
 
 
@@ -52,7 +52,7 @@ class Task:
             handle, path = tempfile.mkstemp(prefix="recsys-", suffix=".log")
             os.close(handle)
             return Path(path)
-        if (self.run_dir / CONFIG).exists():
+        if is_run(self.run_dir):
             return self.run_dir / LOG
         return workplace(self.job.config) / f"{secrets.token_hex(6)}.log"
 
@@ -75,7 +75,7 @@ class Task:
     def _settle(self) -> None:
         """Puts the output into the run directory, once that is there."""
         assert self.run_dir
-        if self.log.parent != self.run_dir and (self.run_dir / CONFIG).exists():
+        if self.log.parent != self.run_dir and is_run(self.run_dir):
             target = self.run_dir / LOG
             if not os.path.lexists(target):
                 os.replace(self.log, target)
@@ -86,7 +86,7 @@ class Task:
         seconds = time.perf_counter() - self._began
         if self.run_dir:
             self._settle()
-        run_dir = str(self.run_dir) if self.run_dir and (self.run_dir / CONFIG).exists() else None
+        run_dir = str(self.run_dir) if self.run_dir and is_run(self.run_dir) else None
         output = ""
         if self.run_dir is None or self.log.parent != self.run_dir:
             output = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""

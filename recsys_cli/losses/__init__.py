@@ -33,6 +33,10 @@ def _family(config) -> tuple[type[LossSettings], Callable[..., Sequence[Phase]]]
         from recsys_cli.losses.whole_data import WholeDataSettings, whole_data_phases
 
         return WholeDataSettings, whole_data_phases
+    if config.scope == "observed":
+        from recsys_cli.losses.ratings import RatingSettings, rating_phases
+
+        return RatingSettings, rating_phases
     from recsys_cli.losses.sampled import SampledSettings, sampled_phases
 
     return SampledSettings, sampled_phases

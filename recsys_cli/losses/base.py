@@ -21,8 +21,8 @@ class LossSettings(Settings):
     name: str = field("none", "the name of the choice", fixed=True)
     scope: str = field(
         "none",
-        "what it looks at: all pairs, sampled ones, or none",
-        choices=("whole_data", "sampled", "none"),
+        "what it looks at: all pairs, sampled ones, observed ones alone, or none",
+        choices=("whole_data", "sampled", "observed", "none"),
         fixed=True,
     )
 

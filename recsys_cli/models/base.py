@@ -75,8 +75,9 @@ class ModelSettings(Settings):
     name: str | None = field(None, "the name of the choice", fixed=True)
     kind: str | None = field(
         None,
-        "what it gives: user and item vectors, scores of pairs, or a solution of its own",
-        choices=("factored", "pairwise", "closed_form"),
+        "what it gives: user and item vectors, scores of pairs, a solution of its own, ratings by loss=rating, or ratings "
+        "by phases of its own",
+        choices=("factored", "pairwise", "closed_form", "rating", "own_rating"),
         fixed=True,
     )
 
@@ -97,6 +98,8 @@ class Model(tf.Module):
 
     config: the settings of the class, or a node of a config with the same keys.
     """
+
+    predicts_ratings = False  # its scores are ratings, whatever the loss
 
     def __init__(self, config: Any, dataset: Dataset, seed: int):
         super().__init__(name=config.name)
@@ -174,6 +177,9 @@ class TrainableModel(Model):
 
     def end_epoch(self, epoch: int) -> None:
         """Called after the last step of an epoch, before anything is evaluated or saved; as `begin_epoch`."""
+
+    def start_at(self, mean: float) -> None:
+        """Called by loss=rating before training: a model with a constant in its score starts from the mean rating."""
 
     def encode(self, noise: tf.Tensor | None = None) -> Any:
         """Work done once per step, e.g. the propagation over a graph; handed to the methods below.

@@ -58,6 +58,9 @@ class DeepFM(FieldPairs):
         self.bias = tf.Variable(0.0, name="output_bias")
         self._split = [n * size for n in fields]
 
+    def start_at(self, mean):
+        self.bias.assign(mean)
+
     @classmethod
     def memory(cls, config, dataset):
         size, widths = config.embedding_size, list(config.layer_widths)

@@ -18,8 +18,8 @@ import tensorflow as tf
 
 from data_prep.errors import UserError
 from data_prep.settings import field
-from recsys_cli.models.base import ModelSettings, Need, SolvedModel
-from recsys_cli.models.item_to_item import CoOccurrence
+from recsys_cli.models.base import ModelSettings, Need
+from recsys_cli.models.item_to_item import CoOccurrence, ItemToItemModel
 from recsys_cli.ops.linalg import invert_in_place
 from recsys_cli.ops.sparse import CPU, Rows, sparse_matrix, times
 
@@ -27,7 +27,7 @@ MATRICES = 2  # of n_items x n_items float32 that live at once: the weights, and
 ROWS_AT_A_TIME = 1024
 
 
-class EASE(SolvedModel):
+class EASE(ItemToItemModel):
     """State: the weights B."""
 
     @dataclass(frozen=True)
@@ -73,14 +73,17 @@ class EASE(SolvedModel):
         gramian[np.diag_indices(self.n_items)] += self.config.l2
         return gramian
 
-    def scorer(self):
-        histories = Rows(self.tasks[self.target].pairs)
+    def item_weights(self):
+        return self.weights.numpy()
+
+    def scorer_of(self, histories):
+        rows = Rows(histories)
         with tf.device(CPU):
             weights = tf.identity(self.weights)
 
         def score(users: tf.Tensor) -> tf.Tensor:
             with tf.device(CPU):
-                owners, chosen, _ = histories(users)
+                owners, chosen, _ = rows(users)
                 shape = (tf.size(users), self.n_items)
                 block = sparse_matrix(owners, chosen, tf.ones_like(chosen, tf.float32), shape)
                 return times(block, shape[0], weights)

@@ -17,11 +17,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from recsys_cli.models.item_to_item import ItemToItemModel
 from recsys_cli.models.neighbours import NeighbourModel, SimilaritySettings, similarity
-from recsys_cli.ops.sparse import Product
 
 
-class ItemKNN(NeighbourModel):
+class ItemKNN(ItemToItemModel, NeighbourModel):
     """The neighbours are items."""
 
     @dataclass(frozen=True)
@@ -30,5 +30,5 @@ class ItemKNN(NeighbourModel):
     def measure(self, pairs):
         return similarity(self.config, pairs)
 
-    def scorer(self):
-        return Product(self.tasks[self.target].pairs, self.similar().T, self.config.memory_mb)
+    def item_weights(self):
+        return self.similar().T

@@ -1,14 +1,34 @@
-"""How often two columns of a sparse matrix have a row in common, in blocks of columns."""
+"""Models that score items by weights between items, and how often two items have a user in common."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import tensorflow as tf
 
 from recsys_cli.data.dataset import CSR
-from recsys_cli.ops.sparse import CPU, sparse_matrix
+from recsys_cli.models.base import Scorer, SolvedModel
+from recsys_cli.ops.sparse import CPU, Product, sparse_matrix
 
 BLOCK_CELLS = 2**22  # of one block of counts: 16 MB where it is made dense
+
+
+class ItemToItemModel(SolvedModel):
+    """score_uv = sum over the items j of u of W_jv: whoever has items has scores, known to the training or not."""
+
+    def item_weights(self) -> CSR | np.ndarray:
+        """W, items x items: sparse, or dense float32."""
+        raise NotImplementedError
+
+    def scorer_of(self, histories: CSR) -> Scorer:
+        """Scores of all items for the rows of a matrix of anybody's items, n x items; ratings in it count for nothing."""
+        weights = self.item_weights()
+        assert isinstance(weights, CSR), "who has dense ones scores in a way of its own"
+        return Product(replace(histories, values=None), weights, self.config.memory_mb)
+
+    def scorer(self):
+        return self.scorer_of(self.tasks[self.target].pairs)
 
 
 class CoOccurrence:

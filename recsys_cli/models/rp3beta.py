@@ -20,11 +20,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from data_prep.settings import field
+from recsys_cli.models.item_to_item import ItemToItemModel
 from recsys_cli.models.neighbours import Measure, NeighbourModel, NeighbourSettings
-from recsys_cli.ops.sparse import Product
 
 
-class RP3Beta(NeighbourModel):
+class RP3Beta(ItemToItemModel, NeighbourModel):
     """The neighbours are the items that walks from an item reach."""
 
     @dataclass(frozen=True)
@@ -39,5 +39,5 @@ class RP3Beta(NeighbourModel):
         factors = items**-self.config.alpha, items**-self.config.beta
         return Measure(weights, factors, normalised=self.config.normalised)
 
-    def scorer(self):
-        return Product(self.tasks[self.target].pairs, self.similar(), self.config.memory_mb)
+    def item_weights(self):
+        return self.similar()

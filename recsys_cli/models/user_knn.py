@@ -12,7 +12,7 @@ Deviations:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from recsys_cli.models.neighbours import NeighbourModel, SimilaritySettings, similarity
 from recsys_cli.ops.sparse import Product
@@ -32,4 +32,5 @@ class UserKNN(NeighbourModel):
         return similarity(self.config, pairs)
 
     def scorer(self):
-        return Product(self.similar(), self.tasks[self.target].pairs, self.config.memory_mb)
+        chosen = replace(self.tasks[self.target].pairs, values=None)  # ratings count for nothing
+        return Product(self.similar(), chosen, self.config.memory_mb)

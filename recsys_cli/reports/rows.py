@@ -15,12 +15,12 @@ from data_prep.errors import UserError
 from data_prep.options import PLACES
 from data_prep.settings import plain, shown
 from recsys_cli.config.library import flatten
-from recsys_cli.runs.directory import state_folder
-from recsys_cli.runs.finished import Finished, read_finished
+from recsys_cli.runs.directory import state_number
+from recsys_cli.runs.finished import Finished, finished
 
 # These do not say what was trained, or only what was looked at besides.
 WITHOUT_BEARING = (
-    "seed", "run_dir", "runs_dir", "resume", "device", "tensorboard", "data.published", "data.notes",
+    "seed", "run_dir", "runs_dir", "resume", "device", "tensorboard", "tracking", "data.published", "data.notes",
     "trainer.progress", "trainer.checkpoint_every", "trainer.keep_checkpoints", "evaluation.memory_mb",
     "evaluation.bootstrap", "evaluation.per_user", "evaluation.beyond_accuracy", "evaluation.test", "evaluation.k",
     "evaluation.metrics", "unlearning.processes", *(f"data.{place}" for place in PLACES),
@@ -47,7 +47,7 @@ def rows_of(paths: Sequence[Path], result: str = "test") -> tuple[list[Row], lis
 
     Raises UserError for a run that is not finished, and for runs that cannot stand side by side.
     """
-    runs = [_finished(path, result) for path in paths]
+    runs = [finished(path, result) for path in paths]
     check_same_data(runs)
     check_same_protocol(runs)
     rows: dict[str, Row] = {}
@@ -75,9 +75,8 @@ def bearing(run: Finished) -> dict[str, Any]:
     early = kept.get("trainer.early_stopping") or kept.get("evaluation.select") != "last"
     if not early:  # then it matters not when, and by what, it was looked at
         kept = {k: v for k, v in kept.items() if k not in ("trainer.eval_every", "trainer.monitor")}
-    state = state_folder(run.path)
-    if state is not None and state.name != "0":  # it has forgotten something since it was trained
-        kept["unlearning.state"] = int(state.name)
+    if state := state_number(run.path):  # it has forgotten something since it was trained
+        kept["unlearning.state"] = state
     return kept
 
 
@@ -120,16 +119,6 @@ def check_same_protocol(runs: Iterable[Finished]) -> None:
                 f"{run.path} was not measured as {first.path}: {differ}. Measure both in the same way (recsys evaluate "
                 "run=RUN name=NAME evaluation....) and compare with result=NAME."
             )
-
-
-def _finished(path: Path, result: str) -> Finished:
-    run = read_finished(path, result)
-    if run is None:
-        raise UserError(
-            f"{path} has no result of that name ({result}.json), or is not finished: go on with recsys train "
-            f"resume={path}, or measure it by recsys evaluate run={path} name={result}."
-        )
-    return run
 
 
 def _protocol(run: Finished) -> dict[str, Any]:

@@ -16,9 +16,8 @@ from recsys_cli.data.dataset import Dataset
 from recsys_cli.reports.scored import Scored, score_again
 from recsys_cli.runs.dataset import dataset_of, manifest_of
 from recsys_cli.runs.directory import state_folder
-from recsys_cli.runs.finished import Finished, read_finished
+from recsys_cli.runs.finished import Finished, finished
 from recsys_cli.runs.kept import read_per_user
-from recsys_cli.runs.record import read_record
 from recsys_cli.statistics.spread import Groups, groups_by_count
 
 
@@ -64,13 +63,7 @@ def gather(path: Path, result: str = "test", take_up: Callable[[str], Any] | Non
 
     Raises UserError for a run that is not finished, or has no such result.
     """
-    run = read_finished(path, result)
-    if run is None:
-        status = read_record(path)["status"]
-        raise UserError(
-            f"{path} has no result {result}.json to report on; its training is: {status}. Go on with recsys train "
-            f"resume={path}, or make one by recsys evaluate run={path} name={result}."
-        )
+    run = finished(path, result)
     facts = RunFacts(run)
     kept = read_per_user(path, result)
     content_hash = run.record.get("data_hash")

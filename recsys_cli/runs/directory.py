@@ -21,8 +21,9 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from data_prep.entries import NotRegular
 from data_prep.errors import UserError
-from data_prep.files import PARTIAL, NotRegular, open_file
+from data_prep.files import PARTIAL, open_file
 from recsys_cli.runs.config import CONFIG, of_this_version, read_settings, settings_of, write_settings
 from recsys_cli.runs.environment import environment, peak_memory_mb
 from recsys_cli.runs.identity import config_hash
@@ -187,6 +188,12 @@ def state_folder(run: Path) -> Path | None:
             "Put it back."
         )
     return folder
+
+
+def state_number(run: Path) -> int:
+    """How often a run has forgotten something. Raises UserError as `state_folder`."""
+    folder = state_folder(run)
+    return int(folder.name) if folder else 0
 
 
 def _locked(path: Path, how: int) -> IO | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from data_prep.errors import UserError
@@ -14,18 +14,21 @@ def is_run(path: Path) -> bool:
     return (path / CONFIG).is_file()
 
 
+def run_folders(root: Path) -> Iterator[Path]:
+    """Every run under a folder, in the order of their paths; none inside of a run, none in hidden folders."""
+    for place, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if CONFIG in files:
+            folders.clear()
+            yield Path(place)
+
+
 def runs_below(folder: Path) -> list[Path]:
-    """In the order of their paths; what is inside of a run is none. Raises UserError where there is no such folder."""
+    """As `run_folders`. Raises UserError where there is no such folder."""
     folder = Path(folder).expanduser()
     if not folder.is_dir():
         raise UserError(f"{folder} is no folder: name a run directory, or a folder with run directories in it.")
-    found = []
-    for place, folders, files in os.walk(folder):
-        if CONFIG in files:
-            found.append(Path(place))
-            folders.clear()
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-    return sorted(found)
+    return list(run_folders(folder))
 
 
 def named_runs(paths: Iterable[Path]) -> list[Path]:

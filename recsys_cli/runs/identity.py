@@ -19,7 +19,7 @@ from recsys_cli.runs.environment import code_hash, instruction_set, threads
 
 # These say where, how long, how often or how fast, or bear on the final scores only.
 FREE = (
-    "run_dir", "runs_dir", "resume", "device", "tensorboard", "data.published", "data.notes",
+    "run_dir", "runs_dir", "resume", "device", "tensorboard", "tracking", "data.published", "data.notes",
     "trainer.epochs", "trainer.progress", "trainer.checkpoint_every", "trainer.keep_checkpoints",
     "evaluation.memory_mb", "evaluation.bootstrap", "evaluation.per_user", "evaluation.beyond_accuracy",
     "evaluation.test", "unlearning.processes", *(f"data.{place}" for place in PLACES),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from recsys_cli.evaluation.protocol import Result
 
 PROTOCOL = ("protocol", "exclude", "recall_divisor", "ndcg", "select", "exclude_auxiliary")
+OF_RATINGS = ("relevance", "candidates")  # of protocol=rating
 
 
 class Summary(NamedTuple):
@@ -42,16 +43,22 @@ def summarize(split: str, result: Result, user_ids: np.ndarray, evaluation, seed
         for name, (mean, low, high) in intervals(result.per_user, evaluation.bootstrap, seed).items()
     }
     found.update({name: (value, None, None) for name, value in result.means.items() if name not in found})
+    keys = (*PROTOCOL, *OF_RATINGS) if evaluation.protocol == "rating" else PROTOCOL
     content = {
         "split": split,
         "users": len(result.users),
         "pairs": result.n_pairs,
         "left_out_pairs": result.n_left_out,
-        "protocol": {key: evaluation[key] for key in PROTOCOL},
+        "protocol": {key: _plain(evaluation[key]) for key in keys},
         "metrics": {name: {"mean": mean, "low": low, "high": high} for name, (mean, low, high) in found.items()},
     }
     per_user = per_user_bytes(user_ids[result.users], result.per_user) if evaluation.per_user else None
     return Summary(content, per_user, metrics_table(found))
+
+
+def _plain(value: Any) -> Any:
+    """A list of a config as one that JSON knows."""
+    return value if isinstance(value, str | int | float | None) else list(value)
 
 
 def save_result(
@@ -112,7 +119,8 @@ def show_result(run: Run, table: str, what: str, result: Result) -> None:
 
 def lines_of(table: str, what: str, result: Result) -> list[str]:
     """The table, and what has to be known of it."""
-    lines = [f"\n{what}; mean over users with 95 % bootstrap interval\n{table}"]
+    over = "MAE and RMSE over pairs, all else mean over users" if "MAE" in result.means else "mean over users"
+    lines = [f"\n{what}; {over} with 95 % bootstrap interval\n{table}"]
     if result.n_left_out:
         lines.append(
             f"left out: {result.n_left_out:,} of {result.n_left_out + result.n_pairs:,} pairs, which are in an auxiliary "

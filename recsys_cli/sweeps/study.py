@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UserError
+from data_prep.files import open_file
 from recsys_cli.sweeps.curve import Curve
 from recsys_cli.sweeps.space import Space
 
@@ -102,7 +103,7 @@ def number_of(trial: Any) -> int:
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+        handle = open_file(path, flags=os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}. Choose another sweep_dir.") from error
     try:

@@ -82,6 +82,9 @@ def memory_parts(config, need: Need, dataset: Dataset) -> list[Part]:
         rows = listed * 4 * (config.trainer.batch_size if by_user else min(config.trainer.batch_size, need.pairs))
         epoch = 4 * listed * max(need.pairs, config.trainer.batch_size if by_user else 0)
         parts.append(Part("the batches of an epoch", at_once * NUMBER * epoch, "loss.negatives"))
+    elif scope == "observed":
+        rows = 2 * min(config.trainer.batch_size, need.pairs)
+        parts.append(Part("the batches of an epoch", at_once * NUMBER * 6 * need.pairs, "data"))
     else:
         return parts
     setting = "trainer.batch_size" if config.trainer.batch_size > need.width else need.setting

@@ -31,8 +31,8 @@ class TrainerSettings(Settings):
     )
     monitor: str | None = field(
         None,
-        "by which epochs are compared; null: NDCG at the first evaluation.k",
-        pattern=(r"AUC|\w+@[1-9]\d*", "a metric such as NDCG@10, or AUC"),
+        "by which epochs are compared; null: NDCG at the first evaluation.k, or MAE of ratings",
+        pattern=(r"AUC|(User)?(MAE|RMSE)|\w+@[1-9]\d*", "a metric such as NDCG@10, AUC or MAE"),
     )
     checkpoint_every: int = field(10, "epochs", low=1)
     keep_checkpoints: int = field(2, "the newest ones", low=1)

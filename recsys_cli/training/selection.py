@@ -13,6 +13,7 @@ import tensorflow as tf
 from data_prep.errors import UserError
 from recsys_cli.config.library import library
 from recsys_cli.data.dataset import Dataset
+from recsys_cli.data.ratings import Ratings
 from recsys_cli.evaluation.blocks import MIN_ROWS
 from recsys_cli.evaluation.metrics import impossible_cutoffs
 from recsys_cli.evaluation.names import first_metric
@@ -21,6 +22,7 @@ from recsys_cli.evaluation.protocol import EvaluationSettings, Result, check, ev
 from recsys_cli.models.base import Factors, Model, Scorer
 from recsys_cli.report import duration
 from recsys_cli.training.fit import Evaluation, Progress
+from recsys_cli.training.model_class import model_class
 
 LARGE_RANKING = 5 * 10**7  # pairs: below, even the slowest models rank in seconds
 LONG = 60  # seconds: worth to be said beforehand
@@ -37,8 +39,13 @@ def score(config, model: Model, dataset: Dataset, split: str, seed: int) -> Resu
 def most_popular(config, dataset: Dataset, split: str, seed: int) -> str:
     """What the most popular items would have reached by the same evaluation: without it no number says much.
 
-    As model=popularity, by factors of one dimension, which takes as long as one ranking of a factored model.
+    As model=popularity, by factors of one dimension, which takes as long as one ranking of a factored model. Beside
+    predicted ratings: the mean rating of each item.
     """
+    if config.protocol == "rating":
+        means = tf.constant(Ratings(dataset).item_means[:, None], tf.float32)
+        found = _evaluate(config, Factors(tf.ones([dataset.n_users, 1]), means), dataset, split, seed).means
+        return "for comparison, the mean rating of each item: " + ", ".join(f"{n} {v:.4f}" for n, v in found.items())
     counts = tf.constant(dataset.target_train.col_counts[:, None], tf.float32)
     means = _evaluate(config, Factors(tf.ones([dataset.n_users, 1]), counts), dataset, split, seed).means
     values = [
@@ -85,6 +92,7 @@ class Selection:
                 f"evaluation.select=best_validation needs validation pairs, and data={dataset.name} has none: "
                 "set data.validation=leave_one_out, or evaluation.select=last."
             )
+        refuse_choices(config)
         self.notes = fit_cutoffs(config, dataset)
         self.split = "test" if self.rule == "best_test_epoch" else "valid" if valid else None
         self.monitor = config.trainer.monitor or first_metric(config.evaluation)
@@ -136,6 +144,17 @@ class Selection:
             "best_test_epoch": "best on TEST, as published work often does: optimistic",
         }[self.rule]
         return f"epoch {self.chosen(progress)} of {progress.epoch} ({how})"
+
+
+def refuse_choices(config) -> None:
+    """Raises UserError where ratings are to be compared with scores that are none. config: the root node."""
+    if config.evaluation.protocol != "rating" or config.loss.name == "rating":
+        return
+    if not getattr(model_class(config.model._target_), "predicts_ratings", False):
+        raise UserError(
+            f"evaluation=rating compares predicted ratings, and model={config.model.name} with loss={config.loss.name} "
+            "gives scores that are none: take loss=rating, or a model of ratings such as biased_mf or autorec."
+        )
 
 
 def fit_cutoffs(config, dataset: Dataset) -> list[str]:

@@ -21,7 +21,7 @@ import numpy as np
 from omegaconf import OmegaConf
 
 from data_prep.errors import UserError
-from data_prep.store import Damaged
+from data_prep.store import Damaged, sha256_file
 from recsys_cli.config.library import library
 from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.data.load import load_prepared
@@ -33,7 +33,7 @@ from recsys_cli.training.checkpoint import load, restore, save
 from recsys_cli.training.selection import score
 from recsys_cli.unlearning.aggregation import build_aggregation, stack
 from recsys_cli.unlearning.data_copy import digest, write_copy
-from recsys_cli.unlearning.ledger import read_ledger, sha256_of
+from recsys_cli.unlearning.ledger import read_ledger
 from recsys_cli.unlearning.restrict import all_pairs, shard_of
 from recsys_cli.unlearning.unit import (
     VECTORS,
@@ -127,7 +127,7 @@ def check_unchanged(generation: Path, ledger, k: int) -> None:
     """Raises UserError where the vectors of shard k are not those that its training gave: nobody knows what
     they have seen, and the ledger of the next state must not vouch for them."""
     file = generation / SHARDS / str(k) / VECTORS
-    if not file.exists() or sha256_of(file) != ledger["shards"][k]["vectors"]:
+    if not file.exists() or sha256_file(file) != ledger["shards"][k]["vectors"]:
         raise UserError(
             f"refused, nothing changed: {file} is to be kept, but it is not the file whose SHA-256 the "
             "ledger names; put that back, or train every shard again with repartition=true."
@@ -220,7 +220,7 @@ def aggregation_inputs(path: Path, config, rows: Rows) -> dict[str, Any]:
         "seed": config.seed,
         "settings": settings_hash(config, **settings),
         "data": digest(rows.dataset),
-        "shards": [sha256_of(path / SHARDS / str(k) / VECTORS) for k in range(config.unlearning.shards)],
+        "shards": [sha256_file(path / SHARDS / str(k) / VECTORS) for k in range(config.unlearning.shards)],
     }
 
 

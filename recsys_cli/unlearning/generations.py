@@ -13,10 +13,10 @@ import os
 import shutil
 from pathlib import Path
 
+from data_prep.entries import all_files, check_folder, is_folder, strangeness
 from data_prep.errors import UserError
 from data_prep.files import sync_folder
 from recsys_cli.runs.directory import CURRENT, GENERATIONS, state_folder
-from recsys_cli.unlearning.files import all_files, is_folder, refuse_link, strangeness
 
 
 class Generations:
@@ -50,7 +50,7 @@ class Generations:
         """The folder in which the next state is built; a try that was cut off goes on."""
         partial, complete = self.folder / f"{self.next}.partial", self.folder / str(self.next)
         for folder in (self.folder, partial, complete):
-            refuse_link(folder)
+            check_folder(folder)
         if complete.exists():  # cut off between the two renames of `commit`
             shutil.rmtree(partial, ignore_errors=True)
             complete.rename(partial)

@@ -22,7 +22,6 @@ who keeps that digest recognises a ledger that was rewritten.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import secrets
@@ -33,9 +32,8 @@ from typing import Any
 
 from data_prep.errors import UserError
 from data_prep.files import write_file
-from data_prep.store import sha256_file
 from recsys_cli.runs.environment import environment
-from recsys_cli.unlearning.files import read_text, strangeness
+from recsys_cli.unlearning.files import read_text
 
 LEDGER = "ledger.json"
 KEYS = {"generation", "id", "seed", "method", "data", "partition", "aggregation", "shards", "requests"}
@@ -89,10 +87,3 @@ def read_ledger(generation: Path) -> dict[str, Any]:
     if missing:
         raise UserError(f"{path} was written by another version of this program, without {missing[0]}. Train again.")
     return ledger
-
-
-def sha256_of(path: Path) -> str:
-    """Of a file of any size. Raises OSError for what is no regular file, which is not opened."""
-    if why := strangeness(path):
-        raise OSError(errno.EINVAL, f"it is {why}", str(path))
-    return sha256_file(path)

@@ -8,11 +8,12 @@ from typing import NamedTuple
 from omegaconf import DictConfig
 
 from data_prep.errors import UserError
+from data_prep.store import sha256_file
 from recsys_cli.runs.config import CONFIG
 from recsys_cli.runs.directory import Run
 from recsys_cli.unlearning.generation import open_model
 from recsys_cli.unlearning.generations import Generations
-from recsys_cli.unlearning.ledger import read_ledger, sha256_of
+from recsys_cli.unlearning.ledger import read_ledger
 from recsys_cli.unlearning.unit import shard_epochs
 
 
@@ -60,7 +61,7 @@ def refuse_other_config(run: Path, generation: Path) -> None:
     """The config decides how everything was made; with another one the next ledger would vouch for what was not so."""
     ledger = read_ledger(generation)
     expected = ledger.get("files", {}).get(CONFIG)
-    if sha256_of(run / CONFIG) != expected:
+    if sha256_file(run / CONFIG) != expected:
         raise UserError(
             f"{run / CONFIG} is not the one whose SHA-256 the ledger names, so the run was not trained by it. Nothing "
             "is done: put back the config that was written."

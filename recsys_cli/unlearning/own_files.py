@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from data_prep.entries import all_files, is_folder, strangeness
 from data_prep.ids import places
-from data_prep.store import MANIFEST
+from data_prep.store import MANIFEST, sha256_file
 from recsys_cli.evaluation.summary import load_per_user
 from recsys_cli.runs.config import CONFIG
 from recsys_cli.runs.directory import EVALUATIONS, STATE_FILES
@@ -25,9 +26,9 @@ from recsys_cli.runs.environment import environment
 from recsys_cli.runs.metrics_log import METRICS
 from recsys_cli.runs.record import RECORD
 from recsys_cli.unlearning.data_copy import arrays_of
-from recsys_cli.unlearning.files import UNREADABLE, all_files, is_folder, read_text, strangeness
+from recsys_cli.unlearning.files import UNREADABLE, read_text
 from recsys_cli.unlearning.generation import AGGREGATION, PARAMETERS, ROWS, SHARDS, Rows
-from recsys_cli.unlearning.ledger import LEDGER, sha256_of
+from recsys_cli.unlearning.ledger import LEDGER
 from recsys_cli.unlearning.requests import FOLDER
 from recsys_cli.unlearning.unit import INPUTS, ORIGIN, VECTORS
 
@@ -50,6 +51,10 @@ RECORD_KEYS = {
     "data_hash",
     "generation",
     "config_hash",
+    "job_hash",
+    "bearing",
+    "model",
+    "data",
 }
 
 
@@ -66,7 +71,7 @@ def state_files(path: Path, rows: Rows, shards: int) -> set[str]:
 
 def hashes(run: Path, path: Path, names: set[str]) -> dict[str, str]:
     """SHA-256 of these files of a state and of the config of the run, for the ledger."""
-    return {CONFIG: sha256_of(run / CONFIG), **{name: sha256_of(path / name) for name in sorted(names)}}
+    return {CONFIG: sha256_file(run / CONFIG), **{name: sha256_file(path / name) for name in sorted(names)}}
 
 
 def altered(run: Path, path: Path, names: set[str], expected: Mapping[str, str]) -> dict[Path, str]:
@@ -81,7 +86,7 @@ def altered(run: Path, path: Path, names: set[str], expected: Mapping[str, str])
                 found[file] = "is not in the ledger"
             elif why := strangeness(file):
                 found[file] = f"is {why}"
-            elif sha256_of(file) != expected[name]:
+            elif sha256_file(file) != expected[name]:
                 found[file] = "was changed"
         except OSError as error:
             found[file] = f"cannot be read ({error.strerror})"

@@ -16,10 +16,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from data_prep.entries import check_folder
 from data_prep.errors import UserError
-from data_prep.files import sync_folder, write_file
+from data_prep.files import make_folder, sync_folder, write_file
 from recsys_cli.data.dataset import Dataset
-from recsys_cli.unlearning.files import UNREADABLE, read_text, refuse_link
+from recsys_cli.unlearning.files import UNREADABLE, read_text
 from recsys_cli.unlearning.forget_file import COLUMNS, Row
 from recsys_cli.unlearning.matching import Match, unknown_rows
 
@@ -71,7 +72,7 @@ def pending(run: Path) -> list[Request]:
 
 
 def files_of(run: Path) -> list[Path]:
-    refuse_link(run / FOLDER)
+    check_folder(run / FOLDER)
     return sorted((run / FOLDER).glob("*.json"))
 
 
@@ -114,9 +115,7 @@ def still_to_do(found: Iterable[Request], ledger: Mapping[str, Any], dataset: Da
 
 def keep_pending(run: Path, request: Request) -> None:
     """To last, before anybody is given its receipt."""
-    folder = run / FOLDER
-    refuse_link(folder)
-    folder.mkdir(exist_ok=True)
+    folder = make_folder(run / FOLDER, run)
     folder.chmod(0o700)  # before there is anything to read in it
     file = folder / f"{request.id}.json"
     write_file(file, _text(request).encode())

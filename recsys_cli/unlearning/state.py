@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.store import read_manifest
+from data_prep.entries import all_files, is_folder
+from data_prep.store import read_manifest, sha256_file
 from recsys_cli.runs.directory import Run
-from recsys_cli.unlearning.files import all_files, is_folder
 from recsys_cli.unlearning.generation import AGGREGATION, PARAMETERS, ROWS, SHARDS, Built, Rows, shard_inputs
 from recsys_cli.unlearning.generations import Generations
-from recsys_cli.unlearning.ledger import LEDGER, read_ledger, sha256_of, write_ledger
+from recsys_cli.unlearning.ledger import LEDGER, read_ledger, write_ledger
 from recsys_cli.unlearning.own_files import LINKS, hashes, state_files
 from recsys_cli.unlearning.requests import drop_pending
 from recsys_cli.unlearning.unit import VECTORS, code_of, shard_epochs, training_seconds
@@ -124,7 +124,7 @@ def shard_entry(config, rows: Rows, path: Path, k: int) -> dict[str, Any]:
         "sha256": inputs["rows"],
         "seed": inputs["seed"],
         "settings": inputs["settings"],
-        "vectors": sha256_of(folder / VECTORS),
+        "vectors": sha256_file(folder / VECTORS),
         "code": code_of(folder),
         "seconds": round(training_seconds(folder), 2),
     }
@@ -132,7 +132,7 @@ def shard_entry(config, rows: Rows, path: Path, k: int) -> dict[str, Any]:
 
 def aggregation_entry(path: Path, seconds: float) -> dict[str, Any]:
     file = path / AGGREGATION / PARAMETERS
-    return {"sha256": sha256_of(file) if file.exists() else None, "seconds": round(seconds, 2)}
+    return {"sha256": sha256_file(file) if file.exists() else None, "seconds": round(seconds, 2)}
 
 
 def declaration(partition: Mapping[str, Any], generation: int) -> str:

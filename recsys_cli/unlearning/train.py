@@ -95,6 +95,11 @@ def refuse_unfit(config: DictConfig) -> None:
             "best one would know rows that are forgotten later: leave out "
             "evaluation.select and trainer.early_stopping, set trainer.epochs."
         )
+    if "rating" in (config.evaluation.protocol, config.loss.name) or "rating" in str(config.model.get("kind")):
+        raise UserError(
+            f"{name} forgets choices; for ratings (model={config.model.name}, loss={config.loss.name}, "
+            f"evaluation.protocol={config.evaluation.protocol}) train again without them: unlearning=none."
+        )
     if config.model.get("kind") == "pairwise":
         raise UserError(
             f"{name} needs user and item vectors, which model={config.model.name} "

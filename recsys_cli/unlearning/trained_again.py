@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from data_prep.store import sha256_file
 from recsys_cli.runs.environment import environment
 from recsys_cli.unlearning.generation import AGGREGATION, PARAMETERS, SHARDS, Rows, build
-from recsys_cli.unlearning.ledger import sha256_of
 from recsys_cli.unlearning.own_files import PER_USER, TEST
 from recsys_cli.unlearning.pool import train_shards
 from recsys_cli.unlearning.state import clear_trial
@@ -35,7 +35,7 @@ def differing(run: Path, config, rows: Rows, path: Path, ledger: Mapping[str, An
             build(again, config, rows, path, train_shards, _quiet)  # takes over the shards that are not to be trained
             names += [f"{AGGREGATION}/{PARAMETERS}", TEST, PER_USER]
         names = [name for name in names if (again / name).exists() or (path / name).exists()]
-        return {name: sha256_of(again / name) != sha256_of(path / name) for name in names}
+        return {name: sha256_file(again / name) != sha256_file(path / name) for name in names}
     finally:
         shutil.rmtree(again, ignore_errors=True)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data_prep.errors import UserError
-from data_prep.store import read_manifest
+from data_prep.store import read_manifest, sha256_file
 from recsys_cli.runs.config import CONFIG
 from recsys_cli.unlearning.files import UNREADABLE, read_text
 from recsys_cli.unlearning.forget_file import Content
@@ -28,7 +28,7 @@ from recsys_cli.unlearning.generation import (
     shard_inputs,
 )
 from recsys_cli.unlearning.generations import Generations
-from recsys_cli.unlearning.ledger import LEDGER, read_ledger, sha256_of
+from recsys_cli.unlearning.ledger import LEDGER, read_ledger
 from recsys_cli.unlearning.matching import Match, unknown_rows
 from recsys_cli.unlearning.own_files import LEDGER_FILES, altered, foreign, own_texts, state_files
 from recsys_cli.unlearning.requests import Request, commitment, files_of, read_request
@@ -153,7 +153,7 @@ def _sentence(error: Exception) -> str:
 
 
 def _ledger(path: Path, ledger, rows: Rows, config, digest: str | None) -> Answer:
-    now = sha256_of(path / LEDGER)
+    now = sha256_file(path / LEDGER)
     if digest not in (None, now):
         return (
             f"{path / LEDGER} has the digest {now}: it was rewritten, or it is of another state than "

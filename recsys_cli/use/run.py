@@ -18,12 +18,13 @@ from recsys_cli.runs.config import read_settings
 from recsys_cli.runs.kept import read_per_user, read_result
 from recsys_cli.runs.metrics_log import METRICS, read_epochs
 from recsys_cli.runs.record import read_record
+from recsys_cli.training.device import DeviceSettings, set_up_device
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from recsys_cli.use.content import Vectors
     from recsys_cli.use.taken_up import TakenUp
-    from recsys_cli.use.vectors import Vectors
 
 Ids = Sequence[int | str]
 
@@ -37,7 +38,8 @@ class TrainedRun:
 
     def __init__(self, path: str | Path, device: str = "auto"):
         """device: where the model computes: auto, cpu or gpu."""
-        self.path, self._device = Path(path).expanduser(), device
+        self.path = Path(path).expanduser()
+        self._device = DeviceSettings.from_config({"kind": device}, "device")
         self.settings: dict[str, Any] = read_settings(self.path)
 
     def __repr__(self) -> str:
@@ -100,18 +102,37 @@ class TrainedRun:
         users: Ids | str | int | None = None,
         k: int = 20,
         *,
-        exclude: Ids | Mapping[int | str, Ids] = (),
+        exclude: Ids | str | int | Mapping[int | str, Ids] = (),
         exclude_seen: bool = True,
     ) -> pd.DataFrame:
         """The k best items of each user, columns user, rank, item and score, as `recsys recommend` writes them.
 
-        users: raw ids in the order of the answer, one of them, or None for all. exclude: items that nobody is to get, or
-        items by user. exclude_seen: leave out what a user has in training.
+        users: raw ids in the order of the answer, one of them, or None for all. exclude: items that nobody is to get, one
+        of them, or items by user. exclude_seen: leave out what a user has in training.
         """
         import pandas as pd
 
         wanted = "all" if users is None else [users] if isinstance(users, str | int) else list(users)
+        exclude = [exclude] if isinstance(exclude, str | int) else exclude
         return pd.DataFrame(self._model.recommend(self._model.users(wanted), k, exclude, exclude_seen))
+
+    def recommend_new(
+        self, items: Mapping[int | str, Ids], k: int = 20, *, exclude: Ids = (), exclude_seen: bool = True
+    ) -> pd.DataFrame:
+        """The k best items of people whom the run does not know, by the items that each of them has.
+
+        items: raw item ids by any name of a user. What is left out, such as unknown items, is said in a warning.
+        """
+        import warnings
+
+        import pandas as pd
+
+        from recsys_cli.use.new_users import of_mapping
+
+        new = of_mapping(items, self._model.dataset)
+        for note in new.notes:
+            warnings.warn(note, stacklevel=2)
+        return pd.DataFrame(self._model.recommend_new(new, k, exclude, exclude_seen))
 
     def scores(self, user: int | str) -> pd.Series:
         """The scores of all items for one user, seen ones included; the raw item ids are the index."""
@@ -124,11 +145,20 @@ class TrainedRun:
         """Vectors of users and items whose products are the scores. Raises UserError for a model that has none."""
         return self._model.vectors()
 
+    def export(self, out: str | Path, format: str = "npz", *, overwrite: bool = False, history: bool = True) -> Path:
+        """Writes vectors or weights between items (npz, csv), or a recommender (saved_model), as `recsys export` does.
+
+        overwrite: replace what an export has put there before. history: a saved_model holds what users have in training.
+        """
+        from recsys_cli.use.exporting import export, place_of
+
+        path = place_of(self.path, format, out, overwrite)
+        export(self._model, format, path, overwrite=overwrite, history=history)
+        return path
+
     @cached_property
     def _model(self) -> TakenUp:
-        from recsys_cli.training.device import DeviceSettings, set_up_device
-
-        set_up_device(DeviceSettings(kind=self._device))
+        set_up_device(self._device)
         from recsys_cli.use.taken_up import TakenUp
 
         return TakenUp(str(self.path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,12 @@ from recsys_cli.data.dataset import CSR
 from recsys_cli.evaluation.blocks import MIN_ROWS
 from recsys_cli.evaluation.metrics import Pooled
 from recsys_cli.evaluation.protocol import EvaluationSettings
+from recsys_cli.use.content import Vectors, vectors_of
 from recsys_cli.use.lists import best_items
+from recsys_cli.use.new_users import NewUsers, scorer_for
 from recsys_cli.use.people import known, users_of
 from recsys_cli.use.scoring import SPLITS, refuse_closed, score_again
 from recsys_cli.use.trained import open_trained
-from recsys_cli.use.vectors import Vectors, vectors_of
 
 
 class TakenUp:
@@ -26,7 +28,7 @@ class TakenUp:
 
     def __init__(self, path: str):
         _, self.config, self.dataset, self.model, _ = open_trained(path)
-        self._scorer = self.model.scorer()
+        self.scorer = self.model.scorer()
 
     def evaluate(self, split: str, given: Mapping[str, Any]) -> tuple:
         """The summary's content, raw user ids [m], metrics [m] of each by name, and the warning."""
@@ -55,7 +57,20 @@ class TakenUp:
         left_out = [dataset.target_train] if exclude_seen else []
         if len(exclude):
             left_out.append(self._excluded(exclude, users))
-        return best_items(self._scorer, dataset, users, k, left_out, self.config.evaluation.memory_mb)
+        return best_items(self.scorer, dataset, users, k, left_out, self.config.evaluation.memory_mb)
+
+    def recommend_new(
+        self, new: NewUsers, k: int, exclude: Sequence[int | str] = (), exclude_seen: bool = True
+    ) -> dict[str, np.ndarray]:
+        """As `recommend`, for people whom the run does not know. exclude: raw ids of items for all of them."""
+        scorer = scorer_for(new, self.scorer, self.model, self.config)
+        dataset, rows = replace(self.dataset, user_ids=new.names), np.arange(len(new.names), dtype=np.int32)
+        left_out = [new.items] if exclude_seen else []
+        if len(exclude):
+            items = known("items", list(exclude), dataset.item_ids)
+            pairs = np.repeat(rows, len(items)), np.tile(items, len(rows))
+            left_out.append(CSR.from_pairs(*pairs, len(rows), dataset.n_items))
+        return best_items(scorer, dataset, rows, k, left_out, self.config.evaluation.memory_mb)
 
     def _excluded(self, exclude, users: np.ndarray) -> CSR:
         """Users x items: the items of a list for each of these users, or those of a mapping for its own."""
@@ -74,7 +89,7 @@ class TakenUp:
         """Raw item ids and scores, [n_items] each: the same bits as in lists, which are made in blocks of MIN_ROWS or
         more (evaluation/blocks.py)."""
         row = self.users([user])
-        return np.asarray(self.dataset.item_ids), self._scorer(tf.repeat(row, MIN_ROWS)).numpy()[0]
+        return np.asarray(self.dataset.item_ids), self.scorer(tf.repeat(row, MIN_ROWS)).numpy()[0]
 
     def vectors(self) -> Vectors:
-        return vectors_of(self._scorer, self.model, self.dataset)
+        return vectors_of(self.scorer, self.model, self.dataset)

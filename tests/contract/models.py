@@ -80,6 +80,17 @@ CASES = (
     Case("sbpr", SMALL, 4),
     Case("transiv", (*SMALL, "model.own_size=2"), 3),
     Case("samn", SMALL, 4),
+    Case("rating_means", first=(0.0, 0.3)),  # of a user and an item alone, not of both
+    Case("item_knn_ratings", ("model.shrinkage=1",)),
+    Case("pcmm", ("model.clusters=2", "model.shrinkage=1")),
+    Case("biased_mf", (*SMALL, QUICK), 12),
+    Case("pmf", (*SMALL, QUICK), 12),
+    Case("autorec", ("model.hidden_units=8", QUICK), 40),
+    Case("autorec_user", ("model.hidden_units=8", QUICK), 40),
+    *(
+        Case(f"hem_aae{ablation}", ("model.hidden_units=8", "model.learning_rate=0.03", "model.examples=3"), 24)
+        for ablation in ("", "_without_mining", "_random_negatives", "_without_adversary")
+    ),
     Case("ghcf", (*SMALL, "optimizer.learning_rate=0.05", "model.layers=1"), 10),
 )
 

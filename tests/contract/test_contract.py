@@ -19,7 +19,7 @@ from tests.contract.harness import (
     N_ITEMS,
     N_USERS,
     all_scores,
-    checkerboard,
+    board,
     put,
     same_bytes,
     start,
@@ -30,7 +30,7 @@ from tests.contract.harness import (
 )
 from tests.contract.models import CASES, DISTINCT, KINDS, TRAINABLE, Case
 
-SCOPES = {"factored": ("sampled", "whole_data"), "pairwise": ("sampled",)}
+SCOPES = {"factored": ("sampled", "whole_data"), "pairwise": ("sampled",), "rating": ("observed",), "own_rating": ()}
 VALUES = {name: library("").group_values("loss", name) for name in library("").choices("loss")}
 DISTINCT_LOSSES = {values["name"]: name for name, values in reversed(VALUES.items())}.values()
 # One of each kind is looked at from all sides: a factored one, one of several behaviours, a pairwise one.
@@ -70,7 +70,7 @@ def test_every_model_is_in_the_table():
 
 @every_model
 def test_the_withheld_item_comes_first(case):
-    scores, seen = all_scores(trained(case).model), checkerboard().target_train
+    scores, seen = all_scores(trained(case).model), board(case).target_train
     scores[seen.rows, seen.indices] = -np.inf
     warm = np.arange(len(withheld()))
     rank = (scores[warm] >= scores[warm, withheld()][:, None]).sum(axis=1)  # a tie counts against the model
@@ -91,7 +91,7 @@ def test_scores_of_a_user_do_not_depend_on_the_block(case):
 
 @every_model
 def test_users_without_interactions_have_a_list(case):
-    cold, seen = np.arange(N_USERS - COLD_USERS, N_USERS), checkerboard().target_train
+    cold, seen = np.arange(N_USERS - COLD_USERS, N_USERS), board(case).target_train
     assert not seen.row_lengths[cold].any()
     items, scores = top_k(trained(case).model.scorer(), cold, [seen], N_ITEMS, N_ITEMS)
     np.testing.assert_array_equal(np.sort(items, axis=1), np.tile(np.arange(N_ITEMS), (COLD_USERS, 1)))

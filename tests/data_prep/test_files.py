@@ -6,8 +6,9 @@ import os
 
 import pytest
 
+from data_prep.entries import NotRegular
 from data_prep.errors import UserError
-from data_prep.files import NotRegular, make_folder, open_file, read_file, write_file
+from data_prep.files import make_folder, open_file, read_file, write_file
 
 
 class PowerCut(BaseException):

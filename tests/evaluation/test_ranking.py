@@ -30,6 +30,22 @@ def test_ranks_are_places_in_the_sorted_list(seed):
         assert ranks.n_candidates[row] == len(expected)
 
 
+@pytest.mark.parametrize("n_items", [1, 31, 32, 33, 96, 1000])
+def test_ranks_are_counts_of_what_comes_before(n_items):
+    """Few and many held-out items, equal scores everywhere, and lists around the length of a run of the counting pass."""
+    rng = np.random.default_rng(n_items)
+    scores = rng.integers(-2, 3, (40, n_items)).astype(np.float32)
+    part = np.where(rng.random(scores.shape) < rng.random((40, 1)) / 2, 1, 2 * (rng.random(scores.shape) < 0.3))
+    part[0] = 1  # everything
+    ranks = rank_held_out(table(scores), csr(part == 1), [csr(part == 2)], n_items)
+    item = np.arange(n_items)
+    expected = [
+        1 + np.sum((part[u] != 2) & ((scores[u] > scores[u, v]) | ((scores[u] == scores[u, v]) & (item < v))))
+        for u, v in np.argwhere(part == 1)
+    ]
+    assert ranks.ranks.tolist() == expected
+
+
 def test_factors_and_functions_are_scorers():
     rng = np.random.default_rng(0)
     case = random_case(1)

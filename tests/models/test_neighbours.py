@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -26,7 +28,10 @@ def chosen() -> np.ndarray:
 
 
 def solved(cls, **config):
-    model = cls(cls.Settings.from_config({"name": cls.__name__, **config}), dataset(buy=chosen()), seed=0)
+    """On data with ratings, which none of these models looks at."""
+    data = dataset(buy=chosen())
+    data.train["buy"] = replace(data.train["buy"], values=np.linspace(1, 5, data.target_train.nnz, dtype=np.float32))
+    model = cls(cls.Settings.from_config({"name": cls.__name__, **config}), data, seed=0)
     learner = SolverLearner(model)
     learner.run(0, learner.begin(0), 0.0)
     return model
