@@ -11,6 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from recsys_cli.report import duration
+from recsys_cli.training.event_file import EventFile
 from recsys_cli.training.fit import Progress
 
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.1f}/{total_fmt} epochs [{elapsed}{postfix}]"
@@ -75,7 +76,7 @@ class Reporter:
         self._lines, self._told = bar and not terminal, False
         self._printed = time.perf_counter()
         self._remaining = RemainingTime(epochs, progress.epoch, self._printed)
-        self._writer = _writer(tensorboard)
+        self._curves = EventFile(tensorboard) if tensorboard else None
 
     def __call__(
         self,
@@ -100,13 +101,13 @@ class Reporter:
         if self._lines and (progress.epoch == self.epochs or metrics or now - self._printed > LINES_EVERY):
             self._printed = now
             print("  ".join([f"epoch {progress.epoch}/{self.epochs}", *self._shown()]), file=sys.stderr, flush=True)
-        if self._writer:
-            self._scalars(progress.epoch, {"loss": loss, "seconds": seconds, **(metrics or {})})
+        if self._curves:
+            self._curves.add(progress.epoch, {"loss": loss, "seconds": seconds, **(metrics or {})})
 
     def close(self) -> None:
         self._bar.close()
-        if self._writer:
-            self._writer.close()
+        if self._curves:
+            self._curves.close()
 
     def _shown(self) -> list[str]:
         left = self._remaining.left()
@@ -123,22 +124,3 @@ class Reporter:
             self._told = True
             if left > LONG:
                 print(f"about {duration(left)} of training", file=sys.stderr, flush=True)
-
-    def _scalars(self, epoch: int, values: Mapping[str, float]) -> None:
-        import tensorflow as tf
-
-        # tf.summary.scalar needs the tensorboard package to write; only those who look at the curves need it.
-        metadata = tf.compat.v1.SummaryMetadata(
-            plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars")
-        )
-        with self._writer.as_default(step=epoch):
-            for name, value in values.items():
-                tf.summary.write(name.replace("@", "_at_"), tf.constant(value, tf.float32), metadata=metadata)
-
-
-def _writer(folder: Path | None):
-    if folder is None:
-        return None
-    import tensorflow as tf
-
-    return tf.summary.create_file_writer(str(folder))
