@@ -18,6 +18,7 @@ from recsys_cli.runs.config import read_settings
 from recsys_cli.runs.kept import read_per_user, read_result
 from recsys_cli.runs.metrics_log import METRICS, read_epochs
 from recsys_cli.runs.record import read_record
+from recsys_cli.training.device import DeviceSettings, set_up_device
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +38,8 @@ class TrainedRun:
 
     def __init__(self, path: str | Path, device: str = "auto"):
         """device: where the model computes: auto, cpu or gpu."""
-        self.path, self._device = Path(path).expanduser(), device
+        self.path = Path(path).expanduser()
+        self._device = DeviceSettings.from_config({"kind": device}, "device")
         self.settings: dict[str, Any] = read_settings(self.path)
 
     def __repr__(self) -> str:
@@ -100,17 +102,18 @@ class TrainedRun:
         users: Ids | str | int | None = None,
         k: int = 20,
         *,
-        exclude: Ids | Mapping[int | str, Ids] = (),
+        exclude: Ids | str | int | Mapping[int | str, Ids] = (),
         exclude_seen: bool = True,
     ) -> pd.DataFrame:
         """The k best items of each user, columns user, rank, item and score, as `recsys recommend` writes them.
 
-        users: raw ids in the order of the answer, one of them, or None for all. exclude: items that nobody is to get, or
-        items by user. exclude_seen: leave out what a user has in training.
+        users: raw ids in the order of the answer, one of them, or None for all. exclude: items that nobody is to get, one
+        of them, or items by user. exclude_seen: leave out what a user has in training.
         """
         import pandas as pd
 
         wanted = "all" if users is None else [users] if isinstance(users, str | int) else list(users)
+        exclude = [exclude] if isinstance(exclude, str | int) else exclude
         return pd.DataFrame(self._model.recommend(self._model.users(wanted), k, exclude, exclude_seen))
 
     def recommend_new(
@@ -155,9 +158,7 @@ class TrainedRun:
 
     @cached_property
     def _model(self) -> TakenUp:
-        from recsys_cli.training.device import DeviceSettings, set_up_device
-
-        set_up_device(DeviceSettings(kind=self._device))
+        set_up_device(self._device)
         from recsys_cli.use.taken_up import TakenUp
 
         return TakenUp(str(self.path))

@@ -175,7 +175,8 @@ def test_settings_that_cannot_be_read_are_refused(refused, own_model, code, part
 
 
 KINDS = (
-    "expected one of factored, pairwise, closed_form, or null, received 'factoredd' (str) from 'the chosen model file'"
+    "expected one of factored, pairwise, closed_form, rating, own_rating, or null, received 'factoredd' (str) from "
+    "'the chosen model file'"
 )
 
 

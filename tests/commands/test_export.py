@@ -12,6 +12,7 @@ import pytest
 
 import recsys_cli
 from recsys_cli import UserError
+from recsys_cli.use.placing import placed
 from tests.commands.conftest import TINY
 
 
@@ -82,6 +83,18 @@ def test_nothing_is_replaced_unasked(recsys, finished, tmp_path):
     assert recsys(*words).code == 0 and recsys(*words).code == 0
     assert json.loads((tmp_path / "new" / "export.json").read_text())["model"] == "enmf"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "mine.npz", "new"]
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_what_comes_in_the_meantime_stays(tmp_path, folder):
+    with (
+        pytest.raises(UserError, match="is there already"),
+        placed(tmp_path / "x", folder=folder, overwrite=False) as aside,
+    ):
+        (aside / "ours" if folder else aside).write_text("ours")
+        (tmp_path / "x").mkdir() if folder else (tmp_path / "x").write_text("mine")
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+    assert not list((tmp_path / "x").iterdir()) if folder else (tmp_path / "x").read_text() == "mine"
 
 
 def test_a_full_disk_leaves_nothing(run, tmp_path, monkeypatch):

@@ -56,9 +56,13 @@ def test_scores_are_those_of_the_lists_and_the_products_of_the_vectors(run):
 def test_items_are_left_out_for_all_or_for_some(run):
     first = run.recommend([5, 17], k=1)["item"].tolist()
     for_all = run.recommend([5, 17], k=3, exclude=first)
+    assert run.recommend(5, k=1, exclude=int(first[0]))["item"][0] != first[0]
     assert not set(first) & set(for_all["item"])
     of_one = run.recommend([5, 17], k=1, exclude={17: first})
     assert of_one["item"][0] == first[0] and of_one["item"][1] not in first
+    lists = run.recommend([5, 17], k=3)["item"].tolist()
+    of_both = run.recommend([5, 17], k=2, exclude={17: lists[3:5], "5": lists[:1]})["item"].tolist()
+    assert of_both[:2] == lists[1:3] and of_both[2] == lists[5]
     seen = set(run.recommend([5], k=180, exclude_seen=False)["item"]) - set(run.recommend([5], k=180)["item"])
     assert seen
 
@@ -80,6 +84,7 @@ def test_evaluate_repeats_the_result_and_takes_other_settings(run):
         (lambda run: run.evaluate(metric=["HR"]), "unknown key 'evaluation.metric'"),
         (lambda run: run.evaluate(metrics=["no.such.Thing"]), "cannot be imported"),
         (lambda run: recsys_cli.open_run(run.path / "nowhere"), "is not a run directory"),
+        (lambda run: recsys_cli.open_run(run.path, device="tpu"), "device.kind: expected one of auto, cpu, gpu"),
         (lambda run: recsys_cli.train("model=enmf"), "give a list of words"),
         (lambda run: recsys_cli.train(["trainer.epoch=3"]), "Did you mean 'trainer.epochs'"),
     ],
