@@ -34,7 +34,12 @@ def stars(tmp_path):
 
 def test_the_epoch_of_the_lowest_error_is_scored(recsys, stars, tmp_path):
     words = ["model=biased_mf", "model.embedding_size=4", "optimizer.learning_rate=0.05", "trainer.batch_size=32"]
-    select = ["evaluation.select=best_validation", "trainer.eval_every=1", "trainer.early_stopping=2", "trainer.epochs=60"]
+    select = [
+        "evaluation.select=best_validation",
+        "trainer.eval_every=1",
+        "trainer.early_stopping=2",
+        "trainer.epochs=60",
+    ]
     result = recsys("train", *words, *select, *stars)
     assert result.code == 0, result.err
     assert "MAE and RMSE over pairs" in result.out and "the mean rating of each item: MAE" in result.out
