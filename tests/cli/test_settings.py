@@ -71,6 +71,7 @@ def test_a_file_states_what_differs_from_the_defaults(group, choice):
     without = {name: found.default for name, found in fields_of(settings_of(group, choice)).items()}
     for base in bases:
         without |= OURS._stated(group, base)
+    without |= OURS.load(own["like"]) if "like" in own else {}
     assert not [k for k, v in own.items() if k not in WHAT_IT_IS and without.get(k, "-") == v]
 
 
