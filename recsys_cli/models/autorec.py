@@ -70,10 +70,9 @@ class AutoRec(TrainableModel):
         if config.side == "user":
             rows, cols = cols, rows
         k = config.hidden_units
-        weights = 2 * k * cols
-        return Need(
-            weights, 4 * weights + 6 * 512 * cols, rows * k, dataset.target_train.nnz, setting="model.hidden_units"
-        )
+        weights = (2 * k + 1) * cols + k
+        step = 4 * weights + 6 * 512 * cols  # the gradient, the state of Adam, and a batch made dense
+        return Need(weights, step, rows * k, dataset.target_train.nnz, setting="model.hidden_units")
 
     def phases(self, usual, batch_size, seed):
         if usual:

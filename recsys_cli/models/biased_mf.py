@@ -53,6 +53,14 @@ class BiasedMF(FactoredModel):
             self.rated = SparseMatrix(replace(pairs, values=shares))
             self.implicit = self.parameter("implicit_embedding", [self.n_items, size])
 
+    @classmethod
+    def memory(cls, config, dataset):
+        need, size = super().memory(config, dataset), config.embedding_size
+        nodes = dataset.n_users + dataset.n_items
+        implicit = size * dataset.n_items if config.implicit else 0
+        parameters = need.parameters + nodes * config.biases + implicit
+        return need._replace(parameters=parameters, step=2 * size * dataset.n_users if implicit else 0)
+
     def encode(self, noise=None):
         found = {}  # what this step looks up; the penalty is of that
         if self.implicit is not None:

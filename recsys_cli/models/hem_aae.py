@@ -5,7 +5,7 @@ by the same encoder. A discriminator tells them apart; the encoder, as the gener
 
     reconstruction  1/n sum over observed (r - h(r))^2 + l2 / 2 (|W|^2 + |V|^2)      encoder and decoder
     discriminator   -E ln D(z+) - E ln(1 - D(z-))                                    discriminator
-    generator       adversarial_weight E ln(1 - D(z-))                               encoder
+    generator       E ln(1 - D(z-))                                                  encoder
 
 in turn, batch by batch, each with an Adam of its own. Presets: `hem_aae`, `hem_aae_without_mining`,
 `hem_aae_random_negatives`, `hem_aae_without_adversary`.
@@ -19,7 +19,9 @@ Deviations, most of them where the paper says nothing (no code is known):
 5. Every item is reconstructed; with `reconstructed=positives` those drawn as positives, as figure 2 has it.
 6. Unrated entries have no share in the loss, ratings are shown and stretched as in autorec.py, for the sigmoids.
 7. D is not told the user or the negative example on which eq. 10-12 condition it.
-8. `adversarial_weight`, `discriminator_units`, `discriminator_steps`, l2, dropout, batch and epochs are not in the paper.
+8. Adam takes no notice of a weight of the generator's loss; how strong it is, `generator_rate` says, chosen on validation.
+   In the paper there is one rate, 0.001, with which the adversary makes predictions worse (docs/ratings.md).
+9. `adversarial_weight`, `discriminator_units`, `discriminator_steps`, l2, dropout, batch and epochs are not in the paper.
 """
 
 from __future__ import annotations
@@ -55,12 +57,17 @@ class HEMAAE(AutoRec):
         margin: float = field(0.2, "alpha, of squared distances", low=0)
         redraw: bool = field(True, "triplets from the pool in each epoch; false: those of the first one always")
         reconstructed: str = field("all", "which items; or the positives drawn", choices=("all", "positives"))
-        adversarial_weight: float = field(0.1, "of the generator; 0: no adversary", low=0)
+        adversarial_weight: float = field(
+            1.0, "of fooling the discriminator, beside triplet_weight; 0: no adversary", low=0
+        )
         saturating: bool = field(True, "the generator lowers ln(1 - D), as in the paper; false: -ln D")
         discriminator_units: int = field(100, "of its hidden layer", low=1)
         discriminator_steps: int = field(1, "before each one of the generator", low=1)
         triplet_weight: float = field(0.0, "of the loss of the triplets on codes", low=0)
-        learning_rate: float = field(0.001, "of Adam, in each of the three phases", above=0)
+        learning_rate: float = field(0.001, "of Adam, of the auto-encoder and of the discriminator", above=0)
+        generator_rate: float = field(
+            0.00003, "of Adam, of the generator, which is how strong it is; in the paper 0.001", above=0
+        )
 
     def __init__(self, config, dataset, seed):
         super().__init__(config, dataset, seed)
@@ -73,6 +80,12 @@ class HEMAAE(AutoRec):
                 "output": self.parameter("discriminator_output", [n, 1]),
                 "output_bias": tf.Variable(tf.zeros([1]), name="discriminator_output_bias"),
             }
+
+    @classmethod
+    def memory(cls, config, dataset):
+        need = super().memory(config, dataset)
+        n = config.discriminator_units if config.adversarial_weight else 0
+        return need._replace(parameters=need.parameters + n * (config.hidden_units + 2) + (n > 0), step=2 * need.step)
 
     def phases(self, usual, batch_size, seed):
         (reconstruction,) = super().phases(usual, batch_size, seed)
@@ -87,7 +100,8 @@ class HEMAAE(AutoRec):
         found: list[Phase] = [reconstruction]
         if self.config.adversarial_weight:
             found.append(Discriminator(self, triplets, list(self.discriminator.values()), adam))
-        found.append(Generator(self, triplets, [self.encoder, self.encoder_bias], adam))
+        slower = adam | {"learning_rate": self.config.generator_rate}
+        found.append(Generator(self, triplets, [self.encoder, self.encoder_bias], slower))
         steps = self.config.discriminator_steps
         self.turns = (1, steps, 1) if self.config.adversarial_weight else (1, 1)
         return found

@@ -51,7 +51,14 @@ class ItemKNNRatings(SolvedModel):
     def memory(cls, config, dataset):
         items, k = dataset.n_items, min(config.neighbours, dataset.n_items)
         whole = dataset.n_users * items
-        return Need(2 * items * k, 3 * whole + 4 * BLOCK * items, 2 * items * items, dataset.target_train.nnz)
+        parameters = 2 * items * k + dataset.n_users + items
+        return Need(
+            parameters,
+            3 * whole + 4 * BLOCK * items,
+            2 * items * items,
+            dataset.target_train.nnz,
+            setting="model.neighbours",
+        )
 
     def begin(self, epoch):
         ratings, config = self.ratings, self.config

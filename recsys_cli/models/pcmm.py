@@ -51,7 +51,8 @@ class PCMM(SolvedModel):
     def memory(cls, config, dataset):
         users, whole = dataset.n_users, dataset.n_users * dataset.n_items
         k = min(config.neighbours, users)
-        return Need(2 * users * k, 5 * whole + 4 * BLOCK * users, 2 * whole, dataset.target_train.nnz)
+        step = 5 * whole + 4 * BLOCK * users
+        return Need((2 * k + 1) * users, step, 2 * whole, dataset.target_train.nnz, setting="model.neighbours")
 
     def begin(self, epoch):
         self._there, self._rest = self._deviations()

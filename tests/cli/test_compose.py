@@ -80,13 +80,13 @@ def test_a_model_chooses_its_loss_and_the_command_line_overrules_it(config):
 
 
 def test_tuned_values_hold_for_their_triple_only_and_the_command_line_wins(config, own_configs):
-    own = own_configs({"tuned/enmf-non_sampling-csv.yaml": TUNED})
+    own = own_configs({"tuned/enmf-non_sampling-frappe.yaml": TUNED})
 
     def values(*words):
-        cfg = config("train", "data=csv", "data.path=any.csv", "--config-dir", own, *words)
+        cfg = config("train", "data=frappe", "--config-dir", own, *words)
         return cfg["model"]["embedding_size"], cfg["loss"].get("negative_weight")
 
-    plain = config("train", "data=csv", "data.path=any.csv")
+    plain = config("train", "data=frappe")
     usual = plain["model"]["embedding_size"], plain["loss"]["negative_weight"]
     assert values() == (16, 0.7)
     assert values("loss.negative_weight=0.2") == (16, 0.2)
@@ -122,14 +122,14 @@ def test_tuned_weights_that_leave_nothing_become_equal(config, own_configs):
 @pytest.mark.parametrize(
     "text, part",
     [
-        ("trainer:\n  epoch: 3\n", "unknown key 'trainer.epoch' in tuned/enmf-non_sampling-csv.yaml"),
+        ("trainer:\n  epoch: 3\n", "unknown key 'trainer.epoch' in tuned/enmf-non_sampling-frappe.yaml"),
         ("trainer:\n  epochs: many\n", "trainer.epochs: expected an integer >= 0"),
         ("tensorboard: 7\n", "tensorboard: expected true or false"),
     ],
 )
 def test_tuned_values_are_checked(refused, own_configs, text, part):
-    own = own_configs({"tuned/enmf-non_sampling-csv.yaml": "# @package _global_\n" + text})
-    assert part in refused("train", "data=csv", "data.path=any.csv", "--config-dir", own)
+    own = own_configs({"tuned/enmf-non_sampling-frappe.yaml": "# @package _global_\n" + text})
+    assert part in refused("train", "data=frappe", "--config-dir", own)
 
 
 def test_own_config_folder_by_option_and_by_variable(config, own_configs, monkeypatch):

@@ -71,6 +71,7 @@ def test_a_file_states_what_differs_from_the_defaults(group, choice):
     without = {name: found.default for name, found in fields_of(settings_of(group, choice)).items()}
     for base in bases:
         without |= OURS._stated(group, base)
+    without |= OURS.load(own["like"]) if "like" in own else {}
     assert not [k for k, v in own.items() if k not in WHAT_IT_IS and without.get(k, "-") == v]
 
 
@@ -175,7 +176,8 @@ def test_settings_that_cannot_be_read_are_refused(refused, own_model, code, part
 
 
 KINDS = (
-    "expected one of factored, pairwise, closed_form, or null, received 'factoredd' (str) from 'the chosen model file'"
+    "expected one of factored, pairwise, closed_form, rating, own_rating, or null, received 'factoredd' (str) from "
+    "'the chosen model file'"
 )
 
 

@@ -6,11 +6,20 @@ import numpy as np
 import pytest
 
 from data_prep.errors import UserError
+from recsys_cli.evaluation import topk
+from recsys_cli.evaluation.blocks import ScoreError
 from recsys_cli.evaluation.lists import beyond_accuracy
 from recsys_cli.evaluation.topk import top_k
 from tests.evaluation.cases import random_case, ranked_items, table
 
 
+@pytest.fixture(params=[1, 10**6], ids=["partition", "selections"])
+def either(request, monkeypatch):
+    """Both ways to find the best items."""
+    monkeypatch.setattr(topk, "LONG", request.param)
+
+
+@pytest.mark.usefixtures("either")
 @pytest.mark.parametrize("seed", range(12))
 def test_lists_are_the_head_of_the_sorted_list(seed):
     case, rng = random_case(seed, ties=seed % 3 > 0), np.random.default_rng(seed)
@@ -24,6 +33,15 @@ def test_lists_are_the_head_of_the_sorted_list(seed):
         assert scores[row].tolist() == case.scores[user, best].tolist() + [-np.inf] * empty
 
 
+@pytest.mark.usefixtures("either")
+def test_scores_that_are_not_finite_are_refused():
+    scores = np.zeros((20, 9), np.float32)
+    scores[17] = np.nan
+    with pytest.raises(ScoreError, match="user 17"):
+        top_k(table(scores), np.arange(20), [], 9, 5)
+
+
+@pytest.mark.usefixtures("either")
 def test_without_history_and_without_users():
     case = random_case(1)
     n_items = case.scores.shape[1]

@@ -23,6 +23,7 @@ OURS = library("")
 MODELS = {OURS.group_values("model", name)[TARGET] for name in OURS.choices("model")}
 TARGETS = sorted(MODELS | {place for places in schema.PLACES.values() for place in places.values()})
 KINDS = {"factored": FactoredModel, "closed_form": SolvedModel, "pairwise": TrainableModel}
+KINDS |= {"rating": TrainableModel, "own_rating": TrainableModel}
 
 
 def imported(target: str) -> type:
@@ -48,7 +49,7 @@ def test_the_source_says_what_an_import_gives(target):
 def test_the_kind_of_a_choice_is_that_of_its_class(name):
     values = OURS.group_values("model", name)
     assert issubclass(imported(values[TARGET]), KINDS[values["kind"]])
-    assert values["kind"] == "factored" or not issubclass(imported(values[TARGET]), FactoredModel)
+    assert values["kind"] in ("factored", "rating") or not issubclass(imported(values[TARGET]), FactoredModel)
 
 
 def test_a_model_is_made_from_its_class_alone():
