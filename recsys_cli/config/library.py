@@ -66,8 +66,12 @@ class Library:
         tree = {k: v for k, v in self.load(command).items() if k not in ("defaults", "hydra")}
         choices = self.defaults(command) | (picked or {})
         choices |= self._wishes(choices.get("model")) | (picked or {})
-        tuned = re.sub(r"\$\{(\w+)\}", lambda named: str(choices.get(named[1])), choices.pop(TUNED, None) or "")
-        for group, choice in choices.items():
+        chosen = {
+            group: re.sub(r"\$\{(\w+)\}", lambda named: str(choices.get(named[1])), choice or "")
+            for group, choice in choices.items()
+        }
+        tuned = chosen.pop(TUNED, None)
+        for group, choice in chosen.items():
             if choice in self.choices(group):
                 tree[group] = self._stated(group, choice)
         if tuned in self.choices(TUNED):

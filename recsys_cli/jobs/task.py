@@ -30,6 +30,8 @@ class Task:
         self.number, self.job, self.claim, self.resumed = number, job, claim, unfinished is not None
         self.config, self.told_to_stop = deepcopy(job.config), False
         self.run_dir: Path | None = None  # of `train`, where it will be
+        # In a run that can forget there is nothing but what `unlearn verify` knows how to check.
+        self._keeps_log = job.config.get("unlearning", {}).get("name", "none") == "none"
         self._began, self._size = time.perf_counter(), -1
         if threads and "device" in self.config and self.config.device.threads is None:
             self.config.device.threads = threads
@@ -52,7 +54,7 @@ class Task:
             handle, path = tempfile.mkstemp(prefix="recsys-", suffix=".log")
             os.close(handle)
             return Path(path)
-        if is_run(self.run_dir):
+        if self._keeps_log and is_run(self.run_dir):
             return self.run_dir / LOG
         return workplace(self.job.config) / f"{secrets.token_hex(6)}.log"
 
@@ -75,7 +77,7 @@ class Task:
     def _settle(self) -> None:
         """Puts the output into the run directory, once that is there."""
         assert self.run_dir
-        if self.log.parent != self.run_dir and is_run(self.run_dir):
+        if self._keeps_log and self.log.parent != self.run_dir and is_run(self.run_dir):
             target = self.run_dir / LOG
             if not os.path.lexists(target):
                 os.replace(self.log, target)

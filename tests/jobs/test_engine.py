@@ -45,9 +45,9 @@ class Script:
 
 @pytest.fixture
 def run(tmp_path):
-    def run(ends, seeds=(0, 1, 2, 3), workers=1, on_event=None, lazily=False):
+    def run(ends, seeds=(0, 1, 2, 3), workers=1, on_event=None, lazily=False, words=()):
         script = Script(ends)
-        jobs = (Job.of([f"seed={seed}", f"runs_dir={tmp_path / 'runs'}"], library("")) for seed in seeds)
+        jobs = (Job.of([f"seed={seed}", f"runs_dir={tmp_path / 'runs'}", *words], library("")) for seed in seeds)
         outcomes = run_jobs(jobs if lazily else list(jobs), workers, on_event, lambda: script)
         assert script.closed and not (tmp_path / "runs" / ".jobs").exists(), "no lock and no log is left behind"
         return outcomes, script
@@ -127,6 +127,17 @@ def test_a_job_may_be_stopped_by_what_its_epochs_say(run):
     assert outcome.status == "stopped" and outcome.code == 0 and seen[0]["NDCG@10"] == 0.5
     assert script.signals == [(0, signal.SIGTERM)]
     assert (Path(outcome.run_dir) / "log.txt").exists()
+
+
+def test_a_run_that_can_forget_gets_nothing_that_its_proof_does_not_know(run):
+    def train(config, script):
+        for name in ("config.yaml", "record.json"):
+            (Path(config.run_dir) / name).parent.mkdir(parents=True, exist_ok=True)
+            (Path(config.run_dir) / name).write_text("{}")
+        return 0
+
+    (outcome,), _ = run({0: train}, seeds=(0,), words=("unlearning=sisa", "model=wmf"))
+    assert {file.name for file in Path(outcome.run_dir).iterdir()} == {"config.yaml", "record.json"}
 
 
 def test_a_job_that_another_process_does_is_left_to_it(run, tmp_path, monkeypatch):
