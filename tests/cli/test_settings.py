@@ -89,7 +89,8 @@ def test_the_library_gives_what_hydra_composes(command):
     """Help and completion go by plain files, the program by Hydra."""
     triples = [{}]
     for group in OURS.defaults(command):
-        triples += [{group: choice} for choice in OURS.choices(group) if group != "tuned"]
+        if group not in ("tuned", "sweep") and (command != "sweep" or group == "model"):  # the rest is that of train
+            triples += [{group: choice} for choice in OURS.choices(group)]
     if command == "train":
         triples += [{"model": "bpr", "loss": "softmax", "optimizer": "sgd", "trainer": "default", "data": "csv"}]
         tuned = {"model": "ehcf", "data": "taobao", "tuned": "ehcf-non_sampling-beibei"}

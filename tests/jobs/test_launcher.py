@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.commands.conftest import TINY
 from tests.jobs.test_multirun import jobs
 
+ROOT = Path(__file__).resolve().parents[2]
 LAUNCHERS = {"joblib": "hydra_joblib_launcher", "submitit_local": "hydra_submitit_launcher"}
 
 
@@ -25,10 +30,15 @@ def test_hydras_own_launcher_does_what_the_engine_does(recsys, one_nursery, tmp_
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LAUNCHERS)
-def test_launchers_that_start_processes(name, recsys, tmp_path):
+def test_launchers_that_start_processes(name, tmp_path):
+    """In a process of its own: submitit puts handlers of its own on the log and on signals, which would stay."""
     if not find_spec("hydra_plugins") or not find_spec(f"hydra_plugins.{LAUNCHERS[name]}"):
         pytest.skip(f"{LAUNCHERS[name]} is not installed")
-    result = recsys("train", "-m", *TINY, f"runs_dir={tmp_path / 'runs'}", f"hydra/launcher={name}")
+    words = ["train", "-m", *TINY, f"runs_dir={tmp_path / 'runs'}", f"hydra/launcher={name}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "recsys_cli", *words], cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
+    result = SimpleNamespace(code=done.returncode, out=done.stdout, err=done.stderr)
     assert result.code == 0 and [job[2] for job in jobs(result)] == ["finished"], result.err
     assert [path.name for path in (tmp_path / "runs").iterdir()] == [result.out.rstrip().rpartition("/")[2]]
 
