@@ -89,11 +89,12 @@ class EATNN(FactoredModel):
     def memory(cls, config, dataset):
         size, width, pairs = config.embedding_size, config.attention_size, dataset.target_train.nnz
         columns, domains = dataset.n_items, 1
+        attention = size * width + 2 * width if config.own_share is None else 0
         if config.social_weight:
             friends = friends_of(dataset, config.name)
             columns, pairs, domains = columns + friends.n_cols, pairs + friends.nnz, 2
         return Need(
-            ((1 + domains) * dataset.n_users + columns) * size + domains * (size + size * width + 2 * width),
+            ((1 + domains) * dataset.n_users + columns) * size + domains * (size + attention),
             pairs=pairs,
             width=(1 + 2 * domains) * size + 4 * width,
             setting="model.embedding_size",

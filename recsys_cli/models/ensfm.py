@@ -71,7 +71,8 @@ class FactorizationMachine(FactoredModel):
 
     @classmethod
     def memory(cls, config, dataset):
-        return memory_of(config, dataset, 2 * config.embedding_size + 1)
+        heads = (config.prediction_vector is not None) + (config.inside == "own")
+        return memory_of(config, dataset, heads * config.embedding_size + config.global_bias)
 
     def encode(self, noise=None):
         rate = self.config.dropout

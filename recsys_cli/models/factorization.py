@@ -44,6 +44,12 @@ class MatrixFactorization(FactoredModel):
         if config.item_bias:
             self.item_bias = tf.Variable(tf.zeros([self.n_items, 1]), name="item_bias")
 
+    @classmethod
+    def memory(cls, config, dataset):
+        need = super().memory(config, dataset)
+        heads = config.embedding_size if config.prediction_vector is not None else 0
+        return need._replace(parameters=need.parameters + heads + (dataset.n_items if config.item_bias else 0))
+
     def encode(self, noise=None):
         return {}  # of rows looked up in this step
 

@@ -88,11 +88,12 @@ class JNSKR(FactoredModel):
     def memory(cls, config, dataset):
         """A step keeps for its gradient, of each triple at most, the vectors of relation and tail twice and the hidden
         layer; scoring, and batches of users, take all triples at once."""
-        triples, size = item_triples(dataset, config.name), config.embedding_size
+        triples, size, width = item_triples(dataset, config.name), config.embedding_size, config.attention_size
+        attention = {"product": size * width + 2 * width, "sum": 2 * size * width + 2 * width, "equal": 0}
         tables = dataset.n_users + dataset.n_items + len(triples.tail_ids) + len(triples.relation_ids)
-        of_triples = triples.n * (4 * size + 2 * config.attention_size)
+        of_triples = triples.n * (4 * size + 2 * width)
         return Need(
-            parameters=tables * size + 2 * size * config.attention_size,
+            parameters=(tables + 1) * size + attention[config.attention],
             step=of_triples + tables * size,
             scoring=of_triples,
             pairs=dataset.target_train.nnz,

@@ -79,7 +79,10 @@ class SAMN(FactoredModel):
         longest = np.sort(friends.row_lengths)[-USERS_AT_A_TIME:].sum()
         nodes = dataset.n_users + dataset.n_items
         return Need(
-            nodes * size + dataset.n_items + size * (2 * config.memory_slots + config.attention_size),
+            nodes * size
+            + dataset.n_items
+            + size * (2 * config.memory_slots + config.attention_size)
+            + 2 * config.attention_size,
             step=2 * per_friend * longest,
             scoring=per_friend * longest + nodes * size,
             pairs=dataset.target_train.nnz,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
@@ -32,14 +31,10 @@ class OuterConvolutions(tf.Module):
                 "1, so it is 2 to the number of channels, such as 64 with [32,32,32,32,32,32]."
             )
         self.rate, self.n_pairs, self.size = rate, n_pairs, size
-        deep, rest = divmod(n_pairs - 1, max(layers - 1, 1)) if layers > 1 else (0, 0)
-        depths = [1 + deep + (n < rest) for n in range(layers - 1)] + [1]
-        if layers == 1:
-            depths = [n_pairs]
         inputs = [1, *channels]
         shapes = [
             ((depth,) if n_pairs > 1 else ()) + (2, 2, a, b)
-            for depth, a, b in zip(depths, inputs, channels, strict=False)
+            for depth, a, b in zip(depths_of(layers, n_pairs), inputs, channels, strict=False)
         ]
         self.kernels = [parameter(f"conv_{n}", shape, "truncated_normal", 0.1) for n, shape in enumerate(shapes, 1)]
         self.biases = [tf.Variable(tf.fill([c], 0.1), name=f"conv_bias_{n}") for n, c in enumerate(channels, 1)]
@@ -80,6 +75,14 @@ class OuterConvolutions(tf.Module):
 
 
 def parameters_of(size: int, channels: Sequence[int], n_pairs: int = 1) -> int:
-    """How many numbers the layers have, about."""
-    depth = 1 + math.ceil((n_pairs - 1) / max(len(channels) - 1, 1))
-    return sum(4 * depth * a * b + b for a, b in zip((1, *channels), channels, strict=False)) + channels[-1] + 1
+    """How many numbers the layers have."""
+    sizes = zip(depths_of(len(channels), n_pairs), (1, *channels), channels, strict=False)
+    return sum(4 * depth * a * b + b for depth, a, b in sizes) + channels[-1] + 1
+
+
+def depths_of(layers: int, n_pairs: int) -> list[int]:
+    """Of the kernels: as many as it takes to leave one of the pairs, spread over all layers but the last."""
+    if layers == 1:
+        return [n_pairs]
+    deep, rest = divmod(n_pairs - 1, layers - 1)
+    return [1 + deep + (n < rest) for n in range(layers - 1)] + [1]

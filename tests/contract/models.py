@@ -31,6 +31,9 @@ CONVOLVED = ("model.init_scale=0.5", "loss.negatives=1", "model.dropout=0")
 WITHOUT_FIRST = ("model.first_epoch_rate=null", "model.output_l2=0", "model.network_l2=0")
 QUICK = "optimizer.learning_rate=0.02"
 
+# While all units are active, what shifts every score alike is lost in the difference of two.
+SHIFTS = ("output_bias", "conv_bias_1", "conv_bias_2", "conv_bias_3")
+
 CASES = (
     Case("popularity", first=(0.0, 0.0)),  # on the checkerboard the items that a user would not like are as popular
     Case("auxiliary_first", first=(0.0, 0.1)),  # carts of the other parity come before all
@@ -52,11 +55,9 @@ CASES = (
     Case("ensfm_svdfeature", SMALL, 6),
     Case("fm", SMALL, 6, idle=("user_linear",)),
     Case("nfm", SMALL, 8, idle=("user_linear",)),
-    Case("oncf", (*SMALL, *CONVOLVED, "model.channels=[8,8,8]"), 12, idle=("user_linear", "output_bias")),
-    Case(
-        "cfm", (*CONVOLVED, "model.embedding_size=4", "model.channels=[8,8]"), 12, idle=("user_linear", "output_bias")
-    ),
-    Case("convncf", (*SMALL, *CONVOLVED, "model.channels=[8,8,8]", *WITHOUT_FIRST), 16, idle=("output_bias",)),
+    Case("oncf", (*SMALL, *CONVOLVED, "model.channels=[8,8,8]"), 12, idle=("user_linear", *SHIFTS)),
+    Case("cfm", (*CONVOLVED, "model.embedding_size=4", "model.channels=[8,8]"), 12, idle=("user_linear", *SHIFTS)),
+    Case("convncf", (*SMALL, *CONVOLVED, "model.channels=[8,8,8]", *WITHOUT_FIRST), 16, idle=SHIFTS),
     Case("deepfm", (*SMALL, QUICK, "model.layer_dropout=0"), 8),
     Case("lightgcn", (*SMALL, QUICK), 4),
     Case("cmf", SMALL, 4),

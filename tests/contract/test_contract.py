@@ -167,4 +167,4 @@ def test_every_variable_is_learnt(case):
             for v, g in zip(model.trainable_variables, gradients)
             if g is not None and np.any(tf.convert_to_tensor(g))
         }
-    assert moved == {v.name for v in model.trainable_variables if v.name.split(":")[0] not in case.idle}
+    assert {v.name for v in model.trainable_variables} - moved <= {f"{name}:0" for name in case.idle}
