@@ -24,7 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from recsys_cli.report import format_table
+from recsys_cli.text import format_table
 from scripts.floor import floor_seconds
 
 K = [10, 50, 100]

@@ -22,7 +22,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from recsys_cli.report import format_table  # noqa: E402 - found by the line above
+from recsys_cli.text import format_table  # noqa: E402 - found by the line above
 
 
 def main() -> None:

@@ -36,9 +36,9 @@ def main(config: DictConfig) -> int:
 
     set_up_device(config.device)
 
-    from recsys_cli.report import format_table
     from recsys_cli.runs.directory import Run
     from recsys_cli.runs.results import Summary, check_name, keep_evaluation
+    from recsys_cli.text import format_table
     from recsys_cli.unlearning.deletions import Batch, measure
 
     check_name(config.name)

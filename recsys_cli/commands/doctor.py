@@ -17,7 +17,7 @@ from data_prep.settings import Settings, field
 from recsys_cli.config.compose import compose
 from recsys_cli.config.library import library
 from recsys_cli.memory import free_memory
-from recsys_cli.report import wrapped
+from recsys_cli.text import wrapped
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

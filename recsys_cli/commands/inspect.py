@@ -30,7 +30,7 @@ def main(config: DictConfig) -> int:
     set_up_device(config.device)
 
     from recsys_cli.data.tables import write_table
-    from recsys_cli.report import format_table
+    from recsys_cli.text import format_table
     from recsys_cli.use.people import users_of
     from recsys_cli.use.trained import open_trained
 

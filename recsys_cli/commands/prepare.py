@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recsys_cli.report import wrapped
+from recsys_cli.text import wrapped
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

@@ -52,5 +52,7 @@ def main(config: DictConfig) -> int:
         users = run.users(config.users)
         table, n = run.recommend(users, config.k, exclude_seen=config.exclude_seen), len(users)
     write_table(config.output, table)
-    print(f"{len(table['user']):,} recommendations for {n:,} users written to {config.output}")
+    print(
+        f"{len(table['user']):,} recommendations for {n:,} {'user' if n == 1 else 'users'} written to {config.output}"
+    )
     return 0

@@ -59,7 +59,7 @@ def main(argv: list[str]) -> int:
 
 
 def _table(rows: list[dict[str, Any]], metrics: list[str], folders: list[str]) -> str:
-    from recsys_cli.report import duration, format_table
+    from recsys_cli.text import duration, format_table
 
     names = metrics or list(dict.fromkeys(name for row in rows for name in row["metrics"]))[:SHOWN]
     lines = []

@@ -134,7 +134,7 @@ def _to_do(search: Search, retry: bool) -> int:
 
 def _cost(found: Sequence[Search], seconds: Sequence[float | None], jobs: int) -> str:
     """How many trials are left, and what they will take."""
-    from recsys_cli.report import duration
+    from recsys_cli.text import duration
 
     left = [_to_do(search, False) for search in found]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

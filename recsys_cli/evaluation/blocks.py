@@ -19,7 +19,7 @@ import tensorflow as tf
 from data_prep.errors import UserError
 from recsys_cli.data.dataset import CSR
 from recsys_cli.evaluation.forecast import announce_slow
-from recsys_cli.evaluation.naming import IdError
+from recsys_cli.evaluation.raw_ids import IdError
 from recsys_cli.models.base import Factors, Scorer
 from recsys_cli.ops.compiled import compiled, repeat
 

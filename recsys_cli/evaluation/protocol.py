@@ -17,10 +17,10 @@ from recsys_cli.evaluation.blocks import rows_per_block
 from recsys_cli.evaluation.lists import beyond_accuracy as spread_of
 from recsys_cli.evaluation.metrics import METRICS, Pooled, check_cutoffs, per_user_metrics
 from recsys_cli.evaluation.names import RATING_ERRORS
-from recsys_cli.evaluation.naming import raw_ids
 from recsys_cli.evaluation.own import Evaluated, own_metric, own_values
 from recsys_cli.evaluation.ranking import rank_held_out, refuse_overlap, union
 from recsys_cli.evaluation.rated import evaluate_ratings, relevant_pairs
+from recsys_cli.evaluation.raw_ids import raw_ids
 from recsys_cli.evaluation.sampled import (
     WARNING,
     check_enough_negatives,

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from recsys_cli.data.dataset import CSR
 from recsys_cli.evaluation.blocks import Blocks, scan
-from recsys_cli.evaluation.naming import IdError
+from recsys_cli.evaluation.raw_ids import IdError
 from recsys_cli.models.base import Scorer
 from recsys_cli.ops.compiled import repeat
 

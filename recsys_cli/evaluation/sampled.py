@@ -11,8 +11,8 @@ from data_prep.errors import UserError
 from recsys_cli.data.dataset import CSR
 from recsys_cli.evaluation.blocks import Blocks, scan
 from recsys_cli.evaluation.metrics import per_user_metrics
-from recsys_cli.evaluation.naming import IdError
 from recsys_cli.evaluation.ranking import Ranks, union
+from recsys_cli.evaluation.raw_ids import IdError
 from recsys_cli.models.base import Scorer
 from recsys_cli.ops.streams import generator
 

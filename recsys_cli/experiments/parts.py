@@ -13,7 +13,7 @@ from recsys_cli.experiments.ledger import Ledger
 from recsys_cli.experiments.measured import Measured
 from recsys_cli.experiments.plan import Plan
 from recsys_cli.experiments.spec import Experiment
-from recsys_cli.report import duration
+from recsys_cli.text import duration
 
 
 def seconds_part(experiment: Experiment, runs: RunsByRow) -> Part:

@@ -8,7 +8,7 @@ from recsys_cli.experiments.assemble import Written
 from recsys_cli.experiments.made import filled
 from recsys_cli.experiments.plan import Gap, Job, Plan, in_order
 from recsys_cli.experiments.states import State
-from recsys_cli.report import duration, format_table, wrapped
+from recsys_cli.text import duration, format_table, wrapped
 
 MOST = 3  # things named of many
 

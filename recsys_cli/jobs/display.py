@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from recsys_cli.jobs.job import FAILED, THERE, Event, Job, Outcome
 from recsys_cli.jobs.remaining import Remaining
 from recsys_cli.jobs.table import shown_metric
-from recsys_cli.report import duration, terminal_width
+from recsys_cli.text import duration, terminal_width
 
 REDRAWN = 0.2  # seconds
 LINES_EVERY = 30  # seconds, where there is no terminal

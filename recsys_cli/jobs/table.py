@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from recsys_cli.jobs.job import DONE, Outcome
-from recsys_cli.report import format_table, terminal_width
 from recsys_cli.runs.kept import result_of
 from recsys_cli.runs.record import read_record
+from recsys_cli.text import format_table, terminal_width
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from recsys_cli.report import duration
 from recsys_cli.reports.defaults import command, differences, shell
 from recsys_cli.reports.run_facts import RunFacts
+from recsys_cli.text import duration
 
 HEADER = ("question", "answer", "where")
 

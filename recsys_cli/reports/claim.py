@@ -6,9 +6,9 @@ import json
 import shlex
 from typing import Any
 
-from recsys_cli.report import duration
 from recsys_cli.reports.defaults import command, shell
 from recsys_cli.reports.run_facts import RunFacts
+from recsys_cli.text import duration
 
 TOLERANCE = 0.03  # relative; on the same machine and versions the bytes are the same
 SPLITS = ("test", "validation")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from recsys_cli.report import format_table
 from recsys_cli.reports.comparison import Comparison, Measured, Pair
 from recsys_cli.statistics.paired import TESTS
+from recsys_cli.text import format_table
 
 
 def value(mean: float, sd: float | None = None) -> str:

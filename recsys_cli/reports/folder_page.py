@@ -24,11 +24,11 @@ from recsys_cli.pages.page import (
     section,
     table,
 )
-from recsys_cli.report import duration
 from recsys_cli.reports.curves import curves, epochs_of, measured_names
 from recsys_cli.reports.listing import row_of
 from recsys_cli.reports.rows import Row, rows_of
 from recsys_cli.statistics.spread import mean_and_sd
+from recsys_cli.text import duration
 
 MOST = 12  # metrics of a table
 

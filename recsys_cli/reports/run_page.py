@@ -24,7 +24,6 @@ from recsys_cli.pages.page import (
     section,
     table,
 )
-from recsys_cli.report import duration
 from recsys_cli.reports.curves import NOT_METRICS, epochs_of
 from recsys_cli.reports.data_card import data_card
 from recsys_cli.reports.defaults import command, differences, shell
@@ -32,6 +31,7 @@ from recsys_cli.reports.deviations import about_model
 from recsys_cli.reports.run_facts import RunFacts, distinct
 from recsys_cli.reports.run_groups import beyond_accuracy, by_items, by_users
 from recsys_cli.statistics.spread import PERCENTILES, percentiles
+from recsys_cli.text import duration
 
 TOLD = {"status": "status", "started": "started", "finished": "finished", "epoch": "epoch that is scored"}
 MOST_CURVES = 4

@@ -25,9 +25,9 @@ class Scored(NamedTuple):
 
 def score_again(trained: Any, split: str, k: int) -> Scored:
     """trained: dataset, model and config of a run that was taken up. split: test or validation."""
-    from recsys_cli.evaluation.naming import raw_ids
     from recsys_cli.evaluation.protocol import EvaluationSettings, lay_out
     from recsys_cli.evaluation.ranking import rank_held_out
+    from recsys_cli.evaluation.raw_ids import raw_ids
     from recsys_cli.evaluation.topk import top_k
 
     data, model = trained.dataset, trained.model

@@ -27,7 +27,8 @@ def runs_below(folder: Path) -> list[Path]:
     """As `run_folders`. Raises UserError where there is no such folder."""
     folder = Path(folder).expanduser()
     if not folder.is_dir():
-        raise UserError(f"{folder} is no folder: name a run directory, or a folder with run directories in it.")
+        state = "is no folder" if folder.exists() else "does not exist"
+        raise UserError(f"{folder} {state}: name a run directory, or a folder with run directories in it.")
     return list(run_folders(folder))
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from data_prep.errors import UserError
 from data_prep.files import make_folder, read_file, write_file
 from recsys_cli.evaluation.summary import intervals, per_user_bytes
-from recsys_cli.report import metrics_table
 from recsys_cli.runs.directory import EVALUATIONS, Run
 from recsys_cli.runs.record import ADVICE
+from recsys_cli.text import metrics_table
 
 if TYPE_CHECKING:
     from recsys_cli.evaluation.protocol import Result

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from data_prep.files import write_file
-from recsys_cli.report import format_table
 from recsys_cli.sweeps.search import Search
 from recsys_cli.sweeps.study import EPOCH, ERROR, RUN, number_of
+from recsys_cli.text import format_table
 
 SHOWN = 10  # trials in the terminal
 STATES = {"COMPLETE": "complete", "PRUNED": "given up", "FAIL": "failed", "RUNNING": "open"}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from recsys_cli.report import duration
+from recsys_cli.text import duration
 from recsys_cli.training.event_file import EventFile
 from recsys_cli.training.fit import Progress
 

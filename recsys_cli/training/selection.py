@@ -20,7 +20,7 @@ from recsys_cli.evaluation.names import first_metric
 from recsys_cli.evaluation.own import is_lower_better
 from recsys_cli.evaluation.protocol import EvaluationSettings, Result, check, evaluate
 from recsys_cli.models.base import Factors, Model, Scorer
-from recsys_cli.report import duration
+from recsys_cli.text import duration
 from recsys_cli.training.fit import Evaluation, Progress
 from recsys_cli.training.model_class import model_class
 
@@ -42,16 +42,13 @@ def most_popular(config, dataset: Dataset, split: str, seed: int) -> str:
     As model=popularity, by factors of one dimension, which takes as long as one ranking of a factored model. Beside
     predicted ratings: the mean rating of each item.
     """
-    if config.protocol == "rating":
-        means = tf.constant(Ratings(dataset).item_means[:, None], tf.float32)
-        found = _evaluate(config, Factors(tf.ones([dataset.n_users, 1]), means), dataset, split, seed).means
-        return "for comparison, the mean rating of each item: " + ", ".join(f"{n} {v:.4f}" for n, v in found.items())
-    counts = tf.constant(dataset.target_train.col_counts[:, None], tf.float32)
-    means = _evaluate(config, Factors(tf.ones([dataset.n_users, 1]), counts), dataset, split, seed).means
-    values = [
-        f"{name} {value:.4f}" for name, value in means.items() if name.endswith(f"@{config.k[0]}") or name == "AUC"
-    ]
-    return "for comparison, the most popular items: " + ", ".join(values)
+    rated = config.protocol == "rating"
+    of_items = Ratings(dataset).item_means if rated else dataset.target_train.col_counts
+    factors = Factors(tf.ones([dataset.n_users, 1]), tf.constant(of_items[:, None], tf.float32))
+    means = _evaluate(config, factors, dataset, split, seed).means
+    first = [f"{n} {v:.4f}" for n, v in means.items() if "@" not in n or n.endswith(f"@{config.k[0]}")]
+    rule = "the mean rating of each item" if rated else "the most popular items"
+    return f"for comparison, {rule}: " + ", ".join(first)
 
 
 def _evaluate(config, scorer: Scorer, dataset: Dataset, split: str, seed: int) -> Result:

@@ -10,8 +10,8 @@ from typing import Any
 
 from data_prep.errors import UserError
 from data_prep.files import write_file
-from recsys_cli.report import format_table
 from recsys_cli.runs.environment import code_hash
+from recsys_cli.text import format_table
 from recsys_cli.unlearning.forget import Outcome, Plan
 from recsys_cli.unlearning.forget_file import Content
 from recsys_cli.unlearning.matching import Match

@@ -8,7 +8,7 @@ import numpy as np
 
 from data_prep.errors import UserError
 from recsys_cli.data.dataset import CSR, Dataset
-from recsys_cli.evaluation.naming import raw_ids
+from recsys_cli.evaluation.raw_ids import raw_ids
 from recsys_cli.evaluation.topk import top_k
 from recsys_cli.models.base import Scorer
 

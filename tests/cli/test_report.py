@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from recsys_cli.report import duration, metrics_table, wrapped
+from recsys_cli.text import duration, metrics_table, wrapped
 
 ROW = (0.3617, 0.325, 0.4017)
 

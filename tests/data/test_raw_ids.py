@@ -9,8 +9,8 @@ import pytest
 
 from recsys_cli import cli
 from recsys_cli.data.dataset import CSR, Dataset
-from recsys_cli.evaluation.naming import IdError, raw_ids
 from recsys_cli.evaluation.protocol import evaluate
+from recsys_cli.evaluation.raw_ids import IdError, raw_ids
 from recsys_cli.evaluation.summary import load_per_user
 from recsys_cli.experiments.points import by_activity
 from recsys_cli.use.people import users_of

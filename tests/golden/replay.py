@@ -58,6 +58,13 @@ class Replay:
         assert {self.names[name] for name in self.model.state()} == theirs - set(extra)
         self.start()
 
+    def alone(self) -> list[Phase]:
+        """The loss of every task by itself."""
+        config, self.model.joint = self.config, False
+        found = build_phases(config.loss, self.model, config.trainer.batch_size, config.seed)
+        self.model.joint = True
+        return found
+
     def follow(
         self,
         plans: list[Plan],

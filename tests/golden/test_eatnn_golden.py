@@ -9,7 +9,6 @@ import pytest
 import tensorflow as tf
 
 from recsys_cli.data.dataset import CSR
-from recsys_cli.losses import build_phases
 from recsys_cli.training.build import build_model
 from tests.golden.golden import Golden
 from tests.golden.metrics import check_scores
@@ -64,10 +63,8 @@ def check_first_batch(replay: Replay) -> None:
 
 def components(replay: Replay):
     """The loss of each task alone and without its weight, and the penalties without theirs."""
-    model, config = replay.model, replay.config
-    model.joint = False
-    alone = build_phases(config.loss, model, config.trainer.batch_size, config.seed)
-    model.joint = True
+    model = replay.model
+    alone = replay.alone()
 
     def parts(plan) -> dict[str, float]:
         ids, encoded = tf.constant(plan.arrays["ids"]), model.encode()

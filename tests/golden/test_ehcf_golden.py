@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recsys_cli.losses import build_phases
 from recsys_cli.training.build import build_model
 from tests.golden.golden import Golden
 from tests.golden.metrics import check_scores
@@ -43,9 +42,7 @@ def test_ehcf_follows_the_authors_steps(name, dense):
 def components(replay: Replay):
     """The loss of each task alone and without its weight, and the penalty."""
     model, config = replay.model, replay.config
-    model.joint = False
-    alone = build_phases(config.loss, model, config.trainer.batch_size, config.seed)
-    model.joint = True
+    alone = replay.alone()
 
     def parts(plan) -> dict[str, float]:
         penalty = float(model.own_penalty(model.encode()))

@@ -107,7 +107,7 @@ def test_words_that_cannot_be(recsys, made, tmp_path):
     assert "ends in .html" in recsys("report", f"run={run}", "out=page.txt").err
     assert "is of one run" in recsys("report", f"run={run.parent}", "artefact=true", f"out={tmp_path / 'p.html'}").err
     assert "no result other.json" in recsys("report", f"run={run}", "result=other", "lists=false").err
-    assert "is no folder" in recsys("report", "run=/nowhere").err
+    assert "does not exist" in recsys("report", "run=/nowhere").err
     edit(run / "record.json", status="interrupted")
     assert f"resume={run}" in recsys("report", f"run={run}", "lists=false").err
 

@@ -65,5 +65,5 @@ def test_errors_name_what_is_near(listed, recsys):
     assert "is no condition" in listed("enmf").err
     assert "sort=acc" in listed("sort=acc").err
     assert "no run below" in listed("metrics=[XYZ]").err
-    assert "is no folder" in recsys("runs", "runs_dir=/nowhere").err
+    assert "does not exist" in recsys("runs", "runs_dir=/nowhere").err
     assert listed("seed=99").out.startswith("no run below")

@@ -151,6 +151,7 @@ def test_where_nothing_can_be_written_it_says_so(recsys, trainer, tmp_path):
         (["sweep.method=gird"], "Did you mean 'grid'"),
         (["sweep.metod=grid"], "unknown key 'sweep.metod'"),
         (["trainer.epoch=4"], "Did you mean 'trainer.epochs'"),
+        (["jops=2"], "Did you mean 'jobs'"),
         (["budget=none"], "budget"),
         (["model=ease", "sweep.method=grid"], "takes every combination"),
         (["seed=1,2"], "asks for several runs"),
