@@ -34,6 +34,7 @@ from recsys_cli.ops.exposure import (
     Law,
     block,
     expected_count,
+    most_likely,
     solved,
     steps,
     system,
@@ -97,9 +98,9 @@ class ExpoMF(SolvedModel):
         first, last, part = block(self.by_item, step - self.user_steps, self.exposure, None)
         solution = self._solve(self.item_embedding[first:last], self.user_embedding, part)
         self.item_embedding[first:last].assign(solution)
-        a, b = self.config.prior_a, self.config.prior_b
         seen = self._seen(solution, self.user_embedding, part)
-        self.exposure[first:last].assign((a + seen - 1.0) / (a + b + self.n_users - 2.0))
+        prior = self.config.prior_a, self.config.prior_b
+        self.exposure[first:last].assign(most_likely(seen, self.n_users, prior))
         return 0.0
 
     def scorer(self):

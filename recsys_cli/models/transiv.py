@@ -35,6 +35,7 @@ from recsys_cli.ops.exposure import (
     Law,
     block,
     expected_count,
+    most_likely,
     solved,
     steps,
     system,
@@ -169,6 +170,6 @@ class _Domain(tf.Module):
 
     def count(self, number: int) -> None:
         first, last, part = block(self.by_column, number, self.exposure, None)
-        (a, b), n = self.prior, self.by_user.n_rows
+        n = self.by_user.n_rows
         seen = self._count(self.columns[first:last], self.users(0, n), part)
-        self.exposure[first:last].assign((a + seen - 1.0) / (a + b + n - 2.0))
+        self.exposure[first:last].assign(most_likely(seen, n, self.prior))

@@ -124,3 +124,9 @@ def solved(left: tf.Tensor, right: tf.Tensor, ridge: float) -> tf.Tensor:
 
 def _chunks(others: tf.Tensor) -> tf.Tensor:
     return -(-tf.shape(others)[0] // OTHERS_AT_A_TIME)
+
+
+def most_likely(seen: tf.Tensor, n: int, prior: tuple[float, float]) -> tf.Tensor:
+    """The mode of the probability that one of n is exposed, of whom `seen` are expected to be; prior: a, b of its Beta."""
+    a, b = prior
+    return (a + seen - 1.0) / (a + b + n - 2.0)
