@@ -45,7 +45,8 @@ def check_splits(options: dict[str, Any]) -> None:
         _check_amount(options, rule, f"{part}_time", "time", "from when on, such as 2024-05-31 or 1717113600")
     if options["validation"] in FOLDS:
         raise UserError(
-            f"data.validation={options['validation']}: folds are for data.split; cut validation by another rule, such as ratio"
+            f"data.validation={options['validation']}: folds are for data.split; cut validation by another rule, such "
+            "as ratio"
         )
     if options["split"] in FOLDS and not 0 <= options["fold"] < options["folds"] >= 2:
         raise UserError(

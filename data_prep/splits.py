@@ -53,8 +53,8 @@ def split(raw: Raw, options: dict[str, Any]) -> Raw:
 def cut(events: Events, n_items: int, rule: str, rng: np.random.Generator, amount: Amount) -> tuple[Events, Events]:
     """(rest, held out) by one rule. UserError where that holds out nothing, or needs times that are not there.
 
-    Random choices depend on the set of pairs and the stream, not on the order of the rows, save row_fold. Without times, the order
-    of the rows is the order in time.
+    Random choices depend on the set of pairs and the stream, not on the order of the rows, which row_fold alone goes by.
+    Without times, the order of the rows is the order in time.
     """
     if rule == "leave_one_out":
         rule = "leave_one_out_random" if events.times is None else "leave_one_out_last"

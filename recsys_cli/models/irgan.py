@@ -45,7 +45,7 @@ from recsys_cli.ops.sparse import Rows
 from recsys_cli.ops.streams import generator
 
 PIECE = 2**18  # pairs that are scored at once
-LEAST_SLOPE = 1e-6  # of ratings by scores: higher scores stay higher ratings
+LEAST_SLOPE = 0.01  # of ratings by scores: higher scores stay higher ratings, beyond the last bits
 
 
 class Player(NamedTuple):
@@ -163,7 +163,8 @@ class Pretraining(SampledPhase):
         self.variables = list(model.generator)
 
     def plan(self, epoch):
-        return super().plan(epoch)._replace(**({} if epoch < self.epochs else {"n_steps": 0}))
+        plan = super().plan(epoch)
+        return plan if epoch < self.epochs else plan._replace(n_steps=0)
 
 
 def hardest(positive: tf.Tensor, negative: tf.Tensor, log_odds: tf.Tensor) -> tf.Tensor:
