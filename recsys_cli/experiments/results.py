@@ -29,7 +29,8 @@ def results(plan: Plan, numbers: Published, ledger: Ledger) -> Made:
     parts, lines = [], [_line(cell, runs) for cell in cells]
     for source in plan.sources:
         if own := [cell for cell in cells if cell.source == source]:
-            parts.append(Part(source.title, [*_about(source), grid(own, metrics)]))
+            tables = [grid([c for c in own if c.metric in alike], alike) for alike in _by_candidates(metrics)]
+            parts.append(Part(source.title, [*_about(source), *tables]))
     if tested:
         parts.append(Part("Paired tests", [_tests(tested)]))
     if experiment.settings.beyond:
@@ -54,6 +55,14 @@ LEGEND = (
     "Each cell: ours, mean over seeds ± standard deviation, and in brackets the published number and the relative "
     "difference; underlined: the best of the rows that are not the paper's own."
 )
+
+
+def _by_candidates(metrics: Sequence[str]) -> list[list[str]]:
+    """A table for each set of items that is ranked among (evaluation.candidates)."""
+    found: dict[str, list[str]] = {}
+    for metric in metrics:
+        found.setdefault(metric.rpartition("-")[0], []).append(metric)
+    return list(found.values())
 
 
 def grid(cells: Sequence[Cell], metrics: Sequence[str]) -> Table:
