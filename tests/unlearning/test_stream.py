@@ -16,8 +16,8 @@ from data_prep.errors import UserError
 from recsys_cli.commands.stream import StreamSettings
 from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.models.base import Factors
-from recsys_cli.streams import measure as measuring
 from recsys_cli.streams import approximate, ways
+from recsys_cli.streams import measure as measuring
 from recsys_cli.streams.approximate import Summed, build_with, conjugate_gradients
 from recsys_cli.streams.asked import asked
 from recsys_cli.streams.clock import Batch, batches, waiting
