@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from data_prep.errors import UserError, nearest
+from data_prep.errors import UserError, nearest, similar
 from data_prep.kinds import Kind, kind_of_value
 from data_prep.settings import TARGET, Field, shown
 from data_prep.settings import check_value as check_kind
@@ -138,8 +137,8 @@ def _hint(key: str, defaults: dict[str, Any], groups: Iterable[str] = ()) -> str
     siblings = [k for k in values if top and k.startswith(top + ".")]
     near = (
         [k for k in values if _last(k) == last]
-        or [k for k in siblings if difflib.get_close_matches(last, [_last(k)])]
-        or [k for k in [*values, *groups] if difflib.get_close_matches(last, [_last(k)], cutoff=0.75)]
+        or [k for k in siblings if similar(last, [_last(k)])]
+        or [k for k in [*values, *groups] if similar(last, [_last(k)], 0.75)]
     )[:3]
     if near:
         told = [f"'{k}' (default {shown(values[k])})" if k in values else f"the group '{k}'" for k in near]
