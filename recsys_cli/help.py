@@ -110,7 +110,7 @@ def _default(value: Any) -> str:
 def width() -> int:
     """Columns of the terminal, 80 where there is none."""
     try:  # as shutil does it, which loads four compressors
-        columns = int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size(sys.__stdout__.fileno()).columns
+        columns = int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size(sys.stdout.fileno()).columns
     except (AttributeError, ValueError, OSError):
         columns = 80
     return max(40, columns)

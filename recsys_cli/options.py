@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from data_prep.errors import UserError
 
@@ -22,19 +22,19 @@ class Options(NamedTuple):
 
 def options_of(words: Iterable[str], command: str) -> tuple[Options, list[str]]:
     """The options among the words, and the other words. Raises UserError for an option without its value."""
-    found, others, left = Options(), [], iter(words)
+    found: dict[str, Any] = {}
+    others, left = [], iter(words)
     for word in left:
         name, equals, value = word.partition("=")
         if word in SWITCHES:
-            found = found._replace(**{SWITCHES[word]: True})
+            found[SWITCHES[word]] = True
         elif name in VALUED:
             key = VALUED[name]
-            value = value if equals else next(left, "")
-            if not value or value.startswith("-"):
+            found[key] = value if equals else next(left, "")
+            if not found[key] or found[key].startswith("-"):
                 raise UserError(f"{name} needs a value: {EXAMPLES[key]} (see recsys {command} --help)")
-            found = found._replace(**{key: value})
         else:
             others.append(word)
-    if found.cfg not in ("", "job"):
-        raise UserError(f"--cfg {found.cfg}: only --cfg job is there (see recsys {command} --help)")
-    return found, others
+    if found.get("cfg", "job") != "job":
+        raise UserError(f"--cfg {found['cfg']}: only --cfg job is there (see recsys {command} --help)")
+    return Options(**found), others

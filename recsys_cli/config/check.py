@@ -32,7 +32,7 @@ def apply_override(
 ) -> None:
     """Sets one value in cfg. defaults: the nested values before any was set."""
     key, word = override.key_or_group, typed(override)
-    if not _exists(defaults, key):
+    if key not in _places(defaults):
         elsewhere = _elsewhere(key, library)
         hint = elsewhere or _hint(key, defaults, list(library.defaults(command)))
         raise UserError(f"unknown key '{key}' in '{word}'.{hint}")
@@ -60,20 +60,20 @@ def check_keys(cfg: DictConfig, known: Known, command: str, library: Library) ->
 def check_values(cfg: DictConfig, known: Known) -> None:
     """Every value in the config, from whatever file, is of its kind."""
     values = tree(cfg)
+    there = _places(values)
     for key, found in known.items():
         group, dot, _ = key.partition(".")
         source = f"the chosen {group} file" if dot else "the config files"
-        if _exists(values, key):
+        if key in there:
             check_kind(key, lookup(values, key), found.kind, found.default, source)
 
 
-def check_tuned(plain: dict[str, Any], tuned: dict[str, Any], known: Known, name: str) -> None:
-    """tuned/<name>.yaml sets only keys that exist without it, to values of the right kind."""
-    usual = flatten(plain)
+def check_tuned(usual: dict[str, Any], tuned: dict[str, Any], known: Known, name: str) -> None:
+    """tuned/<name>.yaml sets only keys that exist without it, to values of the right kind. usual: by dotted keys."""
     source = f"{name}.yaml"
     for key in flatten(tuned):
         if not any(key == usually or key.startswith(usually + ".") for usually in usual):
-            raise UserError(f"unknown key '{key}' in {source}.{_hint(key, plain)}")
+            raise UserError(f"unknown key '{key}' in {source}.{_hint(key, usual)}")
     for key, default in usual.items():
         check_value(key, lookup(tuned, key), default, known, source)
 
@@ -101,8 +101,9 @@ def lookup(values: dict[str, Any], key: str) -> Any:
     return values
 
 
-def _exists(values: dict[str, Any], key: str) -> bool:
-    return key in flatten(values) or any(known.startswith(key + ".") for known in flatten(values))
+def _places(values: dict[str, Any]) -> set[str]:
+    """The dotted keys of all values, and of the mappings that they stand in."""
+    return {".".join(key.split(".")[:n]) for key in flatten(values) for n in range(1, key.count(".") + 2)}
 
 
 def _set(cfg: DictConfig, key: str, value: Any, defaults: dict[str, Any], known: Known, word: str) -> None:
