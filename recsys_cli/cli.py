@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from importlib import import_module
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from data_prep.errors import UserError, nearest
 from recsys_cli.execute import INTERRUPTED, USER_ERROR, crash, execute
@@ -101,9 +100,10 @@ def _dispatch(argv: list[str]) -> int:
 def _application(name: str, argv: list[str]) -> int:
     from recsys_cli.config.library import CONFIG_DIR_VARIABLE, library
     from recsys_cli.config.overrides import refuse_options, refuse_options_of_hydra, switched_on
+    from recsys_cli.options import options_of
 
-    refuse_options_of_hydra(argv)  # before -cn is read as -c n
-    options, words = _options(name).parse_known_args(argv)
+    refuse_options_of_hydra(argv)
+    options, words = options_of(argv, name)
     if options.config_dir:
         # In the environment it also reaches what composes configs later: doctor, and processes that we start.
         os.environ[CONFIG_DIR_VARIABLE] = options.config_dir
@@ -140,20 +140,6 @@ def _application(name: str, argv: list[str]) -> int:
     from recsys_cli.jobs.job import Job
 
     return multirun([Job(job, cfg, name) for job, cfg in todo], settings, launcher)
-
-
-def _options(name: str) -> argparse.ArgumentParser:
-    class Parser(argparse.ArgumentParser):
-        def error(self, message: str) -> NoReturn:
-            raise UserError(f"{message} (see recsys {name} --help)")
-
-    parser = Parser(prog=f"recsys {name}", add_help=False, allow_abbrev=False)
-    parser.add_argument("-h", "--help", action="store_true")
-    parser.add_argument("-m", "--multirun", action="store_true")
-    parser.add_argument("-c", "--cfg", choices=("job",))
-    parser.add_argument("--resolve", action="store_true")
-    parser.add_argument("--config-dir")
-    return parser
 
 
 def _function(name: str):
