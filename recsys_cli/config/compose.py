@@ -108,10 +108,9 @@ def _with_tuned(command: str, words: tuple[str, ...], library: Library) -> DictC
     """The config before single values are set; tuned values are checked against the config without them."""
     composed, choices = _hydra_compose(command, words, library)
     if library.load(f"{TUNED}/{choices.get(TUNED)}"):
-        plain, _ = _hydra_compose(command, (*words, f"~{TUNED}"), library)
-        usual = tree(plain)
-        known = library.fields(command, flatten(usual))
-        check_tuned(usual, tree(composed), known, f"{TUNED}/{choices[TUNED]}")
+        groups = library.defaults(command)
+        usual = library.values(command, {g: c for g, c in choices.items() if g in groups} | {TUNED: ""})
+        check_tuned(usual, tree(composed), library.fields(command, usual), f"{TUNED}/{choices[TUNED]}")
     return deepcopy(composed)
 
 
