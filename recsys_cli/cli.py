@@ -33,6 +33,7 @@ COMMANDS = {
     "export": Command("write what a trained model has learnt, for other programs", "recsys_cli.commands.export"),
     "inspect": Command("show how a trained model comes to its scores", "recsys_cli.commands.inspect"),
     "unlearn": Command("make a trained run forget rows, exactly", "recsys_cli.commands.unlearn"),
+    "stream": Command("serve requests to forget as they come in, by several ways", "recsys_cli.commands.stream"),
     "runs": Command("list runs by what they are and reached", "recsys_cli.commands.runs", has_config=False),
     "report": Command("write one page about a run, or about a folder of runs", "recsys_cli.commands.report"),
     "compare": Command("test runs against each other", "recsys_cli.commands.compare", has_config=False),
@@ -42,6 +43,13 @@ COMMANDS = {
     "doctor": Command("show versions, devices, and what each data set lacks", "recsys_cli.commands.doctor"),
     "completion": Command("print completion for a shell", "recsys_cli.completion", has_config=False),
 }
+
+OF_UNLEARN = ("stream",)  # also written as `recsys unlearn stream`
+
+
+def spoken(argv: list[str]) -> list[str]:
+    """The words with the command first: `unlearn stream` is the command `stream`."""
+    return argv[1:] if argv[:1] == ["unlearn"] and argv[1:2] and argv[1] in OF_UNLEARN else argv
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -81,7 +89,7 @@ def _dispatch(argv: list[str]) -> int:
 
         print(f"recsys {version()}")
         return 0
-    name, words = argv[0], argv[1:]
+    name, *words = spoken(argv)
     if name not in COMMANDS:
         raise UserError(f"unknown command '{name}'.{nearest(name, COMMANDS)}")
     if not COMMANDS[name].has_config:

@@ -68,13 +68,19 @@ def cells_of(
             there = runs.get((source.id, row.label), [])
             for metric in metrics:
                 groups = (source.group, row.group)
-                number = numbers.find(source.published, row.published or row.label, metric, groups) if numbers else None
+                name = plain_name(metric)
+                number = numbers.find(source.published, row.published or row.label, name, groups) if numbers else None
                 ours = tuple(run.metrics[metric] / unit_of(number) for run in there if metric in run.metrics)
                 reasons = ledger.reasons(experiment, source, row) if ledger else []
                 verdict = judged(metric, statistics.fmean(ours), number, reasons) if ours else Verdict()
                 if number or ours:
                     cells.append(Cell(source, row, metric, number, ours, verdict))
     return _with_best(cells)
+
+
+def plain_name(metric: str) -> str:
+    """Without what it is ranked among: papers print Precision@3, a run has test-Precision@3 as well."""
+    return metric.rpartition("-")[2]
 
 
 def unit_of(number: Number | None) -> int:

@@ -21,7 +21,7 @@ def improvements(cells: Sequence[Cell], reference: str, numbers: Published) -> l
     """A cell for each other row that has every metric of the row `reference` (or a published RI), by data set."""
     found = []
     by_row: dict[tuple[str, str], dict[str, Cell]] = {}
-    for cell in cells:
+    for cell in (cell for cell in cells if "-" not in cell.metric):  # among all items
         by_row.setdefault((cell.source.id, cell.row.label), {})[cell.metric] = cell
     for (source, label), own in by_row.items():
         if label == reference:

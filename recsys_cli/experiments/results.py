@@ -30,11 +30,15 @@ def results(plan: Plan, numbers: Published, ledger: Ledger) -> Made:
     if reference := experiment.settings.improvement:
         cells += improvements(cells, reference, numbers)
     columns = [*metrics, RI] if reference else metrics
+    caption = f"{RI}: how much better {reference} is, in percent, mean over the metrics."
     parts, lines = [], [_line(cell, runs) for cell in cells]
     for source in plan.sources:
         if own := [cell for cell in cells if cell.source == source]:
-            caption = f"{RI}: how much better {reference} is, in percent, mean over the metrics." if reference else ""
-            parts.append(Part(source.title, [*_about(source), grid(own, columns, caption)]))
+            tables = [
+                grid([c for c in own if c.metric in alike], alike, caption if RI in alike else "")
+                for alike in _by_candidates(columns)
+            ]
+            parts.append(Part(source.title, [*_about(source), *tables]))
     if tested:
         parts.append(Part("Paired tests", [_tests(tested)]))
     if experiment.settings.beyond:
@@ -59,6 +63,14 @@ LEGEND = (
     "Each cell: ours, mean over seeds ± standard deviation, and in brackets the published number and the relative "
     "difference; underlined: the best of the rows that are not the paper's own."
 )
+
+
+def _by_candidates(metrics: Sequence[str]) -> list[list[str]]:
+    """A table for each set of items that is ranked among (evaluation.candidates)."""
+    found: dict[str, list[str]] = {}
+    for metric in metrics:
+        found.setdefault(metric.rpartition("-")[0], []).append(metric)
+    return list(found.values())
 
 
 def grid(cells: Sequence[Cell], metrics: Sequence[str], caption: str = "") -> Table:
