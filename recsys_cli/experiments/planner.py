@@ -142,7 +142,10 @@ def _refuse_uncomputed(experiment: Experiment, row: Row, config: DictConfig) -> 
     for metric in experiment.settings.metrics:
         if metric.endswith(("_time", "_per_epoch")):  # of the record, or of deletions
             continue
-        name, _, k = metric.partition("@")
+        candidates, _, name = metric.rpartition("-")
+        name, _, k = name.partition("@")
         computed = [metric.rpartition(".")[2] for metric in config.evaluation.metrics]
         if name not in computed or (k and int(k) not in config.evaluation.k):
             raise UserError(f"{row.label}: {metric} is not among evaluation.metrics and evaluation.k of its runs.")
+        if candidates and (config.evaluation.protocol != "rating" or candidates not in config.evaluation.candidates):
+            raise UserError(f"{row.label}: {metric}: {candidates} is not among evaluation.candidates of its runs.")
