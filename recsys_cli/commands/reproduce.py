@@ -65,7 +65,13 @@ def _reproduce(config: DictConfig, group: str, name: str) -> int:
     if not config.plan:
         check_output(stem)
     print(f"{experiment.word}: {experiment.settings.title}", flush=True)
-    planner = Planner(configs, Path(config.runs_dir).expanduser(), config.seeds)
+    asked = set(config.data or ())
+    planner = Planner(
+        configs,
+        Path(config.runs_dir).expanduser(),
+        config.seeds,
+        lambda source: not config.plan and (not asked or bool(asked & {source.id, source.title})),
+    )
     plan = planner.plan(experiment)
     jobs = chosen(plan.jobs, config.data, config.models) if needs_runs(experiment) else []
     print("\n".join(plan_lines(plan, jobs, config.jobs, config.budget)), flush=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,10 +27,17 @@ class Composed(NamedTuple):
 
 
 class Planner:
-    """runs_dir: below which runs lie. seeds: runs of each row that draws, instead of what its config says."""
+    """runs_dir: below which runs lie. seeds: runs of each row that draws, instead of what its config says. fetch: whether
+    raw files of a data set may be downloaded."""
 
-    def __init__(self, library: Library, runs_dir: Path, seeds: int | None = None):
-        self.library, self.runs_dir, self.seeds = library, runs_dir, seeds
+    def __init__(
+        self,
+        library: Library,
+        runs_dir: Path,
+        seeds: int | None = None,
+        fetch: Callable[[Source], bool] = lambda source: False,
+    ):
+        self.library, self.runs_dir, self.seeds, self.fetch = library, runs_dir, seeds, fetch
         self.facts_of, self.found = FactsOf(), Found()
         self.timings = Timings([])
         self._composed: dict[tuple[str, ...], Composed] = {}
@@ -53,12 +60,10 @@ class Planner:
                 found.gaps.append(Gap(source, None, str(error)))
                 continue
             try:
-                found.facts[source.id] = self.facts_of(config.data)
+                found.facts[source.id] = self.facts_of(config.data, self.fetch(source))
             except UserError as error:
                 lacking = missing_files(config.data)
-                found.gaps.append(
-                    Gap(source, None, f"{', '.join(lacking) or source.data} could not be had", str(error))
-                )
+                found.gaps.append(Gap(source, None, f"{', '.join(lacking) or source.data} is not there", str(error)))
                 continue
             for row in experiment.rows:
                 if row.model not in models:
@@ -83,17 +88,17 @@ class Planner:
             ]  # fmt: skip
             for seed in range(self._number(experiment, row)):
                 split = [f"{settings.seed_key}={seed}"] if settings.seed_key else []
-                composed = self._compose(tuple(words + split))
+                composed = self._compose(source, tuple(words + split))
                 _refuse_uncomputed(experiment, row, composed.config)
                 jobs.append(self._job(source, row, point, seed, (*words, *split, f"seed={seed}"), composed))
         return jobs
 
-    def _compose(self, words: tuple[str, ...]) -> Composed:
+    def _compose(self, source: Source, words: tuple[str, ...]) -> Composed:
         """Once; runs may come and go between two plans, but neither settings nor data."""
         if words not in self._composed:
             config = compose("train", list(words), self.library, quick=True)
             config.runs_dir = str(self.runs_dir)
-            self._composed[words] = Composed(config, self.facts_of(config.data))
+            self._composed[words] = Composed(config, self.facts_of(config.data, self.fetch(source)))
         return self._composed[words]
 
     def _number(self, experiment: Experiment, row: Row) -> int:
@@ -137,7 +142,10 @@ def _refuse_uncomputed(experiment: Experiment, row: Row, config: DictConfig) -> 
     for metric in experiment.settings.metrics:
         if metric.endswith(("_time", "_per_epoch")):  # of the record, or of deletions
             continue
-        name, _, k = metric.partition("@")
+        candidates, _, name = metric.rpartition("-")
+        name, _, k = name.partition("@")
         computed = [metric.rpartition(".")[2] for metric in config.evaluation.metrics]
         if name not in computed or (k and int(k) not in config.evaluation.k):
             raise UserError(f"{row.label}: {metric} is not among evaluation.metrics and evaluation.k of its runs.")
+        if candidates and (config.evaluation.protocol != "rating" or candidates not in config.evaluation.candidates):
+            raise UserError(f"{row.label}: {metric}: {candidates} is not among evaluation.candidates of its runs.")
