@@ -65,7 +65,7 @@ class Delimited:
         for text, first in self._blocks():
             found = self._read_block(text, first, columns, values)
             for place, convert in values.items():
-                made[place].append(convert(found[place], lambda row, first=first: row + first))
+                made[place].append(convert(found[place], first.__add__))
             for place, column in columns.items():
                 column.add(found[place])
         arrays = {place: np.concatenate(made.pop(place)) for place in values}

@@ -6,7 +6,7 @@ from itertools import repeat
 
 import numpy as np
 
-from data_prep.ids import Texts, are_numbers
+from data_prep.ids import Texts
 
 
 class TextColumn:
@@ -21,14 +21,14 @@ class TextColumn:
         import pandas as pd
 
         values: list[int | str]
-        if are_numbers(piece):
-            codes, numbers = pd.factorize(piece)
-            values = numbers.tolist() if self._are_numbers else [str(number) for number in numbers.tolist()]
-        else:
+        if isinstance(piece, Texts):
             codes, values = piece.codes, piece.values.tolist()
             if self._are_numbers:
                 self._known = {str(number): code for number, code in self._known.items()}
                 self._are_numbers = False
+        else:
+            codes, numbers = pd.factorize(piece)
+            values = numbers.tolist() if self._are_numbers else [str(number) for number in numbers.tolist()]
         known = self._known
         new = dict.fromkeys(value for value in values if value not in known)
         known.update(zip(new, range(len(known), len(known) + len(new)), strict=True))

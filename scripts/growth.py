@@ -141,7 +141,7 @@ def unlearn(config, epochs: int) -> dict[str, str]:
         f"trainer.batch_size={config.trainer.batch_size} unlearning.aggregation_batch_size={config.trainer.batch_size}"
     )
     data = [f"data.{key}={config.data[key]}" for key in ("interactions", "users", "items", "cache_dir")]
-    out = ["evaluation.users=1000", "trainer.progress=false", f"out_dir={scratch}/run"]
+    out = ["evaluation.users=1000", "trainer.progress=false", f"run_dir={scratch}/run"]
     where = [f"run={scratch}/run", f"forget={scratch}/pair.csv"]
     row: dict[str, str] = {}
     for name, words in {
@@ -165,8 +165,8 @@ def write(rows: list[dict[str, str]], out: Path) -> None:
         writer = csv.DictWriter(stream, names)
         writer.writeheader()
         writer.writerows(rows)
-    note = f"{platform.processor() or platform.machine()}, {len(os.sched_getaffinity(0))} cores, {time.strftime('%Y-%m-%d')}: "
-    note += "python scripts/benchmark.py " + shlex.join(sys.argv[1:]) + "\n\n"
+    cores = f"{platform.processor() or platform.machine()}, {len(os.sched_getaffinity(0))} cores"
+    note = f"{cores}, {time.strftime('%Y-%m-%d')}: python scripts/benchmark.py {shlex.join(sys.argv[1:])}\n\n"
     fitted = "".join(f"\n{label} grows with exponent {e:.2f}" for label, e in exponents(rows).items())
     # Two tables: one line would be too long to be read.
     half = names.index("epoch s") if "epoch s" in names else len(names)

@@ -43,8 +43,8 @@ def summarize(split: str, result: Result, user_ids: np.ndarray, evaluation, seed
         for name, (mean, low, high) in intervals(result.per_user, evaluation.bootstrap, seed).items()
     }
     found.update({name: (value, None, None) for name, value in result.means.items() if name not in found})
-    keys = (*PROTOCOL, *OF_RATINGS) if evaluation.protocol == "rating" else PROTOCOL
-    keys += ("users",) if evaluation.get("users") else ()
+    keys = [*PROTOCOL, *(OF_RATINGS if evaluation.protocol == "rating" else ())]
+    keys += ["users"] if evaluation.get("users") else []
     content = {
         "split": split,
         "users": len(result.users),

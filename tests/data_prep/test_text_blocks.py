@@ -74,7 +74,7 @@ def test_blocks_are_bounded_until_something_is_quoted(monkeypatch):
     plain = list(blocks_of(b"12345\n" * 20, "f"))
     assert max(len(block.text) for block in plain) <= 32 and [block.first for block in plain][:2] == [1, 3]
     assert b"\n".join(block.text for block in plain) + b"\n" == b"12345\n" * 20
-    assert list(blocks_of(b'12345\n"a\nb"\n' * 20, "f"))[0].text.count(b'"') == 40
+    assert next(blocks_of(b'12345\n"a\nb"\n' * 20, "f")).text.count(b'"') == 40
 
 
 def test_numbers_become_texts_where_a_later_piece_has_texts():
