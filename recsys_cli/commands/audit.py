@@ -58,7 +58,8 @@ def main(config: DictConfig) -> int:
         return 0
     folder = Path(config.out).expanduser()
     facts = {key: config[key] for key in ("models", "retrainings", "pairs", "seed")}
-    facts |= {"state": run.identity, "tested": hashlib.sha256(canaries.keys.tobytes()).hexdigest()}
+    facts |= {"runs": {str(Path(config.run).expanduser().resolve()): run.identity}}
+    facts |= {"tested": hashlib.sha256(canaries.keys.tobytes()).hexdigest()}
     _claim(folder, facts)
     own = run.config
     own.trainer.progress = False

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from omegaconf import DictConfig
 
@@ -25,7 +25,7 @@ from recsys_cli.unlearning.intake import take_in
 from recsys_cli.unlearning.ledger import read_ledger
 from recsys_cli.unlearning.matching import match
 from recsys_cli.unlearning.membership import full_seconds
-from recsys_cli.unlearning.opening import check_unlearnable, open_unlearnable, refuse_other_config
+from recsys_cli.unlearning.opening import check_unlearnable, method_of, open_unlearnable, refuse_other_config
 from recsys_cli.unlearning.requests import Request
 
 
@@ -62,6 +62,14 @@ def read_source(path: Path) -> Source:
     refuse_other_config(run.path, generations.current)
     ledger = read_ledger(generations.current)
     return Source(run.path, config, Rows.read(generations.current).dataset, ledger["id"])
+
+
+def rows_and_ledger(run: Path, config: DictConfig) -> tuple[Dataset | None, dict[str, Any] | None]:
+    """What the current state of a run has, and its ledger; None where the run cannot forget. config: its root node."""
+    if method_of(config) == "none":
+        return None, None
+    current = Generations(run).current
+    return Rows.read(current).dataset, read_ledger(current)
 
 
 class Audited(NamedTuple):
