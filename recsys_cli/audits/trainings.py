@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,8 +63,7 @@ def interrogate(
             make_folder(file.parent, folder)
             own = config.copy()
             own.seed = own_seed
-            with_them = _changed(rest, lambda pairs, added=added: with_pairs(pairs, added), own_seed)
-            model = from_scratch(folder / "training", own, with_them)
+            model = from_scratch(folder / "training", own, _changed(rest, partial(with_pairs, keys=added), own_seed))
             save(file, {"scores": standardised(model.scorer(), canaries.keys, rows.dataset.n_items)}, {})
             say(f"model {number} of {len(wanted)}: {name}")
         found[name] = load(file).arrays["scores"]

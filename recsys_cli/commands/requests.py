@@ -20,7 +20,7 @@ class RequestsSettings(Settings):
 
 
 def main(config: DictConfig) -> int:
-    from datetime import UTC, datetime
+    from datetime import datetime, timezone
     from pathlib import Path
 
     from data_prep.files import check_writable, write_file
@@ -34,7 +34,7 @@ def main(config: DictConfig) -> int:
     runs = [run for run in named_runs([Path(config.run).expanduser()]) if method_of(read_settings(run)) != "none"]
     if not runs:
         raise UserError(f"run={config.run}: no run there can forget, so that none has requests (unlearning=none).")
-    entries = register(runs, config.due_days, datetime.now(UTC))
+    entries = register(runs, config.due_days, datetime.now(timezone.utc))
     print(as_text(entries) if entries else f"no requests in {len(runs)} runs")
     if config.out:
         write_file(config.out, as_csv(entries))

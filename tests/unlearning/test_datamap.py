@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 import numpy as np
 import pytest
@@ -106,7 +106,7 @@ def asked(forgotten, tmp_path):
 
 
 def test_requests_stand_in_the_register_with_their_outcome(asked, tmp_path, capsys):
-    now = datetime.now(UTC)
+    now = datetime.now(timezone.utc)
 
     def outcomes(days, at):
         return [entry.outcome for entry in register([asked], days, at)]
@@ -130,7 +130,7 @@ def test_what_was_carried_out_too_late_stays_known(forgotten, monkeypatch):
     late = read_ledger(forgotten / "current")
     late["requests"][0]["asked"] = "2020-01-01T00:00:00+0000"
     monkeypatch.setattr(module, "read_ledger", lambda path: late)
-    assert [entry.outcome for entry in register([forgotten], 30, datetime.now(UTC))] == [LATE]
+    assert [entry.outcome for entry in register([forgotten], 30, datetime.now(timezone.utc))] == [LATE]
 
 
 def test_a_run_that_cannot_forget_has_no_register(tmp_path, capsys):
