@@ -16,7 +16,7 @@ from recsys_cli.models.base import Model
 from recsys_cli.training.build import build_model
 from recsys_cli.training.selection import score
 from recsys_cli.unlearning.state import clear_trial
-from recsys_cli.unlearning.unit import train_into, vectors_of
+from recsys_cli.unlearning.unit import solution_of, train_into
 
 
 class Retrained(NamedTuple):
@@ -34,7 +34,7 @@ def retrain(run: Path, config, dataset: Dataset) -> Retrained:
     model = build_model(config.model, dataset, config.seed)
     folder = clear_trial(run)
     try:
-        train_into(folder / "retrained", config, model, {}, lambda model: vectors_of(model, "final"))
+        train_into(folder / "retrained", config, model, {}, lambda model: solution_of(model, 0))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     seconds = time.perf_counter() - began
