@@ -47,7 +47,7 @@ def leaky(dataset, pairs, assignment, k):
 
 def test_a_leak_in_shard_of_fails(quick, tmp_path, monkeypatch, capsys):
     """Training, its hashes and training again all have it."""
-    monkeypatch.setattr(generation, "shard_of", leaky)
+    monkeypatch.setattr(whole, "shard_of", leaky)
     run = train_run(tmp_path, *QUICK)
     code, failed = verify(run, capsys, "verify_shards=all")
     assert code == 1 and len(failed) == 1 and "a second reading of the rows of shard 0" in failed[0]
