@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recsys_cli.training.checkpoint import save
-from recsys_cli.unlearning import generation, trained_again
+from recsys_cli.unlearning import trained_again, whole
 from recsys_cli.unlearning.data_copy import arrays_of, digest, write_copy
 from recsys_cli.unlearning.restrict import all_pairs, among, restricted, shard_of
 from recsys_cli.unlearning.second_reader import SecondReader
