@@ -12,6 +12,7 @@ from recsys_cli.unlearning.generation import Rows
 from tests.unlearning.conftest import made_up_score, verify
 from tests.unlearning.harness import contents, differing, from_scratch, log, recsys, train_run, write_pairs
 
+
 @pytest.fixture(autouse=True)
 def no_evaluation(monkeypatch):
     monkeypatch.setattr(generation, "score", made_up_score)
@@ -21,7 +22,9 @@ KNN = ["model=item_knn", "model.neighbours=4", "unlearning=exact"]
 
 
 def unlearn(run, folder, rows, header, *words):
-    return recsys("unlearn", f"run={run}", f"forget={write_pairs(folder / 'f.csv', rows, header)}", "device=cpu", *words)
+    return recsys(
+        "unlearn", f"run={run}", f"forget={write_pairs(folder / 'f.csv', rows, header)}", "device=cpu", *words
+    )
 
 
 @pytest.mark.parametrize(
