@@ -13,7 +13,7 @@ from recsys_cli.experiments.measured import TEST, Measured, measured
 from recsys_cli.experiments.plan import Plan
 from recsys_cli.experiments.published import Number, Published
 from recsys_cli.experiments.spec import Experiment, Row, Source
-from recsys_cli.experiments.verdict import SECONDS, TIMES, Verdict, judged, lower_is_better
+from recsys_cli.experiments.verdict import RI, SECONDS, TIMES, Verdict, judged, lower_is_better
 
 
 class Cell(NamedTuple):
@@ -88,9 +88,11 @@ def unit_of(number: Number | None) -> int:
     return SECONDS.get(number.unit, 1) if number else 1
 
 
-def shown(value: float, number: Number | None) -> str:
+def shown(value: float, number: Number | None, metric: str = "") -> str:
     """To the places that the unit deserves."""
-    unit = number.unit if number else "ratio"
+    unit = number.unit if number else "percent" if metric == RI else "ratio"
+    if unit == "percent":
+        return f"{value:+.2f} %"
     if unit in SECONDS:
         return f"{value:.3g} {unit}"
     return f"{value:g}" if unit == "count" else f"{value:.4f}"

@@ -12,7 +12,7 @@ from recsys_cli.config.library import Library
 from recsys_cli.experiments.facts import Facts, FactsOf, missing_files
 from recsys_cli.experiments.plan import DEFINITIONS, Gap, Job, Plan
 from recsys_cli.experiments.spec import Experiment, Point, Row, Source
-from recsys_cli.experiments.timings import Timings
+from recsys_cli.experiments.timings import Timings, lines_below
 from recsys_cli.jobs.found import Found
 from recsys_cli.jobs.identity import job_hash
 from recsys_cli.runs.record import NO_RECORD
@@ -28,7 +28,7 @@ class Composed(NamedTuple):
 
 class Planner:
     """runs_dir: below which runs lie. seeds: runs of each row that draws, instead of what its config says. fetch: whether
-    raw files of a data set may be downloaded."""
+    raw files of a data set may be downloaded. tables: a folder of tables made before, which tell how long an epoch takes."""
 
     def __init__(
         self,
@@ -36,8 +36,9 @@ class Planner:
         runs_dir: Path,
         seeds: int | None = None,
         fetch: Callable[[Source], bool] = lambda source: False,
+        tables: Path | None = None,
     ):
-        self.library, self.runs_dir, self.seeds, self.fetch = library, runs_dir, seeds, fetch
+        self.library, self.runs_dir, self.seeds, self.fetch, self.tables = library, runs_dir, seeds, fetch, tables
         self.facts_of, self.found = FactsOf(), Found()
         self.timings = Timings([])
         self._composed: dict[tuple[str, ...], Composed] = {}
@@ -46,7 +47,7 @@ class Planner:
         """All runs of an experiment. Raises UserError for rows that could not stand in one table."""
         self.found.look()
         records = self.found.records(self.runs_dir)
-        self.timings = Timings(record for _, record in records)
+        self.timings = Timings((record for _, record in records), lines_below(self.tables) if self.tables else ())
         damaged = [path for path, record in records if record["status"] == NO_RECORD]
         found = Plan(experiment, [], [], {}, damaged)
         models = self.library.choices("model")
@@ -114,8 +115,9 @@ class Planner:
         config.seed = seed
         digest = job_hash(config)
         known = self.found.known(config, digest)
-        seconds = self.timings.seconds(config.model.name, config.data.name, config.trainer.epochs)
-        return Job(source, row, point, seed, words, config, digest, composed.facts, *known, seconds)
+        known_as = (config.model.name, config.data.name, config.trainer.epochs, row.label, source.title)
+        estimate = self.timings.of(*known_as)
+        return Job(source, row, point, seed, words, config, digest, composed.facts, *known, estimate)
 
 
 def _refuse_unlike(jobs: Iterable[Job]) -> None:
