@@ -125,10 +125,11 @@ def fit(
         header = progress.header() | ({"identity": dict(identity)} if identity else {})
         ckpt.save(checkpoints / name, {n: v.numpy() for n, v in state.items()}, header)
 
+    chunk = 0
     with _signals() as received:
         while progress.epoch < settings.epochs and not _exhausted(progress, settings):
             steps = learner.begin(progress.epoch)
-            seconds = _epoch(learner, steps, progress, received, report)
+            seconds, chunk = _epoch(learner, steps, progress, received, report, chunk)
             if progress.step < steps:  # stopped inside the epoch
                 save(ckpt.numbered("epoch", progress.epoch, progress.step))
                 raise Stopped(received[0])
@@ -153,9 +154,12 @@ def fit(
     return progress
 
 
-def _epoch(learner: Learner, steps: int, progress: Progress, received: list[int], report) -> float:
-    """Runs the rest of an epoch in chunks, so that signals and the progress bar are served; returns seconds."""
-    chunk, began = max(1, steps // 100), time.perf_counter()
+def _epoch(learner: Learner, steps: int, progress: Progress, received: list[int], report, chunk: int):
+    """Runs the rest of an epoch in chunks, so that signals and the progress bar are served.
+
+    chunk: steps of the first one, 0 if not known. Returns the seconds and how many steps fit into CHUNK_SECONDS.
+    """
+    chunk, began = chunk or max(1, steps // 100), time.perf_counter()
     while progress.step < steps and not received:
         last, start = min(progress.step + chunk, steps), time.perf_counter()
         total = learner.run(progress.step, last, progress.total)
@@ -164,10 +168,10 @@ def _epoch(learner: Learner, steps: int, progress: Progress, received: list[int]
                 f"the loss became {total} in epoch {progress.epoch + 1}, steps {progress.step + 1}-{last} of {steps}. "
                 "The last checkpoint before it is kept. Usually optimizer.learning_rate is too high."
             )
-        progress.step, progress.total = last, total
-        chunk = max(1, int(chunk * min(8.0, CHUNK_SECONDS / max(time.perf_counter() - start, 1e-9))))
+        done, progress.step, progress.total = last - progress.step, last, total
+        chunk = max(1, int(done * min(8.0, CHUNK_SECONDS / max(time.perf_counter() - start, 1e-9))))
         report(progress, fraction=progress.step / steps)
-    return time.perf_counter() - began
+    return time.perf_counter() - began, chunk
 
 
 def _exhausted(progress: Progress, settings) -> bool:

@@ -23,10 +23,11 @@ class Died(BaseException):
 
 @contextmanager
 def before_call(n: int, do: Callable[[], None]) -> Iterator[None]:
-    """Does something before call n (from 0) of any learner's `run`."""
+    """Does something before call n (from 0) of any learner's `run`; every epoch begins with few steps at a time."""
     left, whole_epoch = n, fit._epoch
 
     def epoch(learner, *args):
+        *args, _ = args
         run = learner.run
 
         def counted(first, last, total):
@@ -37,7 +38,7 @@ def before_call(n: int, do: Callable[[], None]) -> Iterator[None]:
             return run(first, last, total)
 
         with patch.object(learner, "run", counted):
-            return whole_epoch(learner, *args)
+            return whole_epoch(learner, *args, 0)
 
     with patch.object(fit, "_epoch", epoch):
         yield

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from recsys_cli import cli
+from recsys_cli.training import fit
 from tests.contract.models import DISTINCT, RESUMABLE
 from tests.tiny import RUN
 from tests.training.stopping import die_at
@@ -102,6 +103,7 @@ def test_a_signal_inside_an_epoch_saves_and_resumes(stop, tmp_path, monkeypatch,
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     assert cli.main(words("enmf", whole)) == 0
     run, calls = GradientLearner.run, []
+    monkeypatch.setattr(fit, "CHUNK_SECONDS", 0.0)  # a step at a time
 
     def signalled(self, first, last, total):
         calls.append(last)
