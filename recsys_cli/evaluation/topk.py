@@ -67,7 +67,7 @@ def _partitioned(scores: np.ndarray, seen: np.ndarray, k: np.ndarray) -> tuple[n
     n_rows, n_items = scores.shape
     scores = scores.copy()
     scores.reshape(-1)[seen] = -np.inf
-    rows, columns = np.divmod(np.flatnonzero(scores >= _lower_bound(scores, k)[:, None]), n_items)
+    rows, columns = np.divmod(np.flatnonzero(scores >= _lower_bound(scores, int(k))[:, None]), n_items)
     bits = (scores[rows, columns] + np.float32(0)).view(np.uint32)  # -0 + 0 = 0, to which it is equal
     falling = np.where(bits >> 31, bits, bits ^ 0x7FFFFFFF)  # unsigned, the larger the score the smaller
     keys = rows.astype(np.uint64) << 56 | falling.astype(np.uint64) << ITEM_BITS | columns.astype(np.uint64)
