@@ -16,7 +16,7 @@ import tensorflow as tf
 from data_prep.errors import UserError, nearest
 from data_prep.settings import Settings, changed, field
 
-DENSE_SHARE = 8  # of a table: a batch with more than 1/8 of its rows is applied faster as a dense gradient (on a CPU)
+DENSE_SHARE = 2  # of a table: with more than half as many rows, a batch is applied faster as a dense gradient (on a CPU)
 
 
 @dataclass(frozen=True)
