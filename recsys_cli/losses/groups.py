@@ -62,9 +62,10 @@ class Group:
         # Sparse products win where a batch has more pairs than there are columns (measured 2.5x on MovieLens), sums by
         # segment win elsewhere (1.5x on Taobao). The product is not deterministic on a GPU.
         pairs_per_batch = self.matrix.nnz * batch_size / max(self.n_rows, 1)
-        self.by_product = (
-            not dense and pairs_per_batch > self.matrix.n_cols and not tf.config.list_logical_devices("GPU")
-        )
+        on_gpu = bool(tf.config.list_logical_devices("GPU"))
+        self.by_product = not dense and pairs_per_batch > self.matrix.n_cols and not on_gpu
+        # TensorFlow keeps int32 in the memory of the host: on a GPU every step would wait for its indices to be copied.
+        self.index_type = np.int64 if on_gpu and not dense else np.int32
         self.array_names = ["rows", "cols", "offsets"] + ["by_col"] * self.by_product
 
     def constants(self, ids: np.ndarray) -> np.ndarray:
@@ -82,7 +83,7 @@ class Group:
         batches = [(ids[None, s : s + self.batch_size] + shifts).ravel() for s in range(0, len(ids), self.batch_size)]
         lengths = [self.matrix.row_lengths[batch] for batch in batches]
         offsets = np.cumsum([0, *(int(of_batch.sum()) for of_batch in lengths)])
-        arrays = {name: np.empty(offsets[-1], np.int32) for name in self.array_names if name != "offsets"}
+        arrays = {name: np.empty(offsets[-1], self.index_type) for name in self.array_names if name != "offsets"}
         for batch, of_batch, first, last in zip(batches, lengths, offsets[:-1], offsets[1:]):
             starts = np.cumsum(of_batch) - of_batch
             source = np.repeat(self.matrix.indptr[batch] - starts, of_batch)

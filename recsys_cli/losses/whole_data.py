@@ -138,7 +138,7 @@ class WholeDataPhase(Phase):
             if name not in arrays:
                 purpose = f"batches/{self.name}" + name.removeprefix("ids")
                 order = generator(self.seed, purpose, epoch).permutation(group.n_rows)
-                arrays[name] = order.astype(np.int32)
+                arrays[name] = order.astype(group.index_type)
             found, constant = group.batches(arrays[name]), group.constants(arrays[name])
             missing = steps - len(constant)  # fewer rows than steps: nothing is left for the last ones
             found["offsets"] = np.pad(found["offsets"], (0, missing), mode="edge")
