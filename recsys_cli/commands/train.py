@@ -75,6 +75,10 @@ def _train(config: DictConfig, team: Team | None = None) -> int:
 
     if config.tracking == "mlflow":
         check_installed()
+    if team:
+        from recsys_cli.distributed.exact import refuse_inexact
+
+        refuse_inexact(config)
 
     run, checkpoint = _taken_up(config.resume) if config.resume else (None, None)
     dataset = data_of(run, config, checkpoint) if run else get_dataset(config.data)

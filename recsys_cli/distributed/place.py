@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
+import subprocess
 from contextlib import ExitStack
 from typing import NamedTuple
 
@@ -59,19 +61,24 @@ def _of_tf_config(text: str) -> Place:
 
 
 def _of_slurm() -> Place:
-    from recsys_cli.training.device import import_tensorflow
-
-    tf = import_tensorflow()
+    """Tasks are numbered node by node, as srun does it where it is not told otherwise (--distribution=block)."""
     try:
+        listed = ["scontrol", "show", "hostnames", os.environ["SLURM_STEP_NODELIST"]]
+        hosts = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split()
         port = LOWEST_PORT + int(os.environ["SLURM_JOB_ID"]) % PORTS
-        resolver = tf.distribute.cluster_resolver.SlurmClusterResolver(port_base=port, auto_set_gpu=False)
-        addresses = resolver.cluster_spec().as_dict()["worker"]
+        tasks = _tasks_per_node(os.environ["SLURM_STEP_TASKS_PER_NODE"])
+        addresses = [f"{host}:{port + task}" for host, n in zip(hosts, tasks, strict=True) for task in range(n)]
         return Place(int(os.environ["SLURM_PROCID"]), tuple(addresses))
-    except (KeyError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200]
+    except (KeyError, ValueError, OSError, subprocess.CalledProcessError) as error:
         raise UserError(
-            f"the variables of Slurm do not tell where the workers are ({reason}): start them by srun."
+            f"Slurm does not tell where the workers are ({type(error).__name__}: {error}): start them by srun."
         ) from None
+
+
+def _tasks_per_node(text: str) -> list[int]:
+    """2(x3),1 -> [2, 2, 2, 1]"""
+    found = re.findall(r"(\d+)(?:\(x(\d+)\))?(?:,|$)", text)
+    return [int(tasks) for tasks, times in found for _ in range(int(times or 1))]
 
 
 def _free_addresses(n: int) -> tuple[str, ...]:

@@ -43,10 +43,9 @@ class Team:
 
     def join(self, dataset: Dataset) -> None:
         """Meets the other workers; before it TensorFlow may not have computed anything."""
-        from recsys_cli.distributed.exact import refuse_few_users, refuse_inexact
+        from recsys_cli.distributed.exact import refuse_few_users
         from recsys_cli.distributed.wire import Wire
 
-        refuse_inexact(self.config)
         if self.place.local:
             self._processes = Processes(self.place, self._text, self.threads or 1)
             self._processes.wait()
