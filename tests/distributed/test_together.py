@@ -58,19 +58,19 @@ def test_two_workers_one_dies_and_one_goes_on(recsys, tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
     process = start(*WORDS, f"run_dir={two}")
     recsys("train", *WORDS, f"run_dir={one}")
-    out, err = process.communicate(timeout=100)
+    out, err = process.communicate(timeout=400)
     assert process.returncode == 0, err
     assert ", 2 workers; run directory" in out and read_record(two)["workers"] == 2
     assert_alike(one, two)
     assert (one / "test.json").read_text() == (two / "test.json").read_text()
 
     process = start(f"resume={two}", f"trainer.epochs={FOREVER}")
-    until = time.monotonic() + 100
+    until = time.monotonic() + 400
     while state(two).header["epoch"] < 4 and time.monotonic() < until:
         time.sleep(0.05)
     other = the_other(process.pid)
     os.kill(other, signal.SIGKILL)
-    out, err = process.communicate(timeout=100)
+    out, err = process.communicate(timeout=400)
     assert process.returncode == 2
     assert err.splitlines()[-1] == (
         "recsys: error: worker 1 of 2 has ended (killed by signal 9), and the others end with it: go on from the newest "
