@@ -16,7 +16,7 @@ from recsys_cli.data.ratings import Ratings, values_of
 from recsys_cli.evaluation.blocks import rows_per_block
 from recsys_cli.evaluation.lists import beyond_accuracy as spread_of
 from recsys_cli.evaluation.metrics import METRICS, Pooled, check_cutoffs, per_user_metrics
-from recsys_cli.evaluation.names import RATING_ERRORS
+from recsys_cli.evaluation.names import GRADED, RATING_ERRORS
 from recsys_cli.evaluation.own import Evaluated, own_metric, own_values
 from recsys_cli.evaluation.ranking import rank_held_out, refuse_overlap, union
 from recsys_cli.evaluation.rated import evaluate_ratings, relevant_pairs
@@ -74,7 +74,10 @@ class EvaluationSettings(Settings):
         "test_items", "min_k: the smaller of k and the number of test items", choices=("test_items", "min_k")
     )
     ndcg: str = field(
-        "ideal", "kgat: the ideal list holds only the hits, as in the code of KGAT", choices=("ideal", "kgat")
+        "ideal",
+        "kgat: the ideal list holds only the hits, as in the code of KGAT; of protocol=rating, by the ratings of all "
+        "held-out items: exponential, 2^r - 1 each, or value, r each",
+        choices=("ideal", "kgat", *GRADED),
     )
     select: str = field(
         "last",
@@ -198,6 +201,8 @@ def _own(settings: EvaluationSettings) -> list[str]:
     own = [name for name in settings.metrics if "." in name]
     if own and settings.protocol != "full":
         raise UserError(f"evaluation.metrics={own[0]}: metrics of one's own need evaluation.protocol=full.")
+    if settings.ndcg in GRADED and settings.protocol != "rating":
+        raise UserError(f"evaluation.ndcg={settings.ndcg} goes by ratings: it needs evaluation=rating.")
     errors = [name for name in settings.metrics if name in RATING_ERRORS]
     if errors and settings.protocol != "rating":
         raise UserError(f"evaluation.metrics={errors[0]} is of predicted ratings: it needs evaluation=rating.")

@@ -32,15 +32,20 @@ def method_of(config) -> str:
 
 def open_unlearnable(path: str) -> Unlearnable:
     run, config = Run.open(path)
-    if method_of(config) == "none":
-        raise UserError(
-            f"{path} was trained with unlearning=none, and nothing can be taken "
-            "out of such a model: train it with recsys train unlearning=receraser "
-            f"model={config.model.name} data={config.data.name}."
-        )
+    check_unlearnable(run, config)
     found = Unlearnable(run, config, Generations(run.path))
     found.generations.refuse_strange()
     return found
+
+
+def check_unlearnable(run: Run, config: DictConfig) -> None:
+    """Raises UserError for a run that cannot forget."""
+    if method_of(config) == "none":
+        raise UserError(
+            f"{run.path} was trained with unlearning=none, and nothing can be taken "
+            "out of such a model: train it with recsys train unlearning=receraser "
+            f"model={config.model.name} data={config.data.name}."
+        )
 
 
 def open_current(run: Run, config: DictConfig, data_overrides) -> tuple:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from recsys_cli.cli import COMMANDS, _options
+from recsys_cli.cli import COMMANDS, _options, spoken
 from recsys_cli.config.compose import compose
 from recsys_cli.config.library import library
 from recsys_cli.config.overrides import expand, parse, switched_on
@@ -66,7 +66,7 @@ def test_the_pages_of_all_commands_are_looked_at():
 
 @pytest.mark.parametrize("page, line", commands(), ids=lambda value: value[:70])
 def test_every_command_line_composes(page, line):
-    name, *argv = shlex.split(line)[1:]
+    name, *argv = spoken(shlex.split(line)[1:])
     if not COMMANDS[name].has_config:
         if name != "completion":
             settings_and_words(name, argv)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from data_prep.errors import UserError
+from recsys_cli.jobs import display
 from recsys_cli.sweeps.curve import best_of, given_up_at
 from recsys_cli.sweeps.settings import SearchSettings
 from recsys_cli.sweeps.space import Dimension
@@ -109,13 +110,15 @@ def test_every_model_gets_the_same_number_of_trials_and_the_page_states_the_rule
     assert "holds another sweep" in recsys("sweep", *words, "seed=1").err
 
 
-def test_how_long_it_takes_is_found_by_a_few_epochs_beforehand(recsys, trainer, tmp_path):
+def test_how_long_it_takes_is_found_by_a_few_epochs_beforehand(recsys, trainer, tmp_path, monkeypatch):
     words = ["trainer.epochs=50" if word.startswith("trainer") else word for word in WORDS]
     result = recsys("sweep", *words, f"sweep_dir={tmp_path / 's'}", "plan=true")
     assert result.code == 0 and trainer.trained == [], "the folder is not there, and a plan makes nothing"
+    monkeypatch.setattr(display, "LINES_EVERY", -1)
     result = recsys("sweep", *words, f"sweep_dir={tmp_path / 's'}")
     assert trainer.trained[:2] == ["enmf", "enmf-0000"] and "6 of 6 trials to do: at most about 30 s" in result.out
     assert "core hours" in result.out
+    assert re.search(r"^jobs: 0/6 ended, \d+ s, about 30 s left$", result.err, re.MULTILINE), "of all that are to come"
 
 
 def test_a_damaged_study_is_said_and_what_was_trained_is_kept(recsys, trainer, tmp_path):
