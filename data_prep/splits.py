@@ -144,11 +144,11 @@ def _random(size: Callable[[np.ndarray, Amount], np.ndarray]):
 
 
 def _ends(order: np.ndarray, users: np.ndarray, size: Callable, amount: Amount) -> np.ndarray:
-    """Of `order`, rows grouped by user: the last ones of each group."""
-    counts = np.bincount(users[order])[users[order]]
-    ends = np.flatnonzero(np.diff(users[order], append=-1))
-    left = np.repeat(ends, np.diff(ends, prepend=-1)) - np.arange(len(order))
-    return order[left < size(counts, amount)]
+    """Of `order`, rows grouped by user, ascending: the last ones of each group."""
+    counts = np.bincount(users)
+    taken = np.clip(size(counts, amount), 0, counts)
+    firsts = np.cumsum(counts) - taken
+    return order[np.repeat(firsts - (np.cumsum(taken) - taken), taken) + np.arange(taken.sum())]
 
 
 def _n(counts: np.ndarray, amount: Amount) -> np.ndarray:

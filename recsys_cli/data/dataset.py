@@ -70,6 +70,15 @@ class CSR:
     def row(self, r: int) -> np.ndarray:
         return self.indices[self.indptr[r] : self.indptr[r + 1]]
 
+    def only(self, rows: np.ndarray) -> CSR:
+        """The same matrix with all other rows empty. rows: int [r], ascending."""
+        lengths = np.zeros(self.n_rows, np.int64)
+        lengths[rows] = self.row_lengths[rows]
+        indptr = np.concatenate([[0], np.cumsum(lengths)])
+        places = np.arange(indptr[-1]) + np.repeat(self.indptr[rows] - indptr[rows], lengths[rows])
+        values = None if self.values is None else self.values[places]
+        return CSR(indptr, self.indices[places], self.n_cols, values)
+
     @cached_property
     def T(self) -> CSR:
         order = np.argsort(self.indices, kind="stable")

@@ -68,7 +68,6 @@ class Group:
             not dense and pairs_per_batch > self.matrix.n_cols and not tf.config.list_logical_devices("GPU")
         )
         self.array_names = ["rows", "cols", "offsets"] + ["by_col"] * self.by_product
-        self.columns = np.argsort(self.matrix.indices, kind="stable") if self.by_product else None
 
     def order(self, drawn: np.ndarray, steps: int) -> dict[str, np.ndarray]:
         """ids: the rows that are here, batch after batch; bounds [steps + 1]: where each batch begins and ends.
@@ -94,38 +93,25 @@ class Group:
         return found
 
     def batches(self, ids: np.ndarray, bounds: np.ndarray) -> dict[str, np.ndarray]:
-        """Pairs of all batches in order, rows numbered within their batch, task by task."""
+        """Pairs of all batches in order, rows numbered within their batch, task by task.
+
+        Laid out batch after batch: what is in memory beside the result is of one batch.
+        """
         shifts = self.n_rows * np.arange(len(self.tasks))[:, None]
         batches = [(ids[None, first:last] + shifts).ravel() for first, last in zip(bounds, bounds[1:])]
-        order = np.concatenate(batches)
-        row_in_batch = np.concatenate([np.arange(len(b), dtype=np.int32) for b in batches])
-        ends = np.zeros(len(order) + 1, np.int64)
-        np.cumsum(self.matrix.row_lengths[order], out=ends[1:])
-        lengths = np.diff(ends)
-        source = np.repeat(self.matrix.indptr[order] - ends[:-1], lengths)
-        source += np.arange(len(source))
-        boundaries = np.concatenate([[0], np.cumsum([len(b) for b in batches])])
-        arrays = {
-            "rows": np.repeat(row_in_batch, lengths),
-            "cols": self.matrix.indices[source],
-            "offsets": ends[boundaries].astype(np.int32),
-        }
-        if self.by_product:
-            arrays["by_col"] = self._by_col(source, arrays["offsets"])
-        return arrays
-
-    def _by_col(self, source: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-        """The permutation within each batch that sorts its pairs by column."""
-        place = np.full(self.matrix.nnz, -1)
-        place[source] = np.arange(len(source))
-        place = place[self.columns]
-        if len(source) < self.matrix.nnz:  # not every row is in a batch
-            place = place[place >= 0]
-        counts = np.diff(offsets)
-        small = np.uint16 if len(counts) < 2**16 else np.uint32  # 16 bits: NumPy sorts by radix
-        batch = np.repeat(np.arange(len(counts), dtype=small), counts)
-        place = place[np.argsort(batch[place], kind="stable")]
-        return (place - np.repeat(offsets[:-1], counts)).astype(np.int32)
+        lengths = [self.matrix.row_lengths[batch] for batch in batches]
+        offsets = np.cumsum([0, *(int(of_batch.sum()) for of_batch in lengths)])
+        arrays = {name: np.empty(offsets[-1], np.int32) for name in self.array_names if name != "offsets"}
+        for batch, of_batch, first, last in zip(batches, lengths, offsets[:-1], offsets[1:]):
+            starts = np.cumsum(of_batch) - of_batch
+            source = np.repeat(self.matrix.indptr[batch] - starts, of_batch)
+            source += np.arange(last - first)
+            cols = self.matrix.indices[source]
+            arrays["rows"][first:last] = np.repeat(np.arange(len(batch), dtype=np.int32), of_batch)
+            arrays["cols"][first:last] = cols
+            if self.by_product:
+                arrays["by_col"][first:last] = _by_col(cols)
+        return arrays | {"offsets": offsets.astype(np.int32)}
 
     def loss(self, kernel, encoded, ids, arrays, step, noise) -> tf.Tensor:
         first, last = arrays["offsets"][step], arrays["offsets"][step + 1]
@@ -150,6 +136,12 @@ class Group:
     def _per_row(self, values: list[float], ids: tf.Tensor) -> tf.Tensor:
         """A value per task as a scalar (one task), or repeated for the rows of the batch."""
         return tf.constant(values[0]) if len(values) == 1 else tf.repeat(tf.constant(values), tf.shape(ids)[0])
+
+
+def _by_col(cols: np.ndarray) -> np.ndarray:
+    """The permutation that sorts the pairs of a batch by column, rows ascending within each: their places, sorted as part
+    of one number, which is many times faster than a stable sort of places by column."""
+    return np.sort(cols.astype(np.int64) << 32 | np.arange(len(cols))).astype(np.uint32).astype(np.int32)
 
 
 def stack_rows(matrices: Sequence[CSR]) -> CSR:

@@ -19,6 +19,7 @@ from recsys_cli.streams.asked import Stream, asked
 from recsys_cli.streams.clock import Batch, Waiting, arrivals, batches, waiting
 from recsys_cli.streams.left import remaining
 from recsys_cli.streams.points import Point, kept_point, score_point
+from recsys_cli.streams.spam import Attack
 from recsys_cli.streams.ways import Approximate, OfRun, Spent, Way, clear, spent_in
 from recsys_cli.training.build import build_model
 from recsys_cli.training.checkpoint import load, save
@@ -70,13 +71,19 @@ def measure(settings, say: Callable[[str], None]) -> Measured:
     """settings: of the command. Raises UserError for a stream that cannot be, Stopped for a signal."""
     sources = [read_source(Path(path).expanduser()) for path in (settings.run, *settings.beside)]
     _refuse_different(sources)
+    if settings.requests == "spam" and settings.beside:
+        raise UserError("requests=spam trains the run again with spam users in its data: leave out beside.")
     source, folder = sources[0], Path(settings.out).expanduser()
-    stream = asked(settings, source.dataset)
+    attack = Attack(settings, source.dataset) if settings.requests == "spam" else None
+    stream = attack.stream if attack else asked(settings, source.dataset)
     n = len(stream.requests)
     ends = {share: max(1, -(-share * n // 100)) for share in sorted(set(settings.points))}
     plan = Plan(stream, arrivals(n, settings.every, settings.arrivals, settings.seed), ends)
     _claim(folder, settings, sources, stream)
     say(f"{n:,} requests: {stream.about}" + _passed_over(stream))
+    if attack:
+        source = attack.train(folder / "spam", source)
+        sources = [source]
     retrained = _retrain(folder, settings, source, plan, say) if RETRAIN in settings.ways else {}
     rows = []
     for size in settings.batches:

@@ -21,6 +21,7 @@ from recsys_cli.streams.left import emptied, seen_by
 from recsys_cli.training.checkpoint import load, save
 from recsys_cli.unlearning.copies import Copy, Cost, copy_run
 from recsys_cli.unlearning.forget_file import Content, together
+from recsys_cli.unlearning.opening import NOT_EXACT
 
 PROGRESS = "progress.json"
 
@@ -84,6 +85,8 @@ class Approximate:
     def __init__(self, folder: Path, method: str, config: Any, dataset: Dataset, original: Path, settings: Settings):
         """original: the parameters of the model that was trained on all of `dataset`."""
         self._folder, self._config, self._settings = folder, config, settings
+        ledger = {"method": method, "exact": False, "said": "nobody can show that anything was forgotten"}
+        write_file(folder / NOT_EXACT, (json.dumps(ledger, indent=1) + "\n").encode())
         self._method, self._dataset = METHODS[method], dataset
         self.spent, done = _read(folder)
         self._before = dataset

@@ -62,14 +62,25 @@ class GradientLearner:
 
     def begin(self, epoch: int) -> int:
         """Lays out the batches of an epoch (counted from 0) and returns its number of steps."""
-        plans = [phase.plan(epoch) for phase in self.phases]
+        self._arrays: list[dict[str, tf.Tensor]] = []  # those of the last epoch make room
+        plans = []
+        for phase in self.phases:
+            plan = phase.plan(epoch)
+            arrays = dict(plan.arrays)
+            self._arrays.append({name: tf.constant(arrays.pop(name)) for name in list(arrays)})
+            plans.append(plan._replace(arrays={}))
+            del plan
         self._epoch = epoch
-        self._arrays = [{k: tf.constant(a) for k, a in plan.arrays.items()} for plan in plans]
         self._constants = [np.zeros(p.n_steps) if p.constants is None else p.constants for p in plans]
         self._parts = list(turns([plan.n_steps for plan in plans], self.model.turns))
         self._keys = [stateless_seed(self.seed, f"noise/{phase.name}")[0] for phase in self.phases]
         self._steps = sum(plan.n_steps for plan in plans)
         return self._steps
+
+    @property
+    def calls(self) -> int:
+        """Compiled calls of the epoch that has begun, if it is run in one go."""
+        return len(self._parts)
 
     def run(self, first: int, last: int, total: float) -> float:
         """Does steps first..last-1 and returns `total` with their losses added, one by one in float64."""

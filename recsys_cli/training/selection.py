@@ -30,8 +30,8 @@ LONG = 60  # seconds: worth to be said beforehand
 
 def score(config, trained: Model | Learner, dataset: Dataset, split: str, seed: int) -> Result:
     """config: EvaluationSettings, or a node of configs/evaluation. split: "valid" or "test"."""
-    scorer = trained.scorer()
-    if (seconds := ranking_seconds(scorer, dataset, split)) > LONG:
+    scorer, settings = trained.scorer(), EvaluationSettings.from_config(config, "evaluation")
+    if (seconds := ranking_seconds(scorer, dataset, split, settings.users)) > LONG:
         print(f"ranking: about {duration(seconds)}", file=sys.stderr, flush=True)
     return _evaluate(config, scorer, dataset, split, seed)
 
@@ -56,10 +56,12 @@ def _evaluate(config, scorer: Scorer, dataset: Dataset, split: str, seed: int) -
     return evaluate(scorer, dataset, split, seed=seed, **vars(settings))
 
 
-def ranking_seconds(scorer: Scorer, dataset: Dataset, split: str) -> float:
-    """How long a scorer that has to look at every pair will take, measured on a few users; 0 where that is not long."""
+def ranking_seconds(scorer: Scorer, dataset: Dataset, split: str, most: int | None = None) -> float:
+    """How long a scorer that has to look at every pair will take, measured on a few users; 0 where that is not long.
+    most: users, of evaluation.users."""
     held_out = {"valid": dataset.valid, "test": dataset.test}[split]
     users = np.flatnonzero(held_out.row_lengths).astype(np.int32) if held_out else np.zeros(0, np.int32)
+    users = users[:most]
     if isinstance(scorer, Factors) or len(users) * dataset.n_items < LARGE_RANKING:
         return 0.0
     few = tf.constant(users[:MIN_ROWS])

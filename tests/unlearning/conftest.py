@@ -37,7 +37,7 @@ def begun(folder, inputs) -> np.random.Generator:
 def made_up(path, config, rows, k):
     """As `train_shard`: the same rows and seed give the same vectors, any other rows others."""
     inputs = generation.shard_inputs(config, rows, k)
-    _, users, items = generation.shard_of(*rows, k)
+    _, users, items = generation.part_of(config, rows, k)
     folder = path / "shards" / str(k)
     random = begun(folder, inputs)
     vectors = {"users": random.normal(size=(len(users), 4)), "items": random.normal(size=(len(items), 4))}

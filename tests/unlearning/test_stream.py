@@ -24,6 +24,7 @@ from recsys_cli.streams.clock import Batch, batches, waiting
 from recsys_cli.streams.left import emptied, remaining, seen_by
 from recsys_cli.streams.measure import measure
 from recsys_cli.streams.points import in_lists
+from recsys_cli.streams.spam import Attack
 from recsys_cli.unlearning.copies import Copy, read_source
 from tests.unlearning.harness import contents, recsys, write_pairs
 
@@ -206,6 +207,9 @@ def test_approximate_ways_are_said_to_be_not_exact(run, no_training, tmp_path, c
     }  # fmt: skip
     assert capsys.readouterr().out.count("NOT exact") == 2
     assert "NOT exact: finetune, ascent." in (out / "stream.html").read_text()
+    for way in ("finetune", "ascent"):
+        assert recsys("unlearn", "verify", f"run={out / way / 'batch-2'}") == 2
+        assert "a method that is NOT exact" in capsys.readouterr().err
     assert not list(out.glob("*/*/parameters-*")) and json.loads((out / "stream.json").read_text())["seed"] == 0
 
 
@@ -247,3 +251,26 @@ def test_conjugate_gradients_solve_and_stop_at_negative_curvature():
     matrix, b = root @ root.T + np.eye(6), random.normal(size=6)
     assert np.allclose(conjugate_gradients(lambda v: matrix @ v, b, 20, 1e-9), np.linalg.solve(matrix, b))
     assert not conjugate_gradients(lambda v: -v, b, 5).any()
+
+
+def test_spam_users_are_put_in_and_have_what_they_push(data):
+    attack = Attack(settings(requests="spam", number=3), data)
+    pushed = attack.stream.watched
+    assert len(attack.profiles) == 3 and all(set(pushed) <= set(items) for items in attack.profiles.values())
+    counts = dict(zip(data.item_ids, MASK.sum(axis=0)))
+    assert max(counts[item] for item in pushed) <= np.median(MASK.sum(axis=0)) and "i00" not in pushed
+    assert attack.stream.requests[0] == ("users", [("spam-0",)])
+    with pytest.raises(UserError, match="friends"):
+        Attack(settings(requests="spam"), replace(data, friends=data.target_train))
+
+
+def test_spam_is_trained_into_a_run_of_its_own(run, no_training, tmp_path):
+    before = contents(run)
+    found, _ = stream(
+        run, tmp_path / "spam", requests="spam", unit="user", number=2, batches=[1], points=[100], share=0.1
+    )
+    assert contents(run) == before and [row.n for row in found.rows] == [2, 2]
+    users = found.sources[0].dataset.user_ids.tolist()
+    assert {"spam-0", "spam-1"} <= set(users) and found.sources[0].config.unlearning.shards == 3
+    listed = found.rows[-1].point.watched["3"]
+    assert listed["users"] == len(users) - 2 and 0 <= listed["share"] <= 1, "of the real users"
