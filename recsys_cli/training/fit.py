@@ -118,7 +118,7 @@ def fit(
     Raises Stopped after saving when SIGINT, SIGTERM or SIGHUP came, UserError when the loss is not finite.
     """
     settings = TrainerSettings.from_config(settings, "trainer")
-    state = learner.state()
+    state, pace = learner.state(), Pace()
 
     def save(name: str) -> None:
         log.sync()
@@ -128,7 +128,7 @@ def fit(
     with _signals() as received:
         while progress.epoch < settings.epochs and not _exhausted(progress, settings):
             steps = learner.begin(progress.epoch)
-            seconds = _epoch(learner, steps, progress, received, report)
+            seconds = _epoch(learner, steps, pace, progress, received, report)
             if progress.step < steps:  # stopped inside the epoch
                 save(ckpt.numbered("epoch", progress.epoch, progress.step))
                 raise Stopped(received[0])
@@ -153,19 +153,36 @@ def fit(
     return progress
 
 
-def _epoch(learner: Learner, steps: int, progress: Progress, received: list[int], report) -> float:
+@dataclasses.dataclass
+class Pace:
+    """How many steps take about CHUNK_SECONDS, as far as is known: an epoch that is shorter is one call of the compiled
+    loop, within which a GPU waits for nobody."""
+
+    steps: int | None = None
+
+    def chunk(self, steps: int) -> int:
+        """steps: of the epoch."""
+        if self.steps is None:
+            self.steps = max(1, steps // 100)
+        return self.steps
+
+    def took(self, steps: int, seconds: float) -> None:
+        self.steps = max(1, int(steps * min(8.0, CHUNK_SECONDS / max(seconds, 1e-9))))
+
+
+def _epoch(learner: Learner, steps: int, pace: Pace, progress: Progress, received: list[int], report) -> float:
     """Runs the rest of an epoch in chunks, so that signals and the progress bar are served; returns seconds."""
-    chunk, began = max(1, steps // 100), time.perf_counter()
+    began = time.perf_counter()
     while progress.step < steps and not received:
-        last, start = min(progress.step + chunk, steps), time.perf_counter()
+        last, start = min(progress.step + pace.chunk(steps), steps), time.perf_counter()
         total = learner.run(progress.step, last, progress.total)
         if not math.isfinite(total):
             raise UserError(
                 f"the loss became {total} in epoch {progress.epoch + 1}, steps {progress.step + 1}-{last} of {steps}. "
                 "The last checkpoint before it is kept. Usually optimizer.learning_rate is too high."
             )
+        pace.took(last - progress.step, time.perf_counter() - start)
         progress.step, progress.total = last, total
-        chunk = max(1, int(chunk * min(8.0, CHUNK_SECONDS / max(time.perf_counter() - start, 1e-9))))
         report(progress, fraction=progress.step / steps)
     return time.perf_counter() - began
 

@@ -63,6 +63,11 @@ class GradientLearner:
         self._steps = sum(plan.n_steps for plan in plans)
         return self._steps
 
+    @property
+    def calls(self) -> int:
+        """Compiled calls of the epoch that has begun, if it is run in one go."""
+        return len(self._parts)
+
     def run(self, first: int, last: int, total: float) -> float:
         """Does steps first..last-1 and returns `total` with their losses added, one by one in float64."""
         if first == 0 < last:

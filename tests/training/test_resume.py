@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from recsys_cli import cli
+from recsys_cli.training import fit
 from tests.contract.models import DISTINCT, RESUMABLE
 from tests.tiny import RUN
 from tests.training.stopping import die_at
@@ -111,6 +112,7 @@ def test_a_signal_inside_an_epoch_saves_and_resumes(stop, tmp_path, monkeypatch,
 
     with monkeypatch.context() as patch:
         patch.setattr(GradientLearner, "run", signalled)
+        patch.setattr(fit, "CHUNK_SECONDS", 0.0)
         assert cli.main(words("enmf", stopped)) == 128 + stop
     assert f"recsys train resume={stopped}" in capsys.readouterr().out
     assert list((stopped / "checkpoints").glob("*-step-*.npz"))
