@@ -73,6 +73,7 @@ def measure(settings, say: Callable[[str], None]) -> Measured:
     _refuse_different(sources)
     if settings.requests == "spam" and settings.beside:
         raise UserError("requests=spam trains the run again with spam users in its data: leave out beside.")
+    refuse_unfit(settings.ways, sources[0].config)
     source, folder = sources[0], Path(settings.out).expanduser()
     attack = Attack(settings, source.dataset) if settings.requests == "spam" else None
     stream = attack.stream if attack else asked(settings, source.dataset)
@@ -174,6 +175,15 @@ def _retrain(folder: Path, settings, source: Source, plan: Plan, say) -> dict[in
             say(f"{RETRAIN} after {end} requests: {json.loads(seconds.read_text()):.1f} s")
         found[share] = point, json.loads(seconds.read_text())
     return found
+
+
+def refuse_unfit(ways: Sequence[str], config) -> None:
+    """Raises UserError for an approximate way that the loss of the run does not allow. config: the root node of the run."""
+    wrong = [way for way in ways if way in METHODS and config.loss.scope != "whole_data" and way != "finetune"]
+    wrong += ["finetune"] if "finetune" in ways and config.loss.scope == "none" else []
+    if wrong:
+        needs = "a loss to train on" if wrong == ["finetune"] else "a loss over all pairs (loss=non_sampling)"
+        raise UserError(f"ways={wrong[0]} needs {needs}, and the run has loss={config.loss.name}: leave it out.")
 
 
 def _at(retrained: dict[int, tuple[Point, float]], plan: Plan, batch: Batch) -> float:

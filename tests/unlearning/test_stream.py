@@ -26,7 +26,7 @@ from recsys_cli.streams.measure import measure
 from recsys_cli.streams.points import in_lists
 from recsys_cli.streams.spam import Attack
 from recsys_cli.unlearning.copies import Copy, read_source
-from tests.unlearning.harness import contents, recsys, write_pairs
+from tests.unlearning.harness import contents, recsys, train_run, write_pairs
 
 ARRIVED = np.array([1.0, 2.0, 3.0, 10.0, 11.0, 30.0])
 
@@ -274,3 +274,17 @@ def test_spam_is_trained_into_a_run_of_its_own(run, no_training, tmp_path):
     assert {"spam-0", "spam-1"} <= set(users) and found.sources[0].config.unlearning.shards == 3
     listed = found.rows[-1].point.watched["3"]
     assert listed["users"] == len(users) - 2 and 0 <= listed["share"] <= 1, "of the real users"
+
+
+def test_an_exact_run_is_what_retraining_gives(tmp_path):
+    """Rows taken out of counts: the same metrics, lists and groups as a model made of the rest, at every point."""
+    run = train_run(tmp_path, "unlearning=exact", "model=item_knn", "model.neighbours=4")
+    found, _ = stream(run, tmp_path / "out", batches=[2])
+    for here, there in zip(found.rows[:2], found.rows[2:], strict=True):
+        assert (here.way, there.way, here.share) == ("retrain", "exact-1", there.share)
+        assert here.point.metrics == there.point.metrics and here.point.watched == there.point.watched
+    with pytest.raises(UserError, match="ways=influence needs a loss over all pairs"):
+        stream(run, tmp_path / "more", ways=["influence"])
+    with pytest.raises(UserError, match="ways=finetune needs a loss to train on"):
+        stream(run, tmp_path / "more", ways=["finetune"])
+    assert not (tmp_path / "more").exists()
