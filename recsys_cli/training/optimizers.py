@@ -43,7 +43,7 @@ class Optimizer(tf.Module):
         """gradients: a dense tensor, IndexedSlices (rows may repeat) or None per variable."""
         for gradient, variable in zip(gradients, variables):
             if isinstance(gradient, tf.IndexedSlices):
-                self._sparse(variable, *_sum_repeated(gradient))
+                self._sparse(variable, *sum_repeated(gradient))
             elif gradient is not None:
                 self._dense(variable, gradient)
 
@@ -198,7 +198,7 @@ def _key(variable: tf.Variable) -> str:
     return variable.name.split(":")[0]
 
 
-def _sum_repeated(slices: tf.IndexedSlices) -> tuple[tf.Tensor, tf.Tensor]:
+def sum_repeated(slices: tf.IndexedSlices) -> tuple[tf.Tensor, tf.Tensor]:
     """Adds the gradients of repeated rows: Adagrad and Adam square the sum, not the parts."""
     rows, position = tf.unique(slices.indices)
     return tf.math.unsorted_segment_sum(slices.values, position, tf.shape(rows)[0]), rows
