@@ -7,28 +7,62 @@ unpacks to far more than data of its packed size could hold.
 from __future__ import annotations
 
 import io
+import os
 import stat
 import sys
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, BinaryIO
 
 from data_prep.errors import UserError, nearest
 
 # Interaction logs pack 3 to 30 times; 200 leaves room. What stays below the floor may pack at any rate.
 MAX_RATIO = 200
 SIZE_FLOOR = 1 << 30
+PART = 1 << 24  # bytes unpacked at a time
 
 
 def read_bytes(path: Path) -> bytes:
     """The bytes of a file, decompressed if they are gzip (whatever the file is called)."""
+    with open_bytes(path) as stream:
+        return stream.read()
+
+
+def open_bytes(path: Path) -> BinaryIO:
+    """The same as a stream, of which little is in memory at a time."""
     try:
-        return _gunzip(path.read_bytes(), path)
+        stream = path.open("rb")
+        is_packed = stream.read(2) == b"\x1f\x8b"
+        stream.seek(0)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
+    return io.BufferedReader(_Unpacked(stream, path), 1 << 20) if is_packed else stream
+
+
+class _Unpacked(io.RawIOBase):
+    """The content of a gzip file."""
+
+    def __init__(self, packed: BinaryIO, path: Path):
+        self._packed, self._path, self._left = packed, path, b""
+        self._parts = _unpacked(packed, path, os.fstat(packed.fileno()).st_size)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        while not self._left and (part := next(self._parts, None)) is not None:
+            self._left = part
+        taken, self._left = self._left[: len(buffer)], self._left[len(buffer) :]
+        buffer[: len(taken)] = taken
+        return len(taken)
+
+    def close(self) -> None:
+        self._packed.close()
+        super().close()
 
 
 def read_archived(path: Path) -> bytes:
@@ -36,19 +70,46 @@ def read_archived(path: Path) -> bytes:
 
     Raises UserError when nothing is there, or when the archive is unsafe.
     """
+    with open_archived(path)() as stream:
+        return stream.read()
+
+
+def open_archived(path: Path) -> Callable[[], BinaryIO]:
+    """The same as a function that opens it. A member of an archive is read here and now; a file is not to change
+    between one opening and the next.
+    """
     archive = archive_of(path)
     if archive is None:
         problem = "is a folder: name a file in it" if path.is_dir() else "does not exist"
         raise UserError(f"The file {path} {problem} (current folder: {Path.cwd()}).")
-    content = read_bytes(archive)
     member = path.relative_to(archive).as_posix()
-    if content[:4] == b"PK\x03\x04":
-        return _gunzip(_zip_member(archive, content, member), archive)
-    if content[257:262] == b"ustar":
-        return _gunzip(_tar_member(archive, content, member), archive)
+    with open_bytes(archive) as stream:
+        begin = stream.read(512)
+    for is_one, member_of in ((begin[:4] == b"PK\x03\x04", _zip_member), (begin[257:262] == b"ustar", _tar_member)):
+        if is_one:
+            content = _gunzip(member_of(archive, read_bytes(archive), member), archive)
+            return lambda: io.BytesIO(content)
     if member != ".":
         raise UserError(f"{path}: {archive} is neither a folder nor a zip or tar archive.")
-    return content
+    return _unchanging(archive)
+
+
+def _unchanging(path: Path) -> Callable[[], BinaryIO]:
+    """Opens a file; UserError where it is no longer the one that it is now."""
+
+    def seen() -> tuple[int, int, int]:
+        found = path.stat()
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
+    def opened() -> BinaryIO:
+        stream = open_bytes(path)
+        if seen() != first:
+            stream.close()
+            raise UserError(f"{path} was changed while it was read. Try again when nothing writes to it.")
+        return stream
+
+    first = seen()
+    return opened
 
 
 def archive_of(path: Path) -> Path | None:
@@ -88,28 +149,30 @@ def _read(archive: Path, name: str, stream: IO[bytes], size: int, packed: int) -
 
 
 def _gunzip(raw: bytes, path: Path) -> bytes:
-    if raw[:2] != b"\x1f\x8b":
-        return raw
-    parts, size, lines, limit = [], 0, 0, most(len(raw))
+    return b"".join(_unpacked(io.BytesIO(raw), path, len(raw))) if raw[:2] == b"\x1f\x8b" else raw
+
+
+def _unpacked(packed: BinaryIO, path: Path, packed_size: int) -> Iterator[bytes]:
+    """The content of a gzip stream in parts, one member after the other."""
+    size, lines, limit, raw = 0, 0, most(packed_size), packed.read(PART)
     try:
         while raw:
             stream = zlib.decompressobj(wbits=31)
             while not stream.eof:
-                part = stream.decompress(raw, 1 << 24)
-                raw = stream.unconsumed_tail
+                part = stream.decompress(raw, PART)
+                raw = stream.unconsumed_tail or (b"" if stream.eof else packed.read(PART))
                 if not part and not raw and not stream.eof:
                     raise zlib.error("the file ends too early")
-                parts.append(part)
                 size += len(part)
                 lines += part.count(b"\n")
                 if size > limit:
                     raise _bomb(path, "the content", size)
-            raw = stream.unused_data.lstrip(b"\0")
+                yield part
+            raw = (stream.unused_data or packed.read(PART)).lstrip(b"\0")
     except zlib.error as error:
         raise UserError(
             f"{path}, line {lines + 1}: the gzip data are cut short or damaged ({error}). Fetch the file again."
         ) from None
-    return b"".join(parts)
 
 
 def _zip_member(archive: Path, content: bytes, wanted: str) -> bytes:

@@ -45,12 +45,13 @@ class DataSettings(Settings):
         "given",
         "the test part: given (a file), or cut from the target. Of each user's pairs one (leave_one_out: the last where "
         "times are known, else a random one), split_n (last_n) or a share (ratio_per_user: random); of all pairs a random "
-        "share (ratio), those from split_time on (time), the last share (time_ratio) or a random fold (k_fold)",
+        "share (ratio), those from split_time on (time), the last share (time_ratio), a random fold (k_fold) or one of "
+        "consecutive rows (row_fold)",
         choices=("given", *CUTS),
     )
     validation: str = field(
         "none",
-        "cut from what is left: by the same rules but k_fold, or the name of one in files",
+        "cut from what is left: by the same rules but folds, or the name of one in files",
         suggested=("none", "given", *CUTS),
     )
     split_n: int | None = field(None, "how many of each user, for split=last_n", low=1)
@@ -59,7 +60,7 @@ class DataSettings(Settings):
     valid_time: str | float | None = field(None, "the same for validation=time")
     test_ratio: float = field(0.2, "share, for split=ratio, ratio_per_user and time_ratio", above=0, below=1)
     valid_ratio: float = field(0.1, "share of what is left after the test part, for validation", above=0, below=1)
-    folds: int = field(5, "how many random parts, for split=k_fold", low=2)
+    folds: int = field(5, "how many parts, for split=k_fold and row_fold", low=2)
     fold: int = field(0, "which of them is the test part: 0, 1, ... folds - 1", low=0)
     cut_auxiliary: bool | None = field(
         None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable
 
 
@@ -16,10 +15,16 @@ class UserError(Exception):
 def nearest(word: str, choices: Iterable[str]) -> str:
     """A hint such as ``" Did you mean 'enmf'?"``, or the list of choices when nothing is near."""
     choices = sorted(set(choices))
-    close = difflib.get_close_matches(word, choices, n=3, cutoff=0.54)
-    if close:
-        return " Did you mean " + " or ".join(repr(c) for c in close) + "?"
+    if near := similar(word, choices, 0.54):
+        return " Did you mean " + " or ".join(repr(c) for c in near) + "?"
     return " Valid: " + ", ".join(choices) + "." if choices else ""
+
+
+def similar(word: str, choices: Iterable[str], cutoff: float = 0.6) -> list[str]:
+    """The three most similar ones, the best first. cutoff: from 0, any, to 1, equal."""
+    import difflib  # in an error only: help answers without it
+
+    return difflib.get_close_matches(word, list(choices), n=3, cutoff=cutoff)
 
 
 def check_choice(key: str, value: object, choices: Collection[str]) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
+from data_prep.delimited import Convert
 from data_prep.errors import UserError
 from data_prep.ids import Texts
+from data_prep.text_blocks import Opened, as_opened
 
 MAGIC = b"PAR1"
 ENDINGS = (".parquet", ".pq")
@@ -24,7 +25,7 @@ def is_parquet(content: bytes, file: str) -> bool:
 class Parquet:
     """A table in a Parquet file."""
 
-    def __init__(self, content: bytes, file: str):
+    def __init__(self, content: bytes | Opened, file: str):
         """Raises UserError where the file is damaged, or pyarrow is not installed."""
         if not find_spec("pyarrow"):
             raise UserError(f"{file} is a Parquet file: install pyarrow to read it, or convert it to CSV.")
@@ -32,7 +33,7 @@ class Parquet:
 
         self.file = file
         try:
-            self._file = pyarrow.parquet.ParquetFile(io.BytesIO(content))
+            self._file = pyarrow.parquet.ParquetFile(as_opened(content)())
             self.names = [str(name) for name in self._file.schema_arrow.names]
         except (ValueError, OSError, RuntimeError) as error:
             raise self._damaged(error) from None
@@ -42,15 +43,20 @@ class Parquet:
     def line_of(self, row: int) -> int:
         return row + 1
 
-    def read(self, texts: Sequence[int], values: Sequence[int] = ()) -> dict[int, Any]:
-        """Columns by place: int64 arrays or Texts, as the file declares them; values as pandas Series."""
+    def read(self, texts: Sequence[int], values: Mapping[int, Convert] | None = None) -> dict[int, Any]:
+        """Columns by place: int64 arrays or Texts, as the file declares them, and what `values` makes of others (as for
+        Delimited). One column is in memory at a time."""
         try:
-            groups = range(self._file.num_row_groups)
-            table = self._file.read_row_groups(groups, columns=[self.names[place] for place in {*texts, *values}])
-            found = {place: table.column(self.names[place]).to_pandas() for place in values}
-            return found | {place: self._column(table.column(self.names[place]), place) for place in texts}
+            made = {
+                place: convert(self._of(place).to_pandas(), self.line_of) for place, convert in (values or {}).items()
+            }
+            return made | {place: self._column(self._of(place), place) for place in texts}
         except (ValueError, OSError, RuntimeError) as error:
             raise self._damaged(error) from None
+
+    def _of(self, place: int) -> Any:
+        groups = range(self._file.num_row_groups)
+        return self._file.read_row_groups(groups, columns=[self.names[place]]).column(0)
 
     def _column(self, column: Any, place: int) -> np.ndarray | Texts:
         import pyarrow as pa

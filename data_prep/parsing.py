@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,7 @@ def _with_forms(raw_files: list[RawFile], options: dict[str, Any]) -> tuple[list
     if form is None:
         form, first = "table", raw_files[0]
         said = options["columns"] or options["delimiter"] or options["context"]
-        if not said and looks_like_lines(first.content, first.spec["file"]):
+        if not said and looks_like_lines(first.open, first.spec["file"]):
             form = "lines"
             notes = [f"{first.spec['file']} is read as lines `user item item ...`; data.form=table reads a table."]
     spec = {"form": {"table": "table", "lines": "text_lines"}[form]}
@@ -121,7 +122,7 @@ def _candidates(raw: RawFile, options: dict[str, Any]):
 
 
 def _text_lines(raw: RawFile, options: dict[str, Any]):
-    users, items, lines = read_lines(raw.content, raw.spec["file"])
+    users, items, lines = read_lines(raw.open, raw.spec["file"])
     return {"user": users, "item": items}, lambda row: int(lines[row])
 
 
@@ -129,11 +130,11 @@ def _table(raw: RawFile, options: dict[str, Any]):
     spec, delimiter = raw.spec, options["delimiter"]
     if spec["role"] in EVENT_ROLES:
         columns = spec.get("columns") or options["columns"]
-        table = read_events_table(raw.content, spec["file"], columns, delimiter, options["context"])
+        table = read_events_table(raw.open, spec["file"], columns, delimiter, options["context"])
         return table.columns, table.line_of
     if options["source"] == "csv":  # data.delimiter is that of the interactions
         delimiter = None
-    table = open_table(raw.content, spec["file"], spec.get("columns"), delimiter)
+    table = open_table(raw.open, spec["file"], spec.get("columns"), delimiter)
     if spec["role"] in COMPANIONS:
         places = find_companions(table.names, spec["file"], spec["role"])
         read = table.read(list(places.values()))
@@ -147,10 +148,8 @@ def _table(raw: RawFile, options: dict[str, Any]):
         numeric = [name for name in numeric if name in names]
     if unknown := {*numeric, *spec.get("several", {})} - set(names):
         raise UserError(f"{spec['file']} has no column {min(unknown)!r} (data.files).{nearest(min(unknown), names)}")
-    numbers = [place for place, name in enumerate(names) if name in numeric]
+    numbers = {p: partial(ratings, spec["file"], meaning=name) for p, name in enumerate(names) if name in numeric}
     read = table.read([place for place in range(len(names)) if place not in numbers], numbers)
-    for place in numbers:
-        read[place] = ratings(read[place], spec["file"], table.line_of, names[place])
     for place in range(IDS_OF[spec["role"]]):
         check_ids(read[place], names[place], spec["file"], table.line_of)
     return {name: read[place] for place, name in enumerate(names)}, table.line_of

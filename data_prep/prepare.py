@@ -14,7 +14,7 @@ from data_prep.features import Features
 from data_prep.filters import apply_filters, renumber
 from data_prep.numbering import number
 from data_prep.options import content_options, prepared_directory, read_options
-from data_prep.parsing import parse
+from data_prep.parsing import EVENT_ROLES, parse
 from data_prep.rating_scale import check_ratings
 from data_prep.sources import locate
 from data_prep.splits import split
@@ -43,6 +43,7 @@ def prepare(data_cfg: Mapping[str, Any]) -> Path:
         parts, notes_of_forms = parse(raw_files, options)
         check_ratings(parts, options["rating_scale"])
         raw = number(parts, options)
+        parts = [part for part in parts if part.role not in EVENT_ROLES]  # columns are large, and numbered by now
         raw = deduplicate(raw, keep_earliest(options, list(raw.train), raw.target))
         raw = apply_filters(raw, options["min_rating"], options["k_core"])
         raw = cut_auxiliary(split(raw, options), options)
@@ -63,8 +64,7 @@ def prepare(data_cfg: Mapping[str, Any]) -> Path:
         "fields": {side: _fields(getattr(raw, side)) for side in FEATURES},
         "options": content_options(options),
         "sources": [
-            {"file": f.spec["file"], "role": f.spec["role"], "sha256": f.sha256, "bytes": len(f.content)}
-            for f in raw_files
+            {"file": f.spec["file"], "role": f.spec["role"], "sha256": f.sha256, "bytes": f.size} for f in raw_files
         ],
         "statistics": statistics,
         "published": options["published"],

@@ -9,22 +9,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data_prep.archives import archive_of, read_archived, read_bytes, read_stream
+from data_prep.archives import archive_of, open_archived, read_archived, read_bytes, read_stream
 from data_prep.download import download
 from data_prep.errors import UserError
 from data_prep.options import cache_directory, read_options
 from data_prep.settle import is_stream
+from data_prep.text_blocks import Opened, as_opened
 
 BASE_URL = "https://raw.githubusercontent.com"
 
 
 @dataclass(frozen=True)
 class RawFile:
-    """One raw file: what the configuration says of it (`spec`), and its decompressed bytes."""
+    """One raw file: what the configuration says of it (`spec`), and its decompressed content, as often as it is opened."""
 
     spec: dict[str, Any]
-    content: bytes
+    open: Opened
     sha256: str
+    size: int
+
+    @property
+    def content(self) -> bytes:
+        with self.open() as stream:
+            return stream.read()
 
 
 def locate(options: dict[str, Any]) -> tuple[list[RawFile], list[str]]:
@@ -43,6 +50,9 @@ def locate(options: dict[str, Any]) -> tuple[list[RawFile], list[str]]:
         if path is None and spec.get("optional"):
             notes.append(f"{spec['file']} is not there; the data set does without.")
             continue
+        if "path" in spec and record is None and not is_stream(spec["path"]):
+            found.append(_own(spec))
+            continue
         content = _content(spec, options, record, path)
         problem = mismatch(content, record)
         if problem and options["verify"]:
@@ -52,7 +62,7 @@ def locate(options: dict[str, Any]) -> tuple[list[RawFile], list[str]]:
             )
         if problem:
             notes.append(f"{spec['file']} is not the recorded file ({problem}); data.verify=false.")
-        found.append(RawFile(spec, content, hashlib.sha256(content).hexdigest()))
+        found.append(RawFile(spec, as_opened(content), hashlib.sha256(content).hexdigest(), len(content)))
     return found, notes
 
 
@@ -105,6 +115,17 @@ def _is_wanted(spec: dict[str, Any], options: dict[str, Any]) -> bool:
     if spec["role"] == "valid":
         return options["validation"] == spec.get("validation", "given")
     return True
+
+
+def _own(spec: dict[str, Any]) -> RawFile:
+    """A file of one's own, which may be far larger than the memory."""
+    opened = open_archived(Path(spec["path"]).expanduser())
+    digest, size = hashlib.sha256(), 0
+    with opened() as stream:
+        while part := stream.read(1 << 20):
+            digest.update(part)
+            size += len(part)
+    return RawFile(spec, opened, digest.hexdigest(), size)
 
 
 def _content(spec: dict[str, Any], options: dict[str, Any], record: dict[str, str] | None, path: Path | None) -> bytes:

@@ -11,8 +11,8 @@ from data_prep.errors import UserError, check_choice
 # each user that has two or more; leave_one_out: the last where times are known, else a random one. last_n: the last
 # data.split_n of each user that has more. ratio: a random share of all pairs; ratio_per_user (random) and
 # ratio_per_user_last: a share of each user's. time: all at or after data.split_time; time_ratio: the last share in time.
-# k_fold: part data.fold of data.folds random ones. Without times the order of the rows is the order in time. Of a repeated
-# pair the latest event counts; with time and time_ratio the earliest.
+# k_fold: part data.fold of data.folds random ones; row_fold: of consecutive rows. Without times the order of the rows is the
+# order in time. Of a repeated pair the latest event counts; with time and time_ratio the earliest.
 CUTS: tuple[str, ...] = (
     "leave_one_out",
     "leave_one_out_last",
@@ -21,7 +21,8 @@ CUTS: tuple[str, ...] = (
     "ratio",
     "ratio_per_user",
 )
-CUTS += ("ratio_per_user_last", "time", "time_ratio", "k_fold")
+CUTS += ("ratio_per_user_last", "time", "time_ratio", "k_fold", "row_fold")
+FOLDS = ("k_fold", "row_fold")
 BY_RATIO = ("ratio", "ratio_per_user", "ratio_per_user_last", "time_ratio")
 
 
@@ -42,11 +43,12 @@ def check_splits(options: dict[str, Any]) -> None:
             raise UserError(f"data.{ratio}={options[ratio]}: a share between 0 and 1 is needed")
         _check_amount(options, rule, f"{part}_n", "last_n", "how many interactions of each user, such as 3")
         _check_amount(options, rule, f"{part}_time", "time", "from when on, such as 2024-05-31 or 1717113600")
-    if options["validation"] == "k_fold":
+    if options["validation"] in FOLDS:
         raise UserError(
-            "data.validation=k_fold: folds are for data.split; cut validation by another rule, such as ratio"
+            f"data.validation={options['validation']}: folds are for data.split; cut validation by another rule, such "
+            "as ratio"
         )
-    if options["split"] == "k_fold" and not 0 <= options["fold"] < options["folds"] >= 2:
+    if options["split"] in FOLDS and not 0 <= options["fold"] < options["folds"] >= 2:
         raise UserError(
             f"data.fold={options['fold']}, data.folds={options['folds']}: with 2 or more folds, give one of them, "
             "counted from 0"

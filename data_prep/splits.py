@@ -15,7 +15,7 @@ from data_prep.split_options import moment
 
 class Amount(NamedTuple):
     """How much a rule holds out: what data.test_ratio (valid_ratio), split_n (valid_n), split_time (valid_time),
-    and, for k_fold, data.folds and data.fold say."""
+    and, for k_fold and row_fold, data.folds and data.fold say."""
 
     ratio: float
     n: int
@@ -53,8 +53,8 @@ def split(raw: Raw, options: dict[str, Any]) -> Raw:
 def cut(events: Events, n_items: int, rule: str, rng: np.random.Generator, amount: Amount) -> tuple[Events, Events]:
     """(rest, held out) by one rule. UserError where that holds out nothing, or needs times that are not there.
 
-    Random choices depend on the set of pairs and the stream, not on the order of the rows. Without times, the order
-    of the rows is the order in time.
+    Random choices depend on the set of pairs and the stream, not on the order of the rows, which row_fold alone goes by.
+    Without times, the order of the rows is the order in time.
     """
     if rule == "leave_one_out":
         rule = "leave_one_out_random" if events.times is None else "leave_one_out_last"
@@ -92,6 +92,12 @@ def _ratio(events, n_items, rng, amount):
 def _fold(events, n_items, rng, amount):
     """All folds are parts of one random order, so that together they are all pairs."""
     return np.argsort(events.keys(n_items))[rng.permutation(len(events))[amount.fold :: amount.folds]]
+
+
+def _row_fold(events, n_items, rng, amount):
+    """A run of consecutive rows, as the source has them: here their order is meant to decide."""
+    first, last = (len(events) * fold // amount.folds for fold in (amount.fold, amount.fold + 1))
+    return np.arange(first, last)
 
 
 def _from(rule):
@@ -138,11 +144,11 @@ def _random(size: Callable[[np.ndarray, Amount], np.ndarray]):
 
 
 def _ends(order: np.ndarray, users: np.ndarray, size: Callable, amount: Amount) -> np.ndarray:
-    """Of `order`, rows grouped by user: the last ones of each group."""
-    counts = np.bincount(users[order])[users[order]]
-    ends = np.flatnonzero(np.diff(users[order], append=-1))
-    left = np.repeat(ends, np.diff(ends, prepend=-1)) - np.arange(len(order))
-    return order[left < size(counts, amount)]
+    """Of `order`, rows grouped by user, ascending: the last ones of each group."""
+    counts = np.bincount(users)
+    taken = np.clip(size(counts, amount), 0, counts)
+    firsts = np.cumsum(counts) - taken
+    return order[np.repeat(firsts - (np.cumsum(taken) - taken), taken) + np.arange(taken.sum())]
 
 
 def _n(counts: np.ndarray, amount: Amount) -> np.ndarray:
@@ -172,6 +178,7 @@ RULES: dict[str, Callable[..., np.ndarray]] = {
     "time": _from("time"),
     "time_ratio": _from("time_ratio"),
     "k_fold": _fold,
+    "row_fold": _row_fold,
 }
 TIMED = ("time", "time_ratio")
 

@@ -7,6 +7,7 @@ a favourite genre; item fields, user fields, triples and ratings follow taste.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,7 @@ from data_prep.synthetic_contexts import at_moments
 WIDENING = {"cart": ("buy", 0.7), "view": ("cart", 0.9)}  # from which behaviour, and how much of it
 FUNNEL = ("view", "cart", "buy")
 BRANDS = 4  # per genre
+PIECE = 1 << 22  # pairs drawn at a time
 # Shares of choices from (favourite brand, favourite genre, second genre); the rest from everything.
 BUY_TASTE = (0.5, 0.2, 0.15)
 VIEW_TASTE = (0.25, 0.2, 0.2)
@@ -59,6 +61,11 @@ def generate(options: dict[str, Any]) -> Raw:
         item_features=world.item_features(),
     )
     return at_moments(raw, world.genre, world.user_fields(), options["seed"]) if options["contexts"] else raw
+
+
+def _pieces(values: np.ndarray) -> Iterator[np.ndarray]:
+    """One after the other: what is computed from one is a few times as large."""
+    return (values[first : first + PIECE] for first in range(0, len(values), PIECE))
 
 
 class _World:
@@ -101,7 +108,9 @@ class _World:
             users = np.repeat(np.arange(self.users), wanted - have)
             if not len(users):
                 break
-            keys = unique(np.concatenate([keys, users * self.items + self._draw(users, taste, rng)]))
+            keys = unique(
+                np.concatenate([keys, *(of * self.items + self._draw(of, taste, rng) for of in _pieces(users))])
+            )
         keys = rng.permutation(keys)
         return Events((keys // self.items).astype(np.int32), (keys % self.items).astype(np.int32))
 
@@ -113,11 +122,15 @@ class _World:
         return distinct(Events(users, np.concatenate([events.items[stays], others.items])), self.items)
 
     def rated(self, events: Events) -> Events:
-        noise = stream(self.seed, "ratings").normal(0, 0.7, len(events))
-        match = 0.8 * (self.likes[events.users] == self.genre[events.items])
-        match += 0.6 * (self.favourite[events.users] == self.brand[events.items])
-        rating = np.clip(np.round(2.8 + match + self.quality[events.items] + noise), 1, 5)
-        return replace(events, ratings=rating.astype(np.float32))
+        rng = stream(self.seed, "ratings")
+        given = [self._rating(*pair, rng) for pair in zip(_pieces(events.users), _pieces(events.items), strict=True)]
+        return replace(events, ratings=np.concatenate(given))
+
+    def _rating(self, users: np.ndarray, items: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        noise = rng.normal(0, 0.7, len(users))
+        match = 0.8 * (self.likes[users] == self.genre[items])
+        match += 0.6 * (self.favourite[users] == self.brand[items])
+        return np.clip(np.round(2.8 + match + self.quality[items] + noise), 1, 5).astype(np.float32)
 
     def friends(self) -> Events:
         """Mutual friends, five a user on average, four in five links between users of one favourite genre."""

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from data_prep.contexts import joined
-from data_prep.delimited import Delimited
+from data_prep.delimited import Convert, Delimited
 from data_prep.errors import UserError
 from data_prep.ids import Texts, fault, is_faulty
 from data_prep.meanings import find_meanings
-from data_prep.parquet import Parquet, is_parquet
+from data_prep.parquet import MAGIC, Parquet, is_parquet
+from data_prep.text_blocks import Opened, as_opened
 
 if TYPE_CHECKING:
     import pandas as pd
 
 ID_MEANINGS = ("user", "item", "behaviour")
-VALUE_MEANINGS = ("rating", "timestamp")
 LATEST = 2**63 - 1024  # the largest double below 2**63
 
 
@@ -31,9 +32,11 @@ class Table:
     line_of: Callable[[int], int]
 
 
-def open_table(content: bytes, file: str, names: list[str] | None = None, delimiter: str | None = None):
+def open_table(content: bytes | Opened, file: str, names: list[str] | None = None, delimiter: str | None = None):
     """A Delimited or a Parquet table. names: the columns of a file without a header."""
-    if not is_parquet(content, file):
+    with as_opened(content)() as stream:
+        begin = stream.read(len(MAGIC))
+    if not is_parquet(begin, file):
         return Delimited(content, file, names, delimiter)
     if names:
         raise UserError(f"{file} is a Parquet file, which names its columns: give data.columns={{user: <name>, ...}}.")
@@ -41,7 +44,11 @@ def open_table(content: bytes, file: str, names: list[str] | None = None, delimi
 
 
 def read_events_table(
-    content: bytes, file: str, columns: Any = None, delimiter: str | None = None, context: list[str] | None = None
+    content: bytes | Opened,
+    file: str,
+    columns: Any = None,
+    delimiter: str | None = None,
+    context: list[str] | None = None,
 ) -> Table:
     """Columns user, item and, where the file has them, behaviour (Texts, or int64 where Parquet declares numbers),
     rating (float32) and timestamp (int64, seconds of dates, numbers as they are without fractions).
@@ -53,18 +60,16 @@ def read_events_table(
     table = open_table(content, file, columns if isinstance(columns, list) else None, delimiter)
     places = find_meanings(table.names, file, columns, context or [])
     ids = {meaning: place for meaning, place in places.items() if meaning in ID_MEANINGS}
-    values = {meaning: place for meaning, place in places.items() if meaning in VALUE_MEANINGS}
+    converts: dict[str, Convert] = {"rating": partial(ratings, file), "timestamp": Seconds(file)}
+    values = {meaning: place for meaning, place in places.items() if meaning in converts}
     parts = {name: places[name] for name in context or []}
-    read = table.read([*parts.values(), *ids.values()], list(values.values()))
+    read = table.read([*parts.values(), *ids.values()], {place: converts[name] for name, place in values.items()})
     for meaning, place in (parts | ids).items():
         check_ids(read[place], meaning, file, table.line_of)
     found = {meaning: read[place] for meaning, place in ids.items()}
     if parts:
         found["user"] = joined([read[place] for place in parts.values()], list(parts), file)
-    for meaning, convert in (("rating", ratings), ("timestamp", seconds)):
-        if meaning in values:
-            found[meaning] = convert(read[values[meaning]], file, table.line_of)
-    return Table(found, table.line_of)
+    return Table(found | {meaning: read[place] for meaning, place in values.items()}, table.line_of)
 
 
 def check_ids(column: Texts | np.ndarray, meaning: str, file: str, line_of: Callable[[int], int]) -> None:
@@ -80,7 +85,7 @@ def check_ids(column: Texts | np.ndarray, meaning: str, file: str, line_of: Call
         raise UserError(f"{file}, line {line_of(row)}: the {meaning}{shown} {fault(text)}. Mend the line.")
 
 
-def ratings(series: pd.Series, file: str, line_of: Callable[[int], int], meaning: str = "rating") -> np.ndarray:
+def ratings(file: str, series: pd.Series, line_of: Callable[[int], int], meaning: str = "rating") -> np.ndarray:
     """float32 [n]; NaN where there is none."""
     import pandas as pd
 
@@ -93,26 +98,38 @@ def ratings(series: pd.Series, file: str, line_of: Callable[[int], int], meaning
     return numbers.astype(np.float32)
 
 
-def seconds(series: pd.Series, file: str, line_of: Callable[[int], int]) -> np.ndarray:
-    """int64 [n]: numbers as they are, dates as seconds since 1970 (UTC where they name no zone)."""
-    import pandas as pd
+class Seconds:
+    """Times as int64 [n]: numbers as they are, dates as seconds since 1970 (UTC where they name no zone).
 
-    is_date = series.dtype.kind == "M"
-    if not is_date:
-        times = pd.to_numeric(series, errors="coerce").replace([np.inf, -np.inf], np.nan)
-        is_date = bool(times.isna().all())
-    if is_date:
-        times = pd.to_datetime(series, errors="coerce", utc=True, format="ISO8601")
-        wrong = times.isna().to_numpy()
-    else:
-        wrong = (times.isna() | (times.abs() > LATEST)).to_numpy()
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise UserError(
-            f"{file}, line {line_of(row)}: the timestamp {_shown(series.iloc[row])} is neither a number of at most 18 "
-            "digits nor a date such as 2024-05-31 12:00:00. Mend the line."
-        )
-    return times.astype("datetime64[s, UTC]" if is_date else np.int64).astype(np.int64).to_numpy()
+    A column that comes in pieces is of dates where its first piece has no number, and is then to have none later on.
+    """
+
+    def __init__(self, file: str):
+        self.file, self._are_dates = file, None
+
+    def __call__(self, series: pd.Series, line_of: Callable[[int], int]) -> np.ndarray:
+        import pandas as pd
+
+        is_date = series.dtype.kind == "M"
+        if not is_date:
+            times = pd.to_numeric(series, errors="coerce").replace([np.inf, -np.inf], np.nan)
+            is_date = bool(times.isna().all())
+        if self._are_dates is None:
+            self._are_dates = is_date
+        if self._are_dates and not is_date:
+            wrong = times.notna().to_numpy()
+        elif self._are_dates:
+            times = pd.to_datetime(series, errors="coerce", utc=True, format="ISO8601")
+            wrong = times.isna().to_numpy()
+        else:
+            wrong = (times.isna() | (times.abs() > LATEST)).to_numpy()
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise UserError(
+                f"{self.file}, line {line_of(row)}: the timestamp {_shown(series.iloc[row])} is neither a number of at most "
+                "18 digits nor a date such as 2024-05-31 12:00:00, as those before it. Mend the line."
+            )
+        return times.astype("datetime64[s, UTC]" if is_date else np.int64).astype(np.int64).to_numpy()
 
 
 def _shown(value: Any) -> str:

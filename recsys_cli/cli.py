@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from importlib import import_module
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from data_prep.errors import UserError, nearest
 from recsys_cli.execute import INTERRUPTED, USER_ERROR, crash, execute
@@ -34,6 +33,10 @@ COMMANDS = {
     "export": Command("write what a trained model has learnt, for other programs", "recsys_cli.commands.export"),
     "inspect": Command("show how a trained model comes to its scores", "recsys_cli.commands.inspect"),
     "unlearn": Command("make a trained run forget rows, exactly", "recsys_cli.commands.unlearn"),
+    "stream": Command("serve requests to forget as they come in, by several ways", "recsys_cli.commands.stream"),
+    "audit": Command("test whether a run still knows what it forgot", "recsys_cli.commands.audit"),
+    "map": Command("show where what comes from the people of a run lies", "recsys_cli.commands.map"),
+    "requests": Command("show which requests to forget are due and done", "recsys_cli.commands.requests"),
     "runs": Command("list runs by what they are and reached", "recsys_cli.commands.runs", has_config=False),
     "report": Command("write one page about a run, or about a folder of runs", "recsys_cli.commands.report"),
     "compare": Command("test runs against each other", "recsys_cli.commands.compare", has_config=False),
@@ -43,6 +46,13 @@ COMMANDS = {
     "doctor": Command("show versions, devices, and what each data set lacks", "recsys_cli.commands.doctor"),
     "completion": Command("print completion for a shell", "recsys_cli.completion", has_config=False),
 }
+
+OF_UNLEARN = ("stream", "audit", "map", "requests")  # also written as `recsys unlearn stream`
+
+
+def spoken(argv: list[str]) -> list[str]:
+    """The words with the command first: `unlearn stream` is the command `stream`."""
+    return argv[1:] if argv[:1] == ["unlearn"] and argv[1:2] and argv[1] in OF_UNLEARN else argv
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -82,7 +92,7 @@ def _dispatch(argv: list[str]) -> int:
 
         print(f"recsys {version()}")
         return 0
-    name, words = argv[0], argv[1:]
+    name, *words = spoken(argv)
     if name not in COMMANDS:
         raise UserError(f"unknown command '{name}'.{nearest(name, COMMANDS)}")
     if not COMMANDS[name].has_config:
@@ -93,9 +103,10 @@ def _dispatch(argv: list[str]) -> int:
 def _application(name: str, argv: list[str]) -> int:
     from recsys_cli.config.library import CONFIG_DIR_VARIABLE, library
     from recsys_cli.config.overrides import refuse_options, refuse_options_of_hydra, switched_on
+    from recsys_cli.options import options_of
 
-    refuse_options_of_hydra(argv)  # before -cn is read as -c n
-    options, words = _options(name).parse_known_args(argv)
+    refuse_options_of_hydra(argv)
+    options, words = options_of(argv, name)
     if options.config_dir:
         # In the environment it also reaches what composes configs later: doctor, and processes that we start.
         os.environ[CONFIG_DIR_VARIABLE] = options.config_dir
@@ -132,20 +143,6 @@ def _application(name: str, argv: list[str]) -> int:
     from recsys_cli.jobs.job import Job
 
     return multirun([Job(job, cfg, name) for job, cfg in todo], settings, launcher)
-
-
-def _options(name: str) -> argparse.ArgumentParser:
-    class Parser(argparse.ArgumentParser):
-        def error(self, message: str) -> NoReturn:
-            raise UserError(f"{message} (see recsys {name} --help)")
-
-    parser = Parser(prog=f"recsys {name}", add_help=False, allow_abbrev=False)
-    parser.add_argument("-h", "--help", action="store_true")
-    parser.add_argument("-m", "--multirun", action="store_true")
-    parser.add_argument("-c", "--cfg", choices=("job",))
-    parser.add_argument("--resolve", action="store_true")
-    parser.add_argument("--config-dir")
-    return parser
 
 
 def _function(name: str):

@@ -72,8 +72,10 @@ def main(words: list[str]) -> None:
 
 def complete(words: list[str], current: str) -> list[str]:
     """What may stand in place of `current`, after `words` (without the program's name)."""
-    from recsys_cli.cli import COMMANDS
+    from recsys_cli.cli import COMMANDS, OF_UNLEARN, spoken
 
+    also = OF_UNLEARN if words == ["unlearn"] else ()
+    words = spoken(words)
     if not words:
         found = [*COMMANDS, "--help", "--version"]
     elif words[0] == "completion":
@@ -85,7 +87,7 @@ def complete(words: list[str], current: str) -> list[str]:
     elif current.startswith("-"):
         found = [*OPTIONS]
     else:
-        found = _settings(words, current)
+        found = [*_settings(words, current), *also]
     return sorted({f for f in found if f.startswith(current)})
 
 

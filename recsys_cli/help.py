@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
+import sys
 import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -109,7 +109,11 @@ def _default(value: Any) -> str:
 
 def width() -> int:
     """Columns of the terminal, 80 where there is none."""
-    return max(40, shutil.get_terminal_size().columns)
+    try:  # as shutil does it, which loads four compressors
+        columns = int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size(sys.stdout.fileno()).columns
+    except (AttributeError, ValueError, OSError):
+        columns = 80
+    return max(40, columns)
 
 
 def _wrapped(text: str, indent: str = "") -> list[str]:

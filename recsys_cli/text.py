@@ -19,6 +19,11 @@ def wrapped(line: str, indent: int = 2) -> str:
     )
 
 
+def some(names: Sequence[object], most: int = 5) -> str:
+    """The first few, and how many more there are."""
+    return ", ".join(map(str, names[:most])) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
 def duration(seconds: float) -> str:
     """In the unit in which a person would say it: "45 s", "4 min", "2.5 h"."""
     if seconds < 90:

@@ -1,7 +1,7 @@
 """Seconds per epoch, full-ranking seconds and peak memory, beside the machine's floor and a peer measured in the same call.
 
     python scripts/benchmark.py --model enmf bpr --data beibei taobao --peer-python PEER_VENV/bin/python
-    python scripts/benchmark.py --growth 1e5 1e6 1e7
+    python scripts/benchmark.py --growth 1e5 1e6 1e7 1e8
     python scripts/benchmark.py --peers recbole implicit lenskit --data beibei        # a table of contests per data set
 
 Every measurement is a process of its own, so that peak memory is its own; each figure is given as min/median/max.
@@ -39,21 +39,22 @@ def main() -> None:
     if args.worker:
         print(json.dumps(measure(args.worker, args.epochs, args.evaluations)))
         return
+    if args.growth:
+        from scripts.growth import run
+
+        run(args)
+        return
     if args.peers:
         from scripts.peers.contest import run
 
         run(args)
         return
-    jobs = (
-        growth_jobs(args.growth)
-        if args.growth
-        else [
-            (f"{m} {d} batch {b}", [*f"model={m}".split(), f"data={d}", f"trainer.batch_size={b}"], m.split()[0])
-            for m in args.model or ["enmf"]
-            for d in args.data
-            for b in args.batch
-        ]
-    )
+    jobs = [
+        (f"{m} {d} batch {b}", [*f"model={m}".split(), f"data={d}", f"trainer.batch_size={b}"], m.split()[0])
+        for m in args.model or ["enmf"]
+        for d in args.data
+        for b in args.batch
+    ]
     rows = []
     for title, words, model in jobs:
         ours = run_worker([*words, "model.embedding_size=64", *args.set], args)
@@ -61,7 +62,7 @@ def main() -> None:
         rows.append(row_of(title, ours))
         print(format_table(list(rows[0]), [list(r.values()) for r in rows[-1:]]), flush=True)
     args.out.mkdir(parents=True, exist_ok=True)
-    name = "growth" if args.growth else args.name or "cpu"
+    name = args.name or "cpu"
     with open(args.out / f"{name}.csv", "w", newline="") as stream:
         writer = csv.DictWriter(stream, rows[0])
         writer.writeheader()
@@ -75,8 +76,6 @@ def main() -> None:
         + format_table(list(rows[0]), [list(r.values()) for r in rows])
         + "\n"
     )
-    if args.growth:
-        plot_growth(rows, args.out / "growth.png")
 
 
 def arguments() -> argparse.Namespace:
@@ -89,7 +88,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--evaluations", type=int, default=3, help="timed full rankings, after one that warms up; 0: none"
     )
-    parser.add_argument("--growth", nargs="+", type=float, help="numbers of synthetic interactions, for ENMF")
+    parser.add_argument("--growth", nargs="+", type=float, help="numbers of synthetic interactions (growth.py)")
+    parser.add_argument(
+        "--unlearn-up-to", type=float, default=1e6, help="of growth: unlearning is tried up to this size"
+    )
+    parser.add_argument("--scratch", help="of growth: a folder with room for the prepared data")
     parser.add_argument("--peer-python", help="the Python of an environment with RecBole 1.2.1")
     parser.add_argument("--peer-epochs", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path("results/benchmarks"))
@@ -101,25 +104,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--note", help="of contests: what is to be known of the machine")
     parser.add_argument("--worker", nargs="+", help=argparse.SUPPRESS)
     return parser.parse_args()
-
-
-def growth_jobs(sizes: list[float]) -> list[tuple[str, list[str], str]]:
-    """Users and items grow with the interactions, 20 interactions a user."""
-    return [
-        (
-            f"enmf {n:.0e} interactions",
-            [
-                "model=enmf",
-                "data=synthetic",
-                f"data.interactions={int(n)}",
-                f"data.users={int(n / 20)}",
-                f"data.items={int(n / 100)}",
-                "trainer.batch_size=" + str(max(64, int(n / 20 / 64))),
-            ],
-            "growth",
-        )
-        for n in sizes
-    ]
 
 
 def measure(words: list[str], epochs: int, evaluations: int) -> dict:
@@ -261,28 +245,6 @@ def spread(values: list[float]) -> str:
     if not values:
         return ""
     return "/".join(f"{v:.3f}" for v in (min(values), statistics.median(values), max(values)))
-
-
-def plot_growth(rows: list[dict], path: Path) -> None:
-    """Seconds per epoch and memory against interactions, both axes logarithmic, with the fitted exponents."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-    import numpy as np
-
-    pairs = np.array([float(r["pairs"]) for r in rows])
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6))
-    for axis, label, values in (
-        (axes[0], "seconds per epoch", [float(r["epoch s (min/med/max)"].split("/")[1]) for r in rows]),
-        (axes[1], "MB beyond the framework", [float(r["MB training"]) for r in rows]),
-    ):
-        exponent = np.polyfit(np.log(pairs), np.log(values), 1)[0]
-        axis.loglog(pairs, values, "o-")
-        axis.set(xlabel="training interactions", ylabel=label, title=f"grows with exponent {exponent:.2f}")
-        axis.grid(True, which="both", alpha=0.3)
-    figure.tight_layout()
-    figure.savefig(path, dpi=120)
 
 
 if __name__ == "__main__":

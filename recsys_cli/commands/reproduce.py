@@ -55,7 +55,7 @@ def _reproduce(config: DictConfig, group: str, name: str) -> int:
     from recsys_cli.experiments.planner import Planner
     from recsys_cli.experiments.show import made_lines, plan_lines
     from recsys_cli.experiments.spec import read
-    from recsys_cli.experiments.write import check_output, stem_of
+    from recsys_cli.experiments.write import FOLDERS, check_output, stem_of
 
     configs = library()
     experiment = read(group, name, configs)
@@ -65,7 +65,14 @@ def _reproduce(config: DictConfig, group: str, name: str) -> int:
     if not config.plan:
         check_output(stem)
     print(f"{experiment.word}: {experiment.settings.title}", flush=True)
-    planner = Planner(configs, Path(config.runs_dir).expanduser(), config.seeds)
+    asked = set(config.data or ())
+    planner = Planner(
+        configs,
+        Path(config.runs_dir).expanduser(),
+        config.seeds,
+        lambda source: not config.plan and (not asked or bool(asked & {source.id, source.title})),
+        Path(config.output).expanduser() / FOLDERS["table"],
+    )
     plan = planner.plan(experiment)
     jobs = chosen(plan.jobs, config.data, config.models) if needs_runs(experiment) else []
     print("\n".join(plan_lines(plan, jobs, config.jobs, config.budget)), flush=True)

@@ -73,15 +73,22 @@ def _asked(words: list[str]) -> tuple[SweepSettings, list[Search]]:
 
 
 def _run(found: Sequence[Search], settings: SweepSettings) -> int:
-    from recsys_cli.jobs import Event, exit_code, run_jobs
+    from recsys_cli.jobs import Event, Job, exit_code, run_jobs
     from recsys_cli.jobs.display import Display
     from recsys_cli.sweeps.estimate import seconds_of_a_trial
 
-    print(_cost(found, [seconds_of_a_trial(search) for search in found], settings.jobs), flush=True)
+    seconds = [seconds_of_a_trial(search) for search in found]
+    print(_cost(found, seconds, settings.jobs), flush=True)
     if settings.plan:
         return 0
     by_model = {search.model: search for search in found}
-    display = Display(settings.jobs, total=sum(_to_do(search, settings.retry) for search in found))
+    # Which settings a trial will have is not known yet, but how many trials come, and of which model, is.
+    to_come = [
+        Job([f"model={search.model}"], search.config, seconds=each)
+        for search, each in zip(found, seconds)
+        for _ in range(_to_do(search, settings.retry))
+    ]
+    display = Display(settings.jobs, to_come)
 
     def hear(event: Event) -> bool:
         display(event)

@@ -124,20 +124,23 @@ def _unlearn(config, opened, file) -> int:
             write_report(config.report, {**asked_facts(work.match), "training_pairs": 0, "held_out_pairs": 0})
         return _verify(config, opened, [file] if file else [], work.unproven) if config.verify else 0
 
+    from recsys_cli.unlearning.cost import ways
     from recsys_cli.unlearning.forget import make_plan
     from recsys_cli.unlearning.membership import full_seconds, pairs_to_test
-    from recsys_cli.unlearning.report import plan_facts, plan_lines
+    from recsys_cli.unlearning.report import plan_facts, plan_lines, way_lines
 
     plan = make_plan(trained, rows, work.requests, generations.current, repartition=config.repartition)
     audited = config.audit and len(pairs_to_test(rows, plan)) > 0
     retraining = full_seconds(trained, generations.current) if audited else None
     if config.plan or config.later:
-        print(
-            "\n".join(plan_lines(plan, len(work.requests), trained.unlearning.shards, retraining, work.match)),
-            flush=True,
-        )
+        lines = plan_lines(plan, len(work.requests), trained.unlearning.shards, retraining, work.match)
+        print("\n".join(lines), flush=True)
+        if config.plan:
+            compared = ways(trained, rows, plan, generations.current)
+            print("\n".join(way_lines(compared)), flush=True)
         if config.report:
-            write_report(config.report, {**asked_facts(work.match), **plan_facts(plan, retraining)})
+            facts = asked_facts(work.match) | plan_facts(plan, retraining)
+            write_report(config.report, facts | {"ways": [way._asdict() for way in compared]} if config.plan else facts)
     if config.plan:
         return 0
     discard()
@@ -196,6 +199,7 @@ def _carry_out(config, opened, file, rows: Rows, work: Work, plan) -> int:
 
 def _report(config, opened, work: Work, plan, before, question, outcome, asked) -> int:
     """1 where the audit failed."""
+    from recsys_cli.text import some
     from recsys_cli.unlearning.compare import differences, retrain
     from recsys_cli.unlearning.membership import answer, answer_lines, full_seconds
     from recsys_cli.unlearning.report import (
@@ -222,7 +226,7 @@ def _report(config, opened, work: Work, plan, before, question, outcome, asked) 
     print(metrics_lines(facts), flush=True)
     facts["elsewhere"] = elsewhere(trained, asked, config.forget)
     if facts["elsewhere"]:
-        print("outside of the run, these are yours and may still hold the rows: " + ", ".join(facts["elsewhere"]))
+        print(f"outside of the run, these are yours and may still hold the rows: {some(facts['elsewhere'])}")
     if question:
         if question.model:
             seconds = full_seconds(trained, generations.current)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from data_prep.errors import UserError, nearest
+from data_prep.errors import UserError, nearest, similar
 from data_prep.kinds import Kind, kind_of_value
 from data_prep.settings import TARGET, Field, shown
 from data_prep.settings import check_value as check_kind
@@ -33,7 +32,7 @@ def apply_override(
 ) -> None:
     """Sets one value in cfg. defaults: the nested values before any was set."""
     key, word = override.key_or_group, typed(override)
-    if not _exists(defaults, key):
+    if key not in _places(defaults):
         elsewhere = _elsewhere(key, library)
         hint = elsewhere or _hint(key, defaults, list(library.defaults(command)))
         raise UserError(f"unknown key '{key}' in '{word}'.{hint}")
@@ -61,20 +60,20 @@ def check_keys(cfg: DictConfig, known: Known, command: str, library: Library) ->
 def check_values(cfg: DictConfig, known: Known) -> None:
     """Every value in the config, from whatever file, is of its kind."""
     values = tree(cfg)
+    there = _places(values)
     for key, found in known.items():
         group, dot, _ = key.partition(".")
         source = f"the chosen {group} file" if dot else "the config files"
-        if _exists(values, key):
+        if key in there:
             check_kind(key, lookup(values, key), found.kind, found.default, source)
 
 
-def check_tuned(plain: dict[str, Any], tuned: dict[str, Any], known: Known, name: str) -> None:
-    """tuned/<name>.yaml sets only keys that exist without it, to values of the right kind."""
-    usual = flatten(plain)
+def check_tuned(usual: dict[str, Any], tuned: dict[str, Any], known: Known, name: str) -> None:
+    """tuned/<name>.yaml sets only keys that exist without it, to values of the right kind. usual: by dotted keys."""
     source = f"{name}.yaml"
     for key in flatten(tuned):
         if not any(key == usually or key.startswith(usually + ".") for usually in usual):
-            raise UserError(f"unknown key '{key}' in {source}.{_hint(key, plain)}")
+            raise UserError(f"unknown key '{key}' in {source}.{_hint(key, usual)}")
     for key, default in usual.items():
         check_value(key, lookup(tuned, key), default, known, source)
 
@@ -102,8 +101,9 @@ def lookup(values: dict[str, Any], key: str) -> Any:
     return values
 
 
-def _exists(values: dict[str, Any], key: str) -> bool:
-    return key in flatten(values) or any(known.startswith(key + ".") for known in flatten(values))
+def _places(values: dict[str, Any]) -> set[str]:
+    """The dotted keys of all values, and of the mappings that they stand in."""
+    return {".".join(key.split(".")[:n]) for key in flatten(values) for n in range(1, key.count(".") + 2)}
 
 
 def _set(cfg: DictConfig, key: str, value: Any, defaults: dict[str, Any], known: Known, word: str) -> None:
@@ -138,8 +138,8 @@ def _hint(key: str, defaults: dict[str, Any], groups: Iterable[str] = ()) -> str
     siblings = [k for k in values if top and k.startswith(top + ".")]
     near = (
         [k for k in values if _last(k) == last]
-        or [k for k in siblings if difflib.get_close_matches(last, [_last(k)])]
-        or [k for k in [*values, *groups] if difflib.get_close_matches(last, [_last(k)], cutoff=0.75)]
+        or [k for k in siblings if similar(last, [_last(k)])]
+        or [k for k in [*values, *groups] if similar(last, [_last(k)], 0.75)]
     )[:3]
     if near:
         told = [f"'{k}' (default {shown(values[k])})" if k in values else f"the group '{k}'" for k in near]

@@ -42,7 +42,7 @@ def compose(
     hydra_words = tuple(typed(o) for o in overrides if o.key_or_group.startswith("hydra."))
 
     quick = len(library.roots) == 1 if quick is None else quick
-    simple = quick and not any(word.startswith("~") for word in (*picks, *hydra_words))
+    simple = quick and not hydra_words
     cfg = _from_files(command, picks, library) if simple else _with_tuned(command, picks + hydra_words, library)
     try:
         defaults = tree(cfg)
@@ -112,10 +112,9 @@ def _with_tuned(command: str, words: tuple[str, ...], library: Library) -> DictC
     """The config before single values are set; tuned values are checked against the config without them."""
     composed, choices = _hydra_compose(command, words, library)
     if library.load(f"{TUNED}/{choices.get(TUNED)}"):
-        plain, _ = _hydra_compose(command, (*words, f"~{TUNED}"), library)
-        usual = tree(plain)
-        known = library.fields(command, flatten(usual))
-        check_tuned(usual, tree(composed), known, f"{TUNED}/{choices[TUNED]}")
+        groups = library.defaults(command)
+        usual = library.values(command, {g: c for g, c in choices.items() if g in groups} | {TUNED: ""})
+        check_tuned(usual, tree(composed), library.fields(command, usual), f"{TUNED}/{choices[TUNED]}")
     return deepcopy(composed)
 
 
@@ -124,6 +123,8 @@ def _from_files(command: str, picks: tuple[str, ...], library: Library) -> DictC
     from omegaconf import OmegaConf
 
     chosen = {group: choice.strip("'") for group, _, choice in (pick.partition("=") for pick in picks)}
+    if any(pick.startswith("~") for pick in picks):  # of what can be removed there is but one
+        chosen[TUNED] = ""
     nested: dict[str, Any] = {}
     for key, value in library.values(command, chosen).items():
         *folders, name = key.split(".")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from itertools import product
 from typing import TYPE_CHECKING
 
-from data_prep.errors import UserError
+from data_prep.errors import UserError, similar
 from data_prep.settings import shown
 from recsys_cli.config.habits import option_of_hydra, other_name, without_effect
 from recsys_cli.config.library import Library
@@ -160,7 +159,7 @@ def _malformed(word: str, command: str, library: Library) -> str:
     for group in library.defaults(command):
         if word in library.choices(group):
             return f"'{word}' is not a setting: write {group}={word}"
-    near = difflib.get_close_matches(word, [*values, *library.defaults(command)], n=1)
+    near = similar(word, [*values, *library.defaults(command)])
     example = f"{near[0]}=..." if near else _example(command, library)
     return f"cannot read '{word}': settings are written key=value, such as {example}"
 

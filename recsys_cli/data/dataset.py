@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from data_prep.features import Features
+from recsys_cli.data.share import Share
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,15 @@ class CSR:
     def row(self, r: int) -> np.ndarray:
         return self.indices[self.indptr[r] : self.indptr[r + 1]]
 
+    def only(self, rows: np.ndarray) -> CSR:
+        """The same matrix with all other rows empty. rows: int [r], ascending."""
+        lengths = np.zeros(self.n_rows, np.int64)
+        lengths[rows] = self.row_lengths[rows]
+        indptr = np.concatenate([[0], np.cumsum(lengths)])
+        places = np.arange(indptr[-1]) + np.repeat(self.indptr[rows] - indptr[rows], lengths[rows])
+        values = None if self.values is None else self.values[places]
+        return CSR(indptr, self.indices[places], self.n_cols, values)
+
     @cached_property
     def T(self) -> CSR:
         order = np.argsort(self.indices, kind="stable")
@@ -100,7 +110,8 @@ class Dataset:
     test_negatives: int32 [test pairs, n] candidates given by the source (NCF protocol), in the row order of `test`.
     rating_scale: the lowest and the highest rating where they are declared (ratings.py).
     user_ids, item_ids: the raw ids by internal id; empty where there are none. notes: what a reader of results should
-    know of the data; warnings: what makes results look better than they are.
+    know of the data; warnings: what makes results look better than they are. share: which users these are, where several
+    workers share all of them; None: all.
     """
 
     name: str
@@ -121,6 +132,7 @@ class Dataset:
     content_hash: str = ""
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    share: Share | None = None
 
     @property
     def behaviours(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 RATING_ERRORS = ("MAE", "RMSE", "UserMAE", "UserRMSE")  # of ratings.py
+GRADED = ("exponential", "value")  # what a held-out item is worth by its rating (graded.py)
 LOWER_IS_BETTER = RATING_ERRORS  # of all others, more is better
 
 

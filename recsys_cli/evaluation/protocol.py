@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from recsys_cli.data.ratings import Ratings, values_of
 from recsys_cli.evaluation.blocks import rows_per_block
 from recsys_cli.evaluation.lists import beyond_accuracy as spread_of
 from recsys_cli.evaluation.metrics import METRICS, Pooled, check_cutoffs, per_user_metrics
-from recsys_cli.evaluation.names import RATING_ERRORS
+from recsys_cli.evaluation.names import GRADED, RATING_ERRORS
 from recsys_cli.evaluation.own import Evaluated, own_metric, own_values
 from recsys_cli.evaluation.ranking import rank_held_out, refuse_overlap, union
 from recsys_cli.evaluation.rated import evaluate_ratings, relevant_pairs
@@ -32,6 +32,7 @@ from recsys_cli.evaluation.sampled import (
 from recsys_cli.evaluation.summary import intervals
 from recsys_cli.evaluation.topk import top_k
 from recsys_cli.models.base import Scorer
+from recsys_cli.ops.streams import generator
 
 N_NEGATIVES = 99  # drawn where the data set brings none
 
@@ -74,12 +75,18 @@ class EvaluationSettings(Settings):
         "test_items", "min_k: the smaller of k and the number of test items", choices=("test_items", "min_k")
     )
     ndcg: str = field(
-        "ideal", "kgat: the ideal list holds only the hits, as in the code of KGAT", choices=("ideal", "kgat")
+        "ideal",
+        "kgat: the ideal list holds only the hits, as in the code of KGAT; of protocol=rating, by the ratings of all "
+        "held-out items: exponential, 2^r - 1 each, or value, r each",
+        choices=("ideal", "kgat", *GRADED),
     )
     select: str = field(
         "last",
         "which epoch is scored; best_test_epoch is the published habit, and its name goes into the results",
         choices=("last", "best_validation", "best_test_epoch"),
+    )
+    users: int | None = field(
+        None, "evaluate so many only, drawn at random, the same ones whatever the seed; null: all", low=1
     )
     memory_mb: int = field(512, "for the scores of a block of users", low=1)
     bootstrap: int = field(1000, "resamples of users for the confidence intervals; 0: none", low=0)
@@ -95,7 +102,8 @@ class Result:
     means: over users, or pooled, and spreads.
 
     n_pairs: held-out pairs ranked; n_left_out: those dropped by exclude_auxiliary. seconds: of the whole evaluation.
-    warning: what a reader must know about the numbers, if anything.
+    warning: what a reader must know about the numbers, if anything. drawn_from: how many users there were where
+    evaluation.users took some of them.
     """
 
     users: np.ndarray
@@ -105,6 +113,20 @@ class Result:
     n_left_out: int
     seconds: float
     warning: str | None = None
+    drawn_from: int | None = None
+
+
+class Layout(NamedTuple):
+    """held_out: the pairs to be ranked; seen: what is left out of the rankings; auxiliary: the part of it that is of other
+    behaviours. kept: bool [held-out pairs of the data set], which of them are here. n_left_out: dropped by
+    exclude_auxiliary. drawn_from: as in Result."""
+
+    held_out: CSR
+    seen: list[CSR]
+    auxiliary: list[CSR]
+    kept: np.ndarray
+    n_left_out: int = 0
+    drawn_from: int | None = None
 
 
 def evaluate(
@@ -128,7 +150,7 @@ def evaluate(
     settings = EvaluationSettings(**options)
     k, memory_mb = settings.k, settings.memory_mb
     check_cutoffs(k, dataset.n_items)
-    held_out, seen, auxiliary, kept = lay_out(dataset, split, settings)
+    held_out, seen, auxiliary, kept, n_left_out, drawn_from = lay_out(dataset, split, settings)
     per_user: dict[str, np.ndarray | Pooled] = {}
     spread: dict[str, float] = {}
     warning = None
@@ -167,9 +189,10 @@ def evaluate(
         per_user,
         {**means, **spread},
         held_out.nnz,
-        int(np.count_nonzero(~kept)),
+        n_left_out,
         time.perf_counter() - began,
         warning,
+        drawn_from,
     )
 
 
@@ -178,7 +201,7 @@ def check(dataset: Dataset, split: str, settings: EvaluationSettings) -> None:
     for name in _own(settings):
         own_metric(name)  # is imported here rather than after the training
     check_cutoffs(settings.k, dataset.n_items)
-    held_out, seen, _, _ = lay_out(dataset, split, settings)
+    held_out, seen, *_ = lay_out(dataset, split, settings)
     rows_per_block(dataset.n_items, settings.memory_mb)
     if settings.protocol == "rating":
         Ratings(dataset)
@@ -198,25 +221,42 @@ def _own(settings: EvaluationSettings) -> list[str]:
     own = [name for name in settings.metrics if "." in name]
     if own and settings.protocol != "full":
         raise UserError(f"evaluation.metrics={own[0]}: metrics of one's own need evaluation.protocol=full.")
+    if settings.ndcg in GRADED and settings.protocol != "rating":
+        raise UserError(f"evaluation.ndcg={settings.ndcg} goes by ratings: it needs evaluation=rating.")
     errors = [name for name in settings.metrics if name in RATING_ERRORS]
     if errors and settings.protocol != "rating":
         raise UserError(f"evaluation.metrics={errors[0]} is of predicted ratings: it needs evaluation=rating.")
     return own
 
 
-def lay_out(dataset: Dataset, split: str, settings: EvaluationSettings):
-    """The held-out pairs, what is left out of the rankings, the auxiliary part of it, and which pairs are kept."""
+def lay_out(dataset: Dataset, split: str, settings: EvaluationSettings) -> Layout:
+    """What is ranked, for whom, and among what."""
     held_out, seen = _sides(dataset, split, settings.exclude)
-    if not settings.exclude_auxiliary:
-        return held_out, seen, [], np.ones(held_out.nnz, bool)
-    auxiliary = auxiliary_pairs(dataset)
+    layout = Layout(held_out, seen, [], np.ones(held_out.nnz, bool))
+    auxiliary = auxiliary_pairs(dataset) if settings.exclude_auxiliary else []
+    users = np.flatnonzero(held_out.row_lengths)
+    if settings.users is not None and settings.users < len(users):
+        drawn = np.sort(generator(0, f"evaluation/users/{split}").choice(users, settings.users, replace=False))
+        kept = np.isin(held_out.rows, drawn)
+        seen, auxiliary = ([matrix.only(drawn) for matrix in matrices] for matrices in (seen, auxiliary))
+        layout = Layout(held_out.only(drawn), seen, [], kept, drawn_from=len(users))
+    return _without_auxiliary(layout, auxiliary, dataset, split) if auxiliary else layout
+
+
+def _without_auxiliary(layout: Layout, auxiliary: list[CSR], dataset: Dataset, split: str) -> Layout:
+    held_out, seen, _, there, *_ = layout
     kept = ~union(auxiliary, dataset.n_users, dataset.n_items).contains(held_out.rows, held_out.indices)
     if not kept.any():
         raise UserError(
             f"data={dataset.name}: every {split} pair is in an auxiliary behaviour as well, "
             "which leaves nothing to evaluate. Set evaluation.exclude_auxiliary=false."
         )
-    return _subset(held_out, kept), seen + auxiliary, auxiliary, kept
+    left_out = int(np.count_nonzero(~kept))
+    there = there.copy()
+    there[there] = kept
+    return layout._replace(
+        held_out=_subset(held_out, kept), seen=seen + auxiliary, auxiliary=auxiliary, kept=there, n_left_out=left_out
+    )
 
 
 def auxiliary_pairs(dataset: Dataset) -> list[CSR]:

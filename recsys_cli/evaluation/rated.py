@@ -7,7 +7,8 @@ all. A held-out pair is relevant where its rating is at least `relevance`; it is
     not_liked  all but those that the user rated as relevant in train, as IRGAN does: not_liked-NDCG@5
     test       the user's held-out items alone: test-NDCG@5
 
-Users without a relevant pair have no share in rankings (theirs are kept as 0, of weight 0).
+Users without a relevant pair have no share in rankings (theirs are kept as 0, of weight 0). With `ndcg` exponential or
+value NDCG is of all held-out pairs, each by its rating (graded.py), and of all users.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from data_prep.errors import UserError
 from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.data.ratings import Ratings, values_of
 from recsys_cli.evaluation.blocks import Blocks, scan
+from recsys_cli.evaluation.graded import GAINS, graded_ndcg
 from recsys_cli.evaluation.metrics import METRICS, Pooled, per_user_metrics
 from recsys_cli.evaluation.ranking import Ranks, rank_held_out
 from recsys_cli.evaluation.ratings import rating_metrics
@@ -65,32 +67,38 @@ def evaluate_ratings(
     found = {name: errors[name] for name in settings.metrics if name in errors}
     wanted = [name for name in settings.metrics if name in METRICS]
     if wanted:
-        relevant = relevant_pairs(held_out, values, settings.relevance, split)
-        for candidates in settings.candidates:
+        liked = relevant_pairs(held_out, values, settings.relevance, split)
+        gain = GAINS.get(settings.ndcg)
+        options = {"recall_divisor": settings.recall_divisor, "ndcg": "ideal" if gain else settings.ndcg}
+
+        def ranked(candidates: str, kept: np.ndarray) -> Ranks:
             if candidates == "test":
-                ranks = ranks_among_own(held_out, predicted, values >= settings.relevance)
-            else:
-                others = (
-                    seen if candidates == "unseen" else [_subset(ratings.pairs, ratings.values >= settings.relevance)]
-                )
-                ranks = rank_held_out(scorer, relevant, others, dataset.n_items, settings.memory_mb)
-            options = {"recall_divisor": settings.recall_divisor, "ndcg": settings.ndcg}
+                return ranks_among_own(held_out, predicted, kept)
+            others = seen if candidates == "unseen" else [_subset(ratings.pairs, ratings.values >= settings.relevance)]
+            return rank_held_out(scorer, _subset(held_out, kept), others, dataset.n_items, settings.memory_mb)
+
+        for candidates in settings.candidates:
             prefix = "" if candidates == "unseen" else f"{candidates}-"
+            ranks = ranked(candidates, liked)
             for name, by_user in per_user_metrics(ranks, settings.k, wanted, **options).items():
                 found[prefix + name] = _of_all(users, ranks.users, by_user)
+            if gain and "NDCG" in wanted:
+                ranks = ranked(candidates, np.ones(held_out.nnz, bool))
+                for name, by_user in graded_ndcg(ranks, gain(values.astype(float)), settings.k).items():
+                    found[prefix + name] = by_user
     told = f"{unknown:,} of {held_out.nnz:,} {split} ratings are of a user or an item without ratings in train: "
     return users, found, told + "predicted by means." if unknown else None
 
 
-def relevant_pairs(held_out: CSR, values: np.ndarray, relevance: float, split: str) -> CSR:
-    """The held-out pairs that are rated so. Raises UserError where there is none."""
+def relevant_pairs(held_out: CSR, values: np.ndarray, relevance: float, split: str) -> np.ndarray:
+    """bool [nnz]: the held-out pairs that are rated so. Raises UserError where there is none."""
     liked = values >= relevance
     if not liked.any():
         raise UserError(
             f"evaluation.relevance={relevance:g}: no {split} rating is as high (the highest is "
             f"{values.max():g}), so there is nothing to rank. Take a lower one."
         )
-    return _subset(held_out, liked)
+    return liked
 
 
 def ranks_among_own(held_out: CSR, predicted: np.ndarray, relevant: np.ndarray) -> Ranks:

@@ -37,15 +37,20 @@ def needs_runs(experiment: Experiment) -> bool:
     return experiment.settings.kind != "counts"
 
 
-def assemble(plan: Plan, library: Library, stem: Path) -> Written:
-    """Writes everything that the runs tell so far; the page that a person opens comes last."""
+def made(plan: Plan, library: Library) -> Made:
+    """Everything that the runs tell so far."""
     settings = plan.experiment.settings
-    made = MAKERS[settings.kind](plan, read_published(settings.published), Ledger(library))
-    files = [write(stem, "csv", csv_text(made.lines))]
-    files.append(write(stem, "md", made.document.markdown()))
-    for name, drawn in made.drawings.items():
+    return MAKERS[settings.kind](plan, read_published(settings.published), Ledger(library))
+
+
+def assemble(plan: Plan, library: Library, stem: Path) -> Written:
+    """Writes it; the page that a person opens comes last."""
+    found = made(plan, library)
+    files = [write(stem, "csv", csv_text(found.lines))]
+    files.append(write(stem, "md", found.document.markdown()))
+    for name, drawn in found.drawings.items():
         if drawn:
             own = stem.with_name(name)
             files += [write(own, "svg", drawn.svg), write(own, "png", drawn.png)]
-    files.append(write(stem, "html", made.document.html()))
-    return Written(files, made)
+    files.append(write(stem, "html", found.document.html()))
+    return Written(files, found)

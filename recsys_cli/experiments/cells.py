@@ -13,7 +13,7 @@ from recsys_cli.experiments.measured import TEST, Measured, measured
 from recsys_cli.experiments.plan import Plan
 from recsys_cli.experiments.published import Number, Published
 from recsys_cli.experiments.spec import Experiment, Row, Source
-from recsys_cli.experiments.verdict import SECONDS, TIMES, Verdict, judged, lower_is_better
+from recsys_cli.experiments.verdict import RI, SECONDS, TIMES, Verdict, judged, lower_is_better
 
 
 class Cell(NamedTuple):
@@ -68,7 +68,8 @@ def cells_of(
             there = runs.get((source.id, row.label), [])
             for metric in metrics:
                 groups = (source.group, row.group)
-                number = numbers.find(source.published, row.published or row.label, metric, groups) if numbers else None
+                name = plain_name(metric)
+                number = numbers.find(source.published, row.published or row.label, name, groups) if numbers else None
                 ours = tuple(run.metrics[metric] / unit_of(number) for run in there if metric in run.metrics)
                 reasons = ledger.reasons(experiment, source, row) if ledger else []
                 verdict = judged(metric, statistics.fmean(ours), number, reasons) if ours else Verdict()
@@ -77,14 +78,21 @@ def cells_of(
     return _with_best(cells)
 
 
+def plain_name(metric: str) -> str:
+    """Without what it is ranked among: papers print Precision@3, a run has test-Precision@3 as well."""
+    return metric.rpartition("-")[2]
+
+
 def unit_of(number: Number | None) -> int:
     """Seconds of the unit that a time is printed in."""
     return SECONDS.get(number.unit, 1) if number else 1
 
 
-def shown(value: float, number: Number | None) -> str:
+def shown(value: float, number: Number | None, metric: str = "") -> str:
     """To the places that the unit deserves."""
-    unit = number.unit if number else "ratio"
+    unit = number.unit if number else "percent" if metric == RI else "ratio"
+    if unit == "percent":
+        return f"{value:+.2f} %"
     if unit in SECONDS:
         return f"{value:.3g} {unit}"
     return f"{value:g}" if unit == "count" else f"{value:.4f}"

@@ -36,10 +36,12 @@ class FactsOf:
     def __init__(self) -> None:
         self._found: dict[str, Facts | UserError] = {}
 
-    def __call__(self, data_cfg: Mapping[str, Any]) -> Facts:
-        """Raises UserError for data that is not to be had."""
+    def __call__(self, data_cfg: Mapping[str, Any], fetch: bool) -> Facts:
+        """fetch: download what is missing. Raises UserError for data that is not to be had."""
         key = json.dumps(plain(data_cfg), sort_keys=True, default=str)
         if key not in self._found:
+            if not fetch:
+                _refuse_download(data_cfg)
             try:
                 self._found[key] = _read(data_cfg)
             except UserError as error:
@@ -55,6 +57,17 @@ def missing_files(data_cfg: Mapping[str, Any]) -> list[str]:
     from data_prep.sources import raw_status
 
     return [file for file, path, _ in raw_status(data_cfg) if path is None]
+
+
+def _refuse_download(data_cfg: Mapping[str, Any]) -> None:
+    """Raises UserError where a download would be tried."""
+    from data_prep.sources import raw_status
+
+    if urls := [url for _, path, url in raw_status(data_cfg) if path is None and url]:
+        raise UserError(
+            f"{', '.join(missing_files(data_cfg))} is not on this machine; it is downloaded once a table with these data is "
+            f"made, from {', '.join(urls)}."
+        )
 
 
 def _read(data_cfg: Mapping[str, Any]) -> Facts:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from data_prep.errors import UserError, nearest
 from recsys_cli.experiments.facts import Facts
 from recsys_cli.experiments.spec import Experiment, Point, Row, Source
+from recsys_cli.experiments.timings import Estimate
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -18,7 +19,7 @@ DEFINITIONS = ("protocol", "exclude", "recall_divisor", "ndcg", "select", "exclu
 
 
 class Job(NamedTuple):
-    """One run. words: for recsys train. digest: of what is asked for. seconds: about how long it takes; None: unknown.
+    """One run. words: for recsys train. digest: of what is asked for. estimate: how long it takes; None: unknown.
 
     found: a finished run. begun: one to go on with. others: finished ones of another version or of other data.
     """
@@ -34,7 +35,11 @@ class Job(NamedTuple):
     found: Path | None
     begun: Path | None
     others: int
-    seconds: float | None
+    estimate: Estimate | None
+
+    @property
+    def seconds(self) -> float | None:
+        return self.estimate.seconds if self.estimate else None
 
     @property
     def title(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,7 +12,7 @@ from recsys_cli.config.library import Library
 from recsys_cli.experiments.facts import Facts, FactsOf, missing_files
 from recsys_cli.experiments.plan import DEFINITIONS, Gap, Job, Plan
 from recsys_cli.experiments.spec import Experiment, Point, Row, Source
-from recsys_cli.experiments.timings import Timings
+from recsys_cli.experiments.timings import Timings, lines_below
 from recsys_cli.jobs.found import Found
 from recsys_cli.jobs.identity import job_hash
 from recsys_cli.runs.record import NO_RECORD
@@ -27,10 +27,18 @@ class Composed(NamedTuple):
 
 
 class Planner:
-    """runs_dir: below which runs lie. seeds: runs of each row that draws, instead of what its config says."""
+    """runs_dir: below which runs lie. seeds: runs of each row that draws, instead of what its config says. fetch: whether
+    raw files of a data set may be downloaded. tables: a folder of tables made before, which tell how long an epoch takes."""
 
-    def __init__(self, library: Library, runs_dir: Path, seeds: int | None = None):
-        self.library, self.runs_dir, self.seeds = library, runs_dir, seeds
+    def __init__(
+        self,
+        library: Library,
+        runs_dir: Path,
+        seeds: int | None = None,
+        fetch: Callable[[Source], bool] = lambda source: False,
+        tables: Path | None = None,
+    ):
+        self.library, self.runs_dir, self.seeds, self.fetch, self.tables = library, runs_dir, seeds, fetch, tables
         self.facts_of, self.found = FactsOf(), Found()
         self.timings = Timings([])
         self._composed: dict[tuple[str, ...], Composed] = {}
@@ -39,7 +47,7 @@ class Planner:
         """All runs of an experiment. Raises UserError for rows that could not stand in one table."""
         self.found.look()
         records = self.found.records(self.runs_dir)
-        self.timings = Timings(record for _, record in records)
+        self.timings = Timings((record for _, record in records), lines_below(self.tables) if self.tables else ())
         damaged = [path for path, record in records if record["status"] == NO_RECORD]
         found = Plan(experiment, [], [], {}, damaged)
         models = self.library.choices("model")
@@ -53,12 +61,10 @@ class Planner:
                 found.gaps.append(Gap(source, None, str(error)))
                 continue
             try:
-                found.facts[source.id] = self.facts_of(config.data)
+                found.facts[source.id] = self.facts_of(config.data, self.fetch(source))
             except UserError as error:
                 lacking = missing_files(config.data)
-                found.gaps.append(
-                    Gap(source, None, f"{', '.join(lacking) or source.data} could not be had", str(error))
-                )
+                found.gaps.append(Gap(source, None, f"{', '.join(lacking) or source.data} is not there", str(error)))
                 continue
             for row in experiment.rows:
                 if row.model not in models:
@@ -83,17 +89,17 @@ class Planner:
             ]  # fmt: skip
             for seed in range(self._number(experiment, row)):
                 split = [f"{settings.seed_key}={seed}"] if settings.seed_key else []
-                composed = self._compose(tuple(words + split))
+                composed = self._compose(source, tuple(words + split))
                 _refuse_uncomputed(experiment, row, composed.config)
                 jobs.append(self._job(source, row, point, seed, (*words, *split, f"seed={seed}"), composed))
         return jobs
 
-    def _compose(self, words: tuple[str, ...]) -> Composed:
+    def _compose(self, source: Source, words: tuple[str, ...]) -> Composed:
         """Once; runs may come and go between two plans, but neither settings nor data."""
         if words not in self._composed:
             config = compose("train", list(words), self.library, quick=True)
             config.runs_dir = str(self.runs_dir)
-            self._composed[words] = Composed(config, self.facts_of(config.data))
+            self._composed[words] = Composed(config, self.facts_of(config.data, self.fetch(source)))
         return self._composed[words]
 
     def _number(self, experiment: Experiment, row: Row) -> int:
@@ -109,8 +115,9 @@ class Planner:
         config.seed = seed
         digest = job_hash(config)
         known = self.found.known(config, digest)
-        seconds = self.timings.seconds(config.model.name, config.data.name, config.trainer.epochs)
-        return Job(source, row, point, seed, words, config, digest, composed.facts, *known, seconds)
+        known_as = (config.model.name, config.data.name, config.trainer.epochs, row.label, source.title)
+        estimate = self.timings.of(*known_as)
+        return Job(source, row, point, seed, words, config, digest, composed.facts, *known, estimate)
 
 
 def _refuse_unlike(jobs: Iterable[Job]) -> None:
@@ -137,7 +144,10 @@ def _refuse_uncomputed(experiment: Experiment, row: Row, config: DictConfig) -> 
     for metric in experiment.settings.metrics:
         if metric.endswith(("_time", "_per_epoch")):  # of the record, or of deletions
             continue
-        name, _, k = metric.partition("@")
+        candidates, _, name = metric.rpartition("-")
+        name, _, k = name.partition("@")
         computed = [metric.rpartition(".")[2] for metric in config.evaluation.metrics]
         if name not in computed or (k and int(k) not in config.evaluation.k):
             raise UserError(f"{row.label}: {metric} is not among evaluation.metrics and evaluation.k of its runs.")
+        if candidates and (config.evaluation.protocol != "rating" or candidates not in config.evaluation.candidates):
+            raise UserError(f"{row.label}: {metric}: {candidates} is not among evaluation.candidates of its runs.")

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from recsys_cli.experiments.cells import Cell, RunsByRow, cells_of, runs_by_row, shown
 from recsys_cli.experiments.document import Document, Part, Shown, Table, sentence
 from recsys_cli.experiments.followups import BEYOND
+from recsys_cli.experiments.improvement import improvements
 from recsys_cli.experiments.ledger import Ledger
 from recsys_cli.experiments.made import Made, unavailable_lines
 from recsys_cli.experiments.parts import data_part, deviations_part, missing_part, runs_part, seconds_part
@@ -15,7 +16,7 @@ from recsys_cli.experiments.plan import Plan
 from recsys_cli.experiments.published import Published
 from recsys_cli.experiments.significance import Comparison, comparisons
 from recsys_cli.experiments.spec import Source
-from recsys_cli.experiments.verdict import BETTER, INCOMPARABLE, OTHER, SHORT
+from recsys_cli.experiments.verdict import BETTER, INCOMPARABLE, OTHER, RI, SHORT
 
 MARKS = {BETTER: "good", SHORT: "bad", OTHER: "bad", INCOMPARABLE: "soft"}
 
@@ -26,10 +27,18 @@ def results(plan: Plan, numbers: Published, ledger: Ledger) -> Made:
     metrics = experiment.settings.metrics
     cells = cells_of(experiment, plan.sources, runs, metrics, numbers, ledger)
     tested = comparisons(cells, runs)
+    if reference := experiment.settings.improvement:
+        cells += improvements(cells, reference, numbers)
+    columns = [*metrics, RI] if reference else metrics
+    caption = f"{RI}: how much better {reference} is, in percent, mean over the metrics."
     parts, lines = [], [_line(cell, runs) for cell in cells]
     for source in plan.sources:
         if own := [cell for cell in cells if cell.source == source]:
-            parts.append(Part(source.title, [*_about(source), grid(own, metrics)]))
+            tables = [
+                grid([c for c in own if c.metric in alike], alike, caption if RI in alike else "")
+                for alike in _by_candidates(columns)
+            ]
+            parts.append(Part(source.title, [*_about(source), *tables]))
     if tested:
         parts.append(Part("Paired tests", [_tests(tested)]))
     if experiment.settings.beyond:
@@ -56,7 +65,15 @@ LEGEND = (
 )
 
 
-def grid(cells: Sequence[Cell], metrics: Sequence[str]) -> Table:
+def _by_candidates(metrics: Sequence[str]) -> list[list[str]]:
+    """A table for each set of items that is ranked among (evaluation.candidates)."""
+    found: dict[str, list[str]] = {}
+    for metric in metrics:
+        found.setdefault(metric.rpartition("-")[0], []).append(metric)
+    return list(found.values())
+
+
+def grid(cells: Sequence[Cell], metrics: Sequence[str], caption: str = "") -> Table:
     """Rows by metrics, of one data set."""
     by_place = {(cell.row.label, cell.metric): cell for cell in cells}
     labels = dict.fromkeys(cell.row.label for cell in cells)
@@ -65,7 +82,7 @@ def grid(cells: Sequence[Cell], metrics: Sequence[str]) -> Table:
         [label, *(_shown(by_place.get((label, metric))) for metric in metrics), str(seeds[label] or "-")]
         for label in labels
     ]
-    return Table(["row", *metrics, "seeds"], rows)
+    return Table(["row", *metrics, "seeds"], rows, caption)
 
 
 def _about(source: Source) -> list[str]:
@@ -78,7 +95,7 @@ def _shown(cell: Cell | None) -> Shown:
     note = shown(cell.published.value, cell.published) if cell.published else ""
     if cell.mean is None:
         return Shown("-", "soft", note)
-    value = shown(cell.mean, cell.published) + (f" ± {cell.sd:.2g}" if cell.sd is not None else "")
+    value = shown(cell.mean, cell.published, cell.metric) + (f" ± {cell.sd:.2g}" if cell.sd is not None else "")
     if cell.verdict.difference is not None:
         note += f", {cell.verdict.difference:+.1f} %"
     if cell.verdict.word == INCOMPARABLE:

@@ -38,6 +38,9 @@ class ExperimentSettings(Settings):
     extra: list[str] = field(SIMPLE, "simple models that the paper does not have", fixed=True)
     metrics: list[str] = field(RANKING, "columns; of a figure, the one on its axis", fixed=True)
     axis: dict[str, Any] | None = field(None, "of a figure: the setting that varies, and its values", fixed=True)
+    improvement: str | None = field(
+        None, "the row whose mean relative gain over each other one is shown (RI), as in the paper", fixed=True
+    )
     beyond: bool = field(False, "also rank without the pairs in auxiliary behaviours", fixed=True)
     deletions: int = field(0, "single deletions that are measured in every run", low=0, fixed=True)
     quoted: list = field([], "points of a figure that the text of the paper gives as numbers", fixed=True)

@@ -32,8 +32,10 @@ def plan_lines(plan: Plan, jobs: Sequence[Job], workers: int, budget: str | None
         for (label, title), own in _grouped(jobs).items():
             todo = [job for job in own if job.found is None]
             begun = sum(job.begun is not None for job in todo)
-            each = next((job.seconds for job in todo if job.seconds), None)
-            time = "-" if not todo else f"about {duration(each)} each" if each else "not known"
+            each = next((job.estimate for job in todo if job.estimate), None)
+            time = "-" if not todo else "not known"
+            if each:
+                time = f"about {duration(each.seconds)} each" + (", by a table" if each.by_table else "")
             rows.append([label, title, str(len(own) - len(todo)), str(len(todo)), str(begun or "-"), time])
         lines += format_table(["row", "data", "there", "to do", "begun", "time"], rows).splitlines()
         lines += ["", wrapped(_sum(in_order(jobs), len(jobs), workers, budget))]
@@ -54,6 +56,8 @@ def _sum(todo: Sequence[Job], all_of: int, workers: int, budget: str | None) -> 
         text += f", about {duration(sum(known) / workers)}"
     if unknown := len(todo) - len(known):
         text += f"{' and' if known else ','} {unknown} of unknown length (no run of the model on these data was found)"
+    if any(job.estimate and job.estimate.by_table for job in todo):
+        text += '; "by a table": from its seconds per epoch, perhaps of another machine, without the evaluation'
     return text + (f"; within {budget}, one seed of every row before the second of any" if budget else "") + "."
 
 

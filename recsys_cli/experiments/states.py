@@ -65,7 +65,7 @@ def _state(experiment: Experiment, library: Library, output: str, there: dict[st
 
 
 def _missing_files(source: Source, library: Library, there: dict[str, list[str]]) -> list[str]:
-    """Raw files that are neither on this machine nor can be downloaded; what cannot be composed is missing as a whole."""
+    """Raw files that are not on this machine; what cannot be composed is missing as a whole."""
     key = " ".join([source.data, *source.words])
     if key not in there:
         try:

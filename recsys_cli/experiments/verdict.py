@@ -8,6 +8,7 @@ from recsys_cli.experiments.published import Number
 
 CLOSE = 3.0  # percent
 LOWER_IS_BETTER = ("MAE", "RMSE")
+RI = "RI"  # a column of percent: how much better one row is than another, mean over the metrics
 SECONDS = {"s": 1, "min": 60, "h": 3600, "day": 86400}
 TIMES = tuple(SECONDS)
 

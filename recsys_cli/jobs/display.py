@@ -16,10 +16,10 @@ LINES_EVERY = 30  # seconds, where there is no terminal
 
 
 class Display:
-    """To be called with every event. jobs: all that there are, as far as they are known; total: how many in the end."""
+    """To be called with every event. jobs: all there will be, by number; of those still to be chosen, what they share."""
 
-    def __init__(self, workers: int, jobs: Sequence[Job] = (), total: int | None = None):
-        self.total = total or len(jobs) or None
+    def __init__(self, workers: int, jobs: Sequence[Job]):
+        self.total = len(jobs)
         self._common = set.intersection(*(set(job.words) for job in jobs)) if len(jobs) > 1 else set()
         self._remaining, self._running, self._ended = Remaining(workers, jobs), dict[int, str](), 0
         self._terminal, self._drawn, self._told = sys.stderr.isatty(), 0, time.monotonic()
@@ -72,10 +72,10 @@ class Display:
     def _overall(self, now: float) -> str:
         left = self._remaining.left(now)
         text = "" if left is None else f", {'about' if left[1] else 'more than'} {duration(left[0])} left"
-        return f"jobs: {self._ended}/{self.total or '?'} ended, {duration(now - self._began)}{text}"
+        return f"jobs: {self._ended}/{self.total} ended, {duration(now - self._began)}{text}"
 
     def _place(self, number: int) -> str:
-        return f"[{number + 1}/{self.total}]" if self.total else f"[{number + 1}]"
+        return f"[{number + 1}/{self.total}]"
 
     def _short(self, job: Job) -> list[str]:
         return [job.title] if job.title else [word for word in job.words if word not in self._common]

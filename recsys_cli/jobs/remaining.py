@@ -31,7 +31,7 @@ class Running(NamedTuple):
 
 
 class Remaining:
-    """jobs: all that there are, as far as they are known."""
+    """jobs: all there will be, by number."""
 
     def __init__(self, workers: int, jobs: Sequence[Job]):
         self.workers = workers
@@ -40,9 +40,9 @@ class Remaining:
         self._took: dict[str, list[float]] = defaultdict(list)
 
     def hear(self, event: Event, now: float) -> None:
-        self._waiting.pop(event.number, None)
+        expected = self._waiting.pop(event.number, event.job)
         if event.kind == "started":
-            self._running[event.number] = Running(event.job, now)
+            self._running[event.number] = Running(expected, now)
         elif event.kind == "epochs":
             self._running[event.number] = self._running[event.number].heard(len(event.epochs), now)
         else:

@@ -19,6 +19,7 @@ import tensorflow as tf
 from data_prep.errors import UserError
 from data_prep.settings import field
 from recsys_cli.models.base import ModelSettings, Need
+from recsys_cli.models.counts import CountedModel, KeptCounts, together, together_without
 from recsys_cli.models.item_to_item import CoOccurrence, ItemToItemModel
 from recsys_cli.ops.linalg import invert_in_place
 from recsys_cli.ops.sparse import CPU, Rows, sparse_matrix, times
@@ -27,7 +28,7 @@ MATRICES = 2  # of n_items x n_items float32 that live at once: the weights, and
 ROWS_AT_A_TIME = 1024
 
 
-class EASE(ItemToItemModel):
+class EASE(ItemToItemModel, CountedModel):
     """State: the weights B."""
 
     @dataclass(frozen=True)
@@ -55,21 +56,32 @@ class EASE(ItemToItemModel):
         return Need(n**2, step=(MATRICES - 1) * n**2, pairs=dataset.target_train.nnz)
 
     def run_step(self, step):
-        inverse = self._gramian()
+        self._solve(CoOccurrence(self.tasks[self.target].pairs))
+        return 0.0
+
+    def kept(self, most_mb):
+        return together(self.tasks[self.target].pairs, most_mb)
+
+    def lose(self, state, change, most_mb):
+        kept = together_without(state, change, most_mb)
+        if not kept:
+            return None
+        self._solve(KeptCounts(*kept.values()))
+        return kept
+
+    def _solve(self, counts: CoOccurrence | KeptCounts) -> None:
+        inverse = self._gramian(counts)
         invert_in_place(inverse, "model.l2")
         scale = -1 / np.diag(inverse)
         np.fill_diagonal(inverse, 0)
         for first in range(0, self.n_items, ROWS_AT_A_TIME):
             inverse[first : first + ROWS_AT_A_TIME] *= scale
             self.weights[first : first + ROWS_AT_A_TIME].assign(inverse[first : first + ROWS_AT_A_TIME])
-        return 0.0
 
-    def _gramian(self) -> np.ndarray:
-        counts = CoOccurrence(self.tasks[self.target].pairs)
+    def _gramian(self, counts: CoOccurrence | KeptCounts) -> np.ndarray:
         gramian = np.empty((self.n_items, self.n_items), np.float32)
         for block in counts.blocks:
-            with tf.device(CPU):
-                gramian[block] = tf.raw_ops.CSRSparseMatrixToDense(sparse_input=counts.rows(block), type=tf.float32)
+            gramian[block] = counts.dense(block)
         gramian[np.diag_indices(self.n_items)] += self.config.l2
         return gramian
 

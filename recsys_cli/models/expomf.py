@@ -26,7 +26,7 @@ import tensorflow as tf
 
 from data_prep.settings import changed, field
 from recsys_cli.models.base import EmbeddingSettings, Factors, SolvedModel
-from recsys_cli.ops.compiled import compiled
+from recsys_cli.ops.compiled import compiled_once_called
 from recsys_cli.ops.exposure import (
     BLOCK,
     OTHERS_AT_A_TIME,
@@ -72,8 +72,10 @@ class ExpoMF(SolvedModel):
         def solve(x, others, part):
             return solved(*system(x, others, part, law, everything), config.ridge)
 
-        self._solve = compiled(solve, matrix, matrix, BLOCK)
-        self._seen = compiled(lambda x, others, part: expected_count(x, others, part, law), matrix, matrix, BLOCK)
+        self._solve = compiled_once_called(solve, matrix, matrix, BLOCK)
+        self._seen = compiled_once_called(
+            lambda x, others, part: expected_count(x, others, part, law), matrix, matrix, BLOCK
+        )
 
     @classmethod
     def memory(cls, config, dataset):

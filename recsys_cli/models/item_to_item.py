@@ -67,3 +67,16 @@ class CoOccurrence:
             rows = np.repeat(np.arange(len(columns)), lengths)
             block = sparse_matrix(rows, found, tf.constant(values), (len(columns), x.n_cols))
             return tf.raw_ops.SparseMatrixSparseMatMul(a=block, b=self._pairs, type=tf.float32)
+
+    def dense(self, columns: np.ndarray) -> np.ndarray:
+        """The same, [b, m]."""
+        with tf.device(CPU):
+            return tf.raw_ops.CSRSparseMatrixToDense(sparse_input=self.rows(columns), type=tf.float32).numpy()
+
+    def met(self, columns: np.ndarray) -> tuple[tf.RaggedTensor, tf.Tensor]:
+        """The same as ids of the columns met, [b, None], and how often, in the order of the ids' values."""
+        with tf.device(CPU):
+            counts = tf.raw_ops.CSRSparseMatrixComponents(
+                csr_sparse_matrix=self.rows(columns), index=0, type=tf.float32
+            )
+            return tf.RaggedTensor.from_row_splits(counts.col_inds, counts.row_ptrs, validate=False), counts.values

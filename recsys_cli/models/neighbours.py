@@ -1,38 +1,25 @@
 """What models of neighbourhoods share: the k most similar columns of each column of a sparse matrix, exactly.
 
-    s_vj = a_v b_j n_vj / (p_v q_j + shrinkage)        n_vj = sum of w_r over the rows r with both v and j
-
 The products are made in blocks of which only the k largest of each row stay: no matrix columns x columns.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from data_prep.settings import field
 from recsys_cli.data.dataset import CSR
-from recsys_cli.models.base import ModelSettings, Need, SolvedModel
+from recsys_cli.models.base import ModelSettings, Need
+from recsys_cli.models.counts import CountedModel, KeptCounts, together, together_without
 from recsys_cli.models.item_to_item import BLOCK_CELLS, CoOccurrence
+from recsys_cli.models.measure import Measure, moved_columns, with_moved
 from recsys_cli.ops.sparse import CPU, VOTES
 
+MOST_MOVED = 2**24  # cells of columns x moved columns; with more, all is solved anew
 BM25_K1, BM25_B = 100.0, 0.8  # those of `implicit`, and usual where words are users
-
-
-class Measure(NamedTuple):
-    """Of how similar two columns are, as above. weights: w, [rows]; factors: a and b, norms: p and q, [columns] each.
-
-    None: 1. normalised: the similarities of a column to its neighbours are divided by their sum.
-    """
-
-    weights: np.ndarray | None = None
-    factors: tuple[np.ndarray, np.ndarray] | None = None
-    norms: tuple[np.ndarray, np.ndarray] | None = None
-    shrinkage: float = 0.0
-    normalised: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,8 +42,10 @@ class SimilaritySettings(NeighbourSettings):
     shrinkage: float = field(10.0, "added to the denominator: similarities from few count less", low=0)
 
 
-class NeighbourModel(SolvedModel):
-    """State: k neighbours of each column of `compared`, similarity 0: none."""
+class NeighbourModel(CountedModel):
+    """State: k neighbours of each column of `compared`; none: id 0 and similarity 0."""
+
+    compares_rows = False  # users with each other, not items
 
     def __init__(self, config, dataset, seed):
         super().__init__(config, dataset, seed)
@@ -65,10 +54,10 @@ class NeighbourModel(SolvedModel):
         self.neighbours = tf.Variable(tf.zeros([n, self.k], tf.int32), name="neighbours", trainable=False)
         self.similarities = tf.Variable(tf.zeros([n, self.k]), name="similarities", trainable=False)
 
-    @staticmethod
-    def compared(pairs: CSR) -> CSR:
+    @classmethod
+    def compared(cls, pairs: CSR) -> CSR:
         """The matrix whose columns are compared: the pairs, or transposed where users are."""
-        return pairs
+        return pairs.T if cls.compares_rows else pairs
 
     def measure(self, pairs: CSR) -> Measure:
         """pairs: of `compared`."""
@@ -90,28 +79,59 @@ class NeighbourModel(SolvedModel):
         return len(self._counts.blocks)
 
     def run_step(self, step):
-        columns = self._counts.blocks[step]
-        neighbours, similarities = self._nearest(columns)
-        self.neighbours.scatter_update(tf.IndexedSlices(neighbours, columns))
-        self.similarities.scatter_update(tf.IndexedSlices(similarities, columns))
+        self._look_for(self._counts.blocks[step], self._counts)
         return 0.0
 
-    def _nearest(self, columns: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
-        """Ids and similarities, [len(columns), k], of the nearest neighbours, nearest first (ties: the lower id)."""
+    def kept(self, most_mb):
+        pairs = self.compared(self.tasks[self.target].pairs)
+        measure = self.measure(pairs)
+        return {} if measure.normalised or measure.weights is not None else together(pairs, most_mb)
+
+    def lose(self, state, change, most_mb):
+        change = change.T if self.compares_rows else change
+        self._measure = self.measure(change.after)
+        moved = moved_columns(self.measure(change.before), self._measure, change)
+        too_many = len(moved) * np.count_nonzero(moved) > min(MOST_MOVED, len(moved) ** 2 // 2)
+        if self._measure.normalised or too_many or state["neighbours"].shape[1] != self.k:
+            return None
+        kept = {} if self._measure.weights is not None else together_without(state, change, most_mb)
+        counts = KeptCounts(*kept.values()) if kept else CoOccurrence(change.after, self._measure.weights)
+        neighbours, similarities, whole = with_moved(
+            state["neighbours"], state["similarities"], change, moved, self._to(np.flatnonzero(moved), counts)
+        )
+        self.neighbours.assign(neighbours)
+        self.similarities.assign(similarities)
+        again = np.flatnonzero(whole).astype(np.int32)
+        step = max(1, BLOCK_CELLS // max(len(moved), self.k))
+        for first in range(0, len(again), step):
+            self._look_for(again[first : first + step], counts)
+        return kept
+
+    def _to(self, columns: np.ndarray, counts: CoOccurrence | KeptCounts) -> np.ndarray:
+        """How similar these columns are to every one, float32 [n, columns]."""
+        found = np.zeros((self.neighbours.shape[0], len(columns)), np.float32)
+        if len(columns):
+            with tf.device(CPU):
+                ids, met = counts.met(columns.astype(np.int32))
+                place = ids.value_rowids()
+                found[ids.values, place] = self._measure.of(met, ids.values, tf.gather(columns, place))
+        return found
+
+    def _look_for(self, columns: np.ndarray, counts: CoOccurrence | KeptCounts) -> None:
+        """The nearest neighbours of these columns, nearest first (ties: the lower id)."""
         with tf.device(CPU):
-            counts = tf.raw_ops.CSRSparseMatrixComponents(
-                csr_sparse_matrix=self._counts.rows(columns), index=0, type=tf.float32
-            )
-            ids = tf.RaggedTensor.from_row_splits(counts.col_inds, counts.row_ptrs, validate=False)
+            ids, met = counts.met(columns)
             own, others = tf.gather(columns, ids.value_rowids()), ids.values
-            values = tf.where(others == own, 0.0, _similarity(self._measure, counts.values, own, others))
+            values = tf.where(others == own, 0.0, self._measure.of(met, own, others))
             values = ids.with_values(values).to_tensor()
             values = tf.pad(values, [[0, 0], [0, max(0, self.k - values.shape[1])]])
             similarities, place = tf.math.top_k(values, self.k)
             if self._measure.normalised:
                 similarities = tf.math.divide_no_nan(similarities, tf.reduce_sum(similarities, axis=1, keepdims=True))
-            width = tf.shape(values)[1]
-            return tf.gather(ids.to_tensor(shape=[None, width]), place, batch_dims=1), similarities
+            neighbours = tf.gather(ids.to_tensor(shape=[None, tf.shape(values)[1]]), place, batch_dims=1)
+            neighbours = tf.where(similarities > 0, neighbours, 0)
+            self.neighbours.scatter_update(tf.IndexedSlices(neighbours, columns))
+            self.similarities.scatter_update(tf.IndexedSlices(similarities, columns))
 
     def similar(self) -> CSR:
         """The neighbours of each column as a sparse matrix, columns x columns."""
@@ -119,16 +139,6 @@ class NeighbourModel(SolvedModel):
         ids, values = (np.take_along_axis(v.numpy(), order, axis=1) for v in (self.neighbours, self.similarities))
         there = values > 0
         return CSR(np.append(0, np.cumsum(there.sum(axis=1))), ids[there], len(ids), values[there])
-
-
-def _similarity(measure: Measure, counts: tf.Tensor, own: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
-    if measure.factors is not None:
-        a, b = (tf.constant(f, tf.float32) for f in measure.factors)
-        counts = counts * tf.gather(a, own) * tf.gather(b, others)
-    if measure.norms is None:
-        return counts
-    p, q = (tf.constant(n, tf.float32) for n in measure.norms)
-    return tf.math.divide_no_nan(counts, tf.gather(p, own) * tf.gather(q, others) + measure.shrinkage)
 
 
 def similarity(settings: SimilaritySettings, pairs: CSR) -> Measure:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import tensorflow as tf
 
-from recsys_cli.models.base import ModelSettings, Need, SolvedModel
+from recsys_cli.models.base import ModelSettings, Need
+from recsys_cli.models.counts import CountedModel
 
 
-class Popularity(SolvedModel):
+class Popularity(CountedModel):
     """Nothing to set."""
 
     @dataclass(frozen=True)
@@ -29,6 +31,11 @@ class Popularity(SolvedModel):
     def run_step(self, step):
         self.counts.assign(self.tasks[self.target].pairs.col_counts)
         return 0.0
+
+    def lose(self, state, change, most_mb):
+        lost = np.bincount(change.before.indices[change.gone], minlength=change.before.n_cols)
+        self.counts.assign((state["counts"] - lost)[change.columns])
+        return {}
 
     def scorer(self):
         counts = tf.convert_to_tensor(self.counts)

@@ -21,7 +21,8 @@ import numpy as np
 
 from data_prep.settings import field
 from recsys_cli.models.item_to_item import ItemToItemModel
-from recsys_cli.models.neighbours import Measure, NeighbourModel, NeighbourSettings
+from recsys_cli.models.measure import Measure
+from recsys_cli.models.neighbours import NeighbourModel, NeighbourSettings
 
 
 class RP3Beta(ItemToItemModel, NeighbourModel):

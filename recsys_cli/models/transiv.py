@@ -27,7 +27,7 @@ from data_prep.errors import UserError
 from data_prep.settings import changed, field
 from recsys_cli.models.base import EmbeddingSettings, Factors, SolvedModel
 from recsys_cli.models.social import friends_of
-from recsys_cli.ops.compiled import compiled
+from recsys_cli.ops.compiled import compiled_once_called
 from recsys_cli.ops.exposure import (
     BLOCK,
     OTHERS_AT_A_TIME,
@@ -74,7 +74,7 @@ class TranSIV(SolvedModel):
         matrices = {"item": dataset.target_train, "friend": friends_of(dataset, config.name)}
         self.domains = [_Domain(self, name, pairs) for name, pairs in matrices.items()]
         matrix = tf.TensorSpec([None, size])
-        self._solve_common = compiled(self._common_of_both, *[(matrix, matrix, BLOCK)] * 2)
+        self._solve_common = compiled_once_called(self._common_of_both, *[(matrix, matrix, BLOCK)] * 2)
 
     def _common_of_both(self, of_items, of_friends):
         of_both = zip((of_items, of_friends), self.domains)
@@ -145,10 +145,12 @@ class _Domain(tf.Module):
             def solve(x, others, part):
                 return solved(*system(x, others, part, self.law, place), config.ridge)
 
-            return compiled(solve, matrix, matrix, BLOCK)
+            return compiled_once_called(solve, matrix, matrix, BLOCK)
 
         self._solve = {"shared": solver(model.shared), "own": solver(model.own)}
-        self._count = compiled(lambda x, others, part: expected_count(x, others, part, self.law), matrix, matrix, BLOCK)
+        self._count = compiled_once_called(
+            lambda x, others, part: expected_count(x, others, part, self.law), matrix, matrix, BLOCK
+        )
 
     def users(self, first: int, last: int) -> tf.Tensor:
         return tf.concat([self.model.common[first:last], self.of_users[first:last]], axis=1)

@@ -21,12 +21,10 @@ from recsys_cli.ops.sparse import Product
 class UserKNN(NeighbourModel):
     """The neighbours are users."""
 
+    compares_rows = True
+
     @dataclass(frozen=True)
     class Settings(SimilaritySettings): ...
-
-    @staticmethod
-    def compared(pairs):
-        return pairs.T
 
     def measure(self, pairs):
         return similarity(self.config, pairs)

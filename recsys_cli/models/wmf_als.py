@@ -32,7 +32,7 @@ import tensorflow as tf
 from data_prep.settings import changed, field
 from recsys_cli.data.dataset import CSR
 from recsys_cli.models.base import EmbeddingSettings, Factors, SolvedModel
-from recsys_cli.ops.compiled import compiled
+from recsys_cli.ops.compiled import compiled_once_called
 from recsys_cli.ops.linalg import check_solved, solve_positive_definite
 
 MAX_ROWS, MAX_CELLS = 4096, 2**17  # of one block: rows, and vectors gathered for them
@@ -66,7 +66,7 @@ class WeightedALS(SolvedModel):
             solvers = [partial(solve_cg, steps=config.cg_steps)]
         else:
             solvers = [solve_long] if config.nu else [solve_long, solve_short]
-        self._solvers = [compiled(solver, *shapes) for solver in solvers]
+        self._solvers = [compiled_once_called(solver, *shapes) for solver in solvers]
 
     @classmethod
     def memory(cls, config, dataset):

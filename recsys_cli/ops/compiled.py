@@ -7,6 +7,7 @@ most of the time in which a run gets ready: seconds, again for every model of a 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import tensorflow as tf
@@ -28,6 +29,16 @@ def compiled(function: Callable[..., Any], *specs: Any) -> Callable[..., Any]:
             "instead of if, for, while, and, or, not on tensors take tf.where, tf.cond, tf.while_loop, tf.logical_and, "
             "or put @tf.function before the function that does so."
         ) from error
+
+
+def compiled_once_called(function: Callable[..., Any], *specs: Any) -> Callable[..., Any]:
+    """As `compiled`, at the first call: a model that is only asked for its scores needs no solver."""
+
+    @cache
+    def graph() -> Callable[..., Any]:
+        return compiled(function, *specs)
+
+    return lambda *arguments: graph()(*arguments)
 
 
 def repeat(first: Any, last: Any, body: Callable[..., Any], state: Sequence[Any], at_once: int = 1) -> Any:

@@ -19,6 +19,10 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from recsys_cli.ops.compiled import repeat
+
+PAIRS_AT_ONCE = 1 << 14  # 4 MiB of vectors of 64 numbers for either side
+
 
 class ObservedPairs(NamedTuple):
     """Observed pairs of one batch, sorted by row.
@@ -57,8 +61,11 @@ def whole_data_loss(
     # The closed form reuses the pair scores and both Gramians; a tape would store and walk every temporary.
     @tf.custom_gradient
     def loss(x: tf.Tensor, y: tf.Tensor):
-        x_pairs, y_pairs = tf.gather(x, pairs.rows), tf.gather(y, pairs.cols)
-        scores = tf.reduce_sum(x_pairs * y_pairs, axis=1)
+        if pairs.by_col is None:
+            x_pairs, y_pairs = tf.gather(x, pairs.rows), tf.gather(y, pairs.cols)
+            scores = tf.reduce_sum(x_pairs * y_pairs, axis=1)
+        else:
+            scores = _scores(x, y, pairs)
         x_weighted = _scale(x, w_row)
         y_weighted = y if col_weight is None else _scale(y, col_weight)
         gram_x = tf.matmul(x, x_weighted, transpose_a=True)
@@ -119,6 +126,23 @@ def dense_whole_data_loss(
     for first in range(0, y.shape[0], chunk):
         total += chunk_loss(x, y[first : first + chunk], tf.constant(first))
     return total
+
+
+def _scores(x: tf.Tensor, y: tf.Tensor, pairs: ObservedPairs) -> tf.Tensor:
+    """[n]: the dot products of the pairs, some at a time: vectors that leave the cache cost more than the arithmetic, and
+    those of a large batch more than all else in memory."""
+    n = tf.shape(pairs.rows)[0]
+
+    def some(first):
+        at = slice(first, first + PAIRS_AT_ONCE)
+        return tf.reduce_sum(tf.gather(x, pairs.rows[at]) * tf.gather(y, pairs.cols[at]), axis=1)
+
+    def part_by_part():
+        parts = tf.TensorArray(x.dtype, -(-n // PAIRS_AT_ONCE), infer_shape=False)
+        (parts,) = repeat(0, parts.size(), lambda i, so_far: (so_far.write(i, some(i * PAIRS_AT_ONCE)),), (parts,))
+        return parts.concat()
+
+    return tf.cond(n <= PAIRS_AT_ONCE, lambda: some(0), part_by_part)
 
 
 def _scale(vectors: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:

@@ -93,7 +93,7 @@ def table(header: Sequence[Any], rows: Iterable[Sequence[Any]], caption: str = "
     words = {0, *texts}
     head = [element("th", name, scope="col", class_="text" if n in words else None) for n, name in enumerate(header)]
     body = [element("tr", *(_cell(n, value, words) for n, value in enumerate(row))) for row in rows]
-    title = element("caption", caption) if caption else ""
+    title = element("caption", element("span", caption)) if caption else ""  # it stays when the table is scrolled
     # tabindex: a table that is wider than the screen can be scrolled with the keyboard.
     inner = element("table", title, element("thead", element("tr", *head)), element("tbody", *body))
     return element("div", inner, class_="scroll", tabindex="0")

@@ -60,9 +60,10 @@ nav { margin: 1rem 0; } nav a { margin-right: 1rem; white-space: nowrap; }
 .scroll { overflow-x: auto; margin: .75rem 0; }
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding-bottom: .35rem; font-size: .92rem; }
+caption span { display: inline-block; position: sticky; left: 0; max-width: min(52rem, calc(100vw - 2rem)); }
 th, td { padding: .3rem .7rem; text-align: right; vertical-align: top; border-bottom: 1px solid var(--line);
   overflow-wrap: normal; white-space: nowrap; }
-td.text { overflow-wrap: anywhere; white-space: normal; min-width: 8rem; }
+td.text { overflow-wrap: break-word; white-space: normal; min-width: 8rem; }
 thead th { border-bottom: 2px solid var(--line); white-space: nowrap; }
 th[scope=row], th.text, td.text { text-align: left; font-weight: normal; }
 th[scope=row] { overflow-wrap: anywhere; white-space: normal; min-width: 11rem; }
@@ -85,7 +86,9 @@ code { font-size: .9em; background: var(--band); padding: .1em .3em; border-radi
 .warning { border-left: 4px solid #d55e00; padding: .25rem .75rem; background: var(--band); max-width: 52rem; }
 footer { margin-top: 3rem; color: var(--soft); font-size: .85rem; }
 @media (max-width: 40rem) { body { padding: 1rem .75rem 3rem; font-size: 15px; } h1 { font-size: 1.3rem; }
-  th, td { padding: .3rem .45rem; } thead th { white-space: normal; } th[scope=row] { min-width: 7.8rem; }
+  th, td { padding: .3rem .45rem; } thead th { white-space: normal; } td.text { min-width: 4.5rem; }
+  th[scope=row] { min-width: 0; max-width: 45vw; overflow-wrap: break-word; }
+  th[scope=row], thead th:first-child { position: sticky; left: 0; background: var(--page); }
   dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; } }
 @media print { body { max-width: none; } details > *:not(summary) { display: block; } nav { display: none; } }
 """

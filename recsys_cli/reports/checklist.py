@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from recsys_cli.reports.defaults import command, differences, shell
 from recsys_cli.reports.run_facts import RunFacts
 from recsys_cli.text import duration
 
+Answer = tuple[str, str, str]  # question, answer, pointer; "to do" begins what only a person can answer
 HEADER = ("question", "answer", "where")
+ALWAYS: Sequence[Answer] = (
+    ("Data: licence and consent", "to do: look at the source", "report.html, Data"),
+    ("Energy", "to do: not measured", ""),
+    ("Licence of the code", "MIT", "LICENSE"),
+)
 
 
-def answers(found: RunFacts) -> list[tuple[str, str, str]]:
-    """Question, answer, pointer. "to do" begins what only a person can answer."""
+def answers(found: RunFacts) -> list[Answer]:
+    """Of one run."""
     run, record, manifest = found.run, found.run.record, found.manifest or {}
     made_with = record.get("environment", {})
     protocol = run.result.get("protocol", {})
@@ -58,7 +65,6 @@ def answers(found: RunFacts) -> list[tuple[str, str, str]]:
             content,
             "croissant.json",
         ),
-        ("Data: licence and consent", "to do: look at the source", "report.html, Data"),
         ("Leaks that the data are known to have", leaks, "report.html, Data"),
         (
             "Compute of this run",
@@ -67,23 +73,21 @@ def answers(found: RunFacts) -> list[tuple[str, str, str]]:
             "record.json",
         ),
         ("Compute in total, failed runs included", "to do: recsys report run=FOLDER, section Cost", ""),
-        ("Energy", "to do: not measured", ""),
         ("Parameters", f"{found.parameters:,}" if found.parameters else "to do: report with lists=true", "report.html"),
         ("Versions", versions, "record.json"),
         ("Identity of the code", f"SHA-256 of the sources {made_with.get('code')}", "record.json; to do: name the commit"),
-        ("Licence of the code", "MIT", "LICENSE"),
         ("Deviations from the paper", "listed", "report.html, Model"),
     ]  # fmt: skip
 
 
-def as_markdown(found: RunFacts) -> str:
+def as_markdown(answered: Sequence[Answer]) -> str:
     rows = [
         "# Reproducibility checklist",
         "",
-        'Filled in from the record of the run; what begins with "to do" needs a person.',
+        'Filled in from the records of what was run; what begins with "to do" needs a person.',
         "",
     ]
-    rows += [_row(HEADER), "|---|---|---|", *map(_row, answers(found))]
+    rows += [_row(HEADER), "|---|---|---|", *map(_row, (*answered, *ALWAYS))]
     return "\n".join(rows) + "\n"
 
 

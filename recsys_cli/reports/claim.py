@@ -30,11 +30,11 @@ def script(found: RunFacts) -> str:
     """For bash. Exit code 0: every metric is within the tolerance."""
     run, metrics = found.run, {name: value["mean"] for name, value in found.metrics.items()}
     record: dict[str, Any] = run.record
-    model, data, split = _one_line(run.config.model.name), _one_line(run.config.data.name), run.result.get("split")
+    model, data, split = one_line(run.config.model.name), one_line(run.config.data.name), run.result.get("split")
     lines = [
         "#!/usr/bin/env bash",
         f"# {model} on {data}, seed {int(run.config.seed)}:",
-        *(f"#   {_one_line(name)} {value:.4f}" for name, value in metrics.items()),
+        *(f"#   {one_line(name)} {value:.4f}" for name, value in metrics.items()),
         f"# Tolerance {TOLERANCE:.0%} of each value: other processors and versions round otherwise. On the machine and",
         "# with the versions of record.json the result has the same bytes.",
         f"# Time there: {duration(record.get('training_seconds', 0) + record.get('evaluation_seconds', 0))} with "
@@ -50,6 +50,6 @@ def script(found: RunFacts) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _one_line(value: Any) -> str:
+def one_line(value: Any) -> str:
     """What a stranger's config says, in a comment that it cannot end."""
     return "".join(c if c.isprintable() else "?" for c in str(value))

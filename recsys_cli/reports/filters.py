@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from data_prep.errors import UserError, nearest
+from data_prep.errors import UserError, nearest, similar
 from data_prep.settings import shown
 from recsys_cli.reports.listing import keys_of, value_of
 
@@ -51,7 +51,9 @@ def chosen(rows: list[dict[str, Any]], conditions: list[Condition]) -> list[dict
 
 def check_key(rows: list[dict[str, Any]], key: str, where: str) -> None:
     if rows and key not in (known := keys_of(rows)):
-        raise UserError(f"no run here has {key!r} in {where}.{nearest(key, known) if _near(key, known) else ''}")
+        raise UserError(
+            f"no run here has {key!r} in {where}.{nearest(key, known) if similar(key, known, 0.54) else ''}"
+        )
 
 
 def ordered(rows: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
@@ -62,12 +64,6 @@ def ordered(rows: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
     numbers = all(isinstance(value_of(row, name), int | float) for row in there)
     there.sort(key=lambda row: value_of(row, name) if numbers else str(value_of(row, name)), reverse=key != name)
     return there + [row for row in rows if value_of(row, name) is None]
-
-
-def _near(key: str, known: list[str]) -> bool:
-    import difflib
-
-    return bool(difflib.get_close_matches(key, known, cutoff=0.54))
 
 
 def _same(found: Any, text: str) -> bool:

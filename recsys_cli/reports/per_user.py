@@ -64,11 +64,11 @@ def of_file(path: Path) -> Table:
         )
     column = content.names.index("user")
     metrics = [place for place in range(len(content.names)) if place != column]
-    read = content.read([column], metrics)
+    read = content.read([column], {place: lambda series, _: np.asarray(series) for place in metrics})
     users = Texts.of(read[column])
     values = {}
     for place in metrics:
-        numbers = np.asarray(read[place])
+        numbers = read[place]
         if numbers.dtype.kind not in "fiu" or not np.isfinite(numbers).all():
             row = _first_wrong(numbers)
             raise UserError(

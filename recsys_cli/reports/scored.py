@@ -32,7 +32,7 @@ def score_again(trained: Any, split: str, k: int) -> Scored:
 
     data, model = trained.dataset, trained.model
     settings = EvaluationSettings.from_config(trained.config.evaluation, "evaluation")
-    held_out, seen, _, _ = lay_out(data, "test" if split == "test" else "valid", settings)
+    held_out, seen, *_ = lay_out(data, "test" if split == "test" else "valid", settings)
     scorer, k = model.scorer(), min(k, data.n_items)
     with raw_ids(data):
         ranks = rank_held_out(scorer, held_out, seen, data.n_items, settings.memory_mb)

@@ -43,7 +43,8 @@ def summarize(split: str, result: Result, user_ids: np.ndarray, evaluation, seed
         for name, (mean, low, high) in intervals(result.per_user, evaluation.bootstrap, seed).items()
     }
     found.update({name: (value, None, None) for name, value in result.means.items() if name not in found})
-    keys = (*PROTOCOL, *OF_RATINGS) if evaluation.protocol == "rating" else PROTOCOL
+    keys = [*PROTOCOL, *(OF_RATINGS if evaluation.protocol == "rating" else ())]
+    keys += ["users"] if evaluation.get("users") else []
     content = {
         "split": split,
         "users": len(result.users),
@@ -121,6 +122,11 @@ def lines_of(table: str, what: str, result: Result) -> list[str]:
     """The table, and what has to be known of it."""
     over = "MAE and RMSE over pairs, all else mean over users" if "MAE" in result.means else "mean over users"
     lines = [f"\n{what}; {over} with 95 % bootstrap interval\n{table}"]
+    if result.drawn_from:
+        lines.append(
+            f"of {result.drawn_from:,} users {len(result.users):,} were evaluated, drawn at random (evaluation.users): the "
+            "interval says how far that may lead astray"
+        )
     if result.n_left_out:
         lines.append(
             f"left out: {result.n_left_out:,} of {result.n_left_out + result.n_pairs:,} pairs, which are in an auxiliary "

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from data_prep.errors import UserError
+from data_prep.errors import UserError, similar
 from data_prep.settings import plain
 from recsys_cli.config.compose import compose
 from recsys_cli.config.library import Library, check_choice, flatten
@@ -63,7 +62,7 @@ def sort_words(words: list[str], own: Sequence[str], library: Library) -> Words:
             found.search[key.removeprefix(f"{GROUP}.")] = override.value()
         elif key == GROUP:
             raise UserError(f"'{typed(override)}': the space is that of the model; change it by {SPACE}.KEY=[...]")
-        elif key not in library.defaults("train") and (near := get_close_matches(key, own)):
+        elif key not in library.defaults("train") and (near := similar(key, own)):
             raise UserError(f"unknown key '{key}' in '{typed(override)}'. Did you mean '{near[0]}'?")
         else:
             found.train.append(typed(override))

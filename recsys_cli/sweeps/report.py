@@ -108,14 +108,13 @@ def write_page(searches: Sequence[Search], trials: Sequence[Sequence[Any]], used
         best = best_trial(search, found)
         value = f"{best.value:.4f}" if best else "-"
         counts = [sum(t.state.name == state for t in found) for state in ("COMPLETE", "PRUNED", "FAIL")]
-        rows.append(
-            [search.model, value, *counts, ", ".join(f"{k}={v}" for k, v in (best.params if best else {}).items())]
-        )
+        settings = ", ".join(f"{k}={v}" for k, v in (best.params if best else {}).items())
+        rows.append([search.model, value, settings, *counts])
     data, metric = searches[0].config.data.name, searches[0].metric
-    head = ["model", f"best {metric}", "complete", "given up", "failed", "settings"]
+    head = ["model", f"best {metric}", "settings", "complete", "given up", "failed"]
     blocks = [
         paragraph("Chosen by validation alone: no trial had a test part."),
-        section("Best of each model", table(head, rows, texts=[5])),
+        section("Best of each model", table(head, rows, texts=[2])),
         *(_section(search, found, words) for search, found, words in zip(searches, trials, used)),
     ]
     title = f"Sweep of {', '.join(s.model for s in searches)} on {data}"

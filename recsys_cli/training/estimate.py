@@ -13,15 +13,17 @@ from recsys_cli.models.base import Model, Need
 NUMBER = 4  # bytes of a float32 or an int32
 SLOTS = {"sgd": 0, "adagrad": 1, "adam": 2}  # numbers that an optimiser keeps per parameter
 RANKING = CELL_BYTES * IN_FLIGHT * MAX_ROWS  # bytes per item of the largest blocks in flight
+LARGE = 2**20  # cases in a batch, more than helps anything
 LARGEST_BATCH = 2**30  # steps are counted in int32
 
 
 class Part(NamedTuple):
-    """size: bytes. setting: the key to lower."""
+    """size: bytes. setting: the key to lower. otherwise: the one where no value of that would do."""
 
     what: str
     size: float
     setting: str
+    otherwise: str = ""
 
 
 def check_memory(config, model: type[Model], dataset: Dataset) -> str:
@@ -40,15 +42,10 @@ def check_memory(config, model: type[Model], dataset: Dataset) -> str:
         return f"about {_gigabytes(need)} of memory"
     if need > free:
         most = max(parts, key=lambda part: part.size)
-        value = _value(config, most.setting)
         raise UserError(
             f"model={config.model.name} on data={dataset.name} needs about {_gigabytes(need)} of memory, and "
             f"{_gigabytes(free)} are free. Most of it, {_gigabytes(most.size)}, is for {most.what}: "
-            + (
-                f"{most.setting}={value} is too much, take less."
-                if value is not None
-                else f"choose another {most.setting}."
-            )
+            + _way_out(config, most, need - free)
         )
     return f"about {_gigabytes(need)} of memory ({_gigabytes(free)} are free)"
 
@@ -87,8 +84,19 @@ def memory_parts(config, need: Need, dataset: Dataset) -> list[Part]:
         parts.append(Part("the batches of an epoch", at_once * NUMBER * 6 * need.pairs, "data"))
     else:
         return parts
-    setting = "trainer.batch_size" if config.trainer.batch_size > need.width else need.setting
-    return [*parts, Part("a batch", at_once * NUMBER * rows * need.width, setting)]
+    return [*parts, Part("a batch", at_once * NUMBER * rows * need.width, "trainer.batch_size", need.setting)]
+
+
+def _way_out(config, most: Part, excess: float) -> str:
+    """What to change. excess: bytes that are not there. A batch grows with its size, so that what fits can be said."""
+    setting = most.setting
+    if most.otherwise:
+        fits = int(config.trainer.batch_size * (1 - excess / most.size))
+        if fits >= 1:
+            return f"{setting}={config.trainer.batch_size} is too much, {fits} would fit."
+        setting = setting if config.trainer.batch_size > LARGE else most.otherwise
+    value = _value(config, setting)
+    return f"choose another {setting}." if value is None else f"{setting}={value} is too much, take less."
 
 
 def _gigabytes(size: float) -> str:

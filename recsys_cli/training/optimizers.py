@@ -16,7 +16,9 @@ import tensorflow as tf
 from data_prep.errors import UserError, nearest
 from data_prep.settings import Settings, changed, field
 
-DENSE_SHARE = 2  # of a table: with more than half as many rows, a batch is applied faster as a dense gradient (on a CPU)
+DENSE_SHARE = (
+    2  # of a table: with more than half as many rows, a batch is applied faster as a dense gradient (on a CPU)
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Optimizer(tf.Module):
         self.slots[name] = tf.Variable(tf.fill(variable.shape, tf.cast(value, variable.dtype)), name=name)
 
     def _slices(self, variable: tf.Variable, gradient: tf.IndexedSlices) -> None:
-        self._sparse(variable, *_sum_repeated(gradient))
+        self._sparse(variable, *sum_repeated(gradient))
 
     def _dense(self, variable: tf.Variable, gradient: tf.Tensor) -> None:
         raise NotImplementedError
@@ -215,7 +217,7 @@ def _key(variable: tf.Variable) -> str:
     return variable.name.split(":")[0]
 
 
-def _sum_repeated(slices: tf.IndexedSlices) -> tuple[tf.Tensor, tf.Tensor]:
+def sum_repeated(slices: tf.IndexedSlices) -> tuple[tf.Tensor, tf.Tensor]:
     """Adds the gradients of repeated rows: Adagrad and Adam square the sum, not the parts."""
     rows, position = tf.unique(slices.indices)
     return tf.math.unsorted_segment_sum(slices.values, position, tf.shape(rows)[0]), rows

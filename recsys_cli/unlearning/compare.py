@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from copy import deepcopy
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,10 +14,12 @@ from recsys_cli.data.dataset import Dataset
 from recsys_cli.evaluation.protocol import Result
 from recsys_cli.evaluation.summary import Interval, intervals
 from recsys_cli.models.base import Model
-from recsys_cli.training.build import build_model
+from recsys_cli.runs.metrics_log import METRICS, MetricsLog
+from recsys_cli.training.build import build_learner, build_model, epochs_of
+from recsys_cli.training.fit import Progress, fit
+from recsys_cli.training.reporter import Reporter
 from recsys_cli.training.selection import score
 from recsys_cli.unlearning.state import clear_trial
-from recsys_cli.unlearning.unit import train_into, vectors_of
 
 
 class Retrained(NamedTuple):
@@ -32,13 +35,28 @@ def retrain(run: Path, config, dataset: Dataset) -> Retrained:
     """
     began = time.perf_counter()
     model = build_model(config.model, dataset, config.seed)
-    folder = clear_trial(run)
-    try:
-        train_into(folder / "retrained", config, model, {}, lambda model: vectors_of(model, "final"))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    train_model(clear_trial(run), config, model)
     seconds = time.perf_counter() - began
     return Retrained(model, score(config.evaluation, model, dataset, "test", config.seed), seconds)
+
+
+def train_model(folder: Path, config, model: Model) -> Model:
+    """Trains it for the epochs of the config, by its seed, without a look at any held-out part.
+
+    config: the root node of a run. folder: for what is written on the way, removed again. Raises Stopped for a signal.
+    """
+    config = deepcopy(config)
+    config.trainer.epochs = epochs_of(model, config)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    progress, log = Progress(), MetricsLog(folder / METRICS, 0)
+    reporter = Reporter(config.trainer.epochs, progress, bar=config.trainer.progress, monitor=None, tensorboard=None)
+    try:
+        fit(build_learner(config, model), folder / "checkpoints", config.trainer, progress, None, log, reporter)
+    finally:
+        reporter.close()
+        shutil.rmtree(folder, ignore_errors=True)
+    return model
 
 
 def differences(after: Result, retrained: Result, config) -> dict[str, Interval]:

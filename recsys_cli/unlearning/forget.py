@@ -21,11 +21,12 @@ from recsys_cli.unlearning.pool import train_shards
 from recsys_cli.unlearning.requests import FOLDER, Request
 from recsys_cli.unlearning.restrict import among, restricted, without_orphans
 from recsys_cli.unlearning.state import partition_entry, publish
+from recsys_cli.unlearning.whole import is_whole
 
 
 class Plan(NamedTuple):
     """removed: bool [pairs], of the training pairs. held_out: how many pairs. left: what remains.
-    touched: shards. seconds: by the record of the run."""
+    touched: shards. seconds: by the record of the run. whole: there are no shards, one model has all rows."""
 
     removed: np.ndarray
     held_out: int
@@ -33,6 +34,7 @@ class Plan(NamedTuple):
     touched: list[int]
     shard_seconds: float
     aggregation_seconds: float
+    whole: bool
 
 
 class Outcome(NamedTuple):
@@ -61,7 +63,7 @@ def make_plan(config, rows: Rows, requests: Sequence[Request], generation: Path,
     seconds = sum(ledger["shards"][k]["seconds"] for k in touched) / min(
         config.unlearning.processes, max(len(touched), 1)
     )
-    return Plan(removed, held_out, left, touched, seconds, ledger["aggregation"]["seconds"])
+    return Plan(removed, held_out, left, touched, seconds, ledger["aggregation"]["seconds"], is_whole(config))
 
 
 def carry_out(
@@ -82,7 +84,7 @@ def carry_out(
         left = Rows.of(left.dataset, partition(config, left.dataset))
         check_shards(left.dataset, left.pairs, left.assignment, config.unlearning.shards)
         made = partition_entry(config.unlearning, generations.next)
-    built = build(path, config, left, None if repartition else generations.current, train_shards, say)
+    built = build(path, config, left, None if repartition else generations.current, train_shards, say, before=rows)
     entries = [request.entry() for request in requests]
     complete = publish(
         run,

@@ -26,7 +26,7 @@ from recsys_cli.config.library import library
 from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.data.load import load_prepared
 from recsys_cli.evaluation.protocol import Result
-from recsys_cli.models.base import FactoredModel
+from recsys_cli.models.base import FactoredModel, Model
 from recsys_cli.runs.results import save_result
 from recsys_cli.training.build import build_model
 from recsys_cli.training.checkpoint import load, restore, save
@@ -34,7 +34,7 @@ from recsys_cli.training.selection import score
 from recsys_cli.unlearning.aggregation import build_aggregation, stack
 from recsys_cli.unlearning.data_copy import digest, write_copy
 from recsys_cli.unlearning.ledger import read_ledger
-from recsys_cli.unlearning.restrict import all_pairs, shard_of
+from recsys_cli.unlearning.restrict import all_pairs
 from recsys_cli.unlearning.unit import (
     VECTORS,
     claim,
@@ -42,11 +42,13 @@ from recsys_cli.unlearning.unit import (
     is_done,
     settings_hash,
     shard_epochs,
+    solution_of,
     take_over,
     train_into,
     training_seconds,
     vectors_of,
 )
+from recsys_cli.unlearning.whole import is_whole, lose_rows, part_of, whole_model
 
 ROWS, SHARDS, AGGREGATION, PARAMETERS = "rows", "shards", "aggregation", "parameters.npz"
 
@@ -91,19 +93,27 @@ class Built(NamedTuple):
     trained: list[int]
     shard_seconds: float
     aggregation_seconds: float
-    model: FactoredModel
+    model: Model
     result: Result
     table: str
 
 
-def build(path: Path, config, rows: Rows, parent: Path | None, train_shards: Callable, say=print) -> Built:
+def build(
+    path: Path,
+    config,
+    rows: Rows,
+    parent: Path | None,
+    train_shards: Callable,
+    say=print,
+    before: Rows | None = None,
+) -> Built:
     """Completes the folder of a state, but for its ledger. config: the root node of the run.
 
-    parent: the state before, whose shards are taken over where their inputs are the same. train_shards:
-    trains the shards of these numbers (`pool.train_shards`).
+    parent: the state before, whose shards are taken over where their inputs are the same, and before: its rows, where
+    a model may lose some of them. train_shards: trains the shards of these numbers (`pool.train_shards`).
     """
     rows.write(path)
-    missing, ledger = [], parent and read_ledger(parent)
+    missing, ledger = [], read_ledger(parent) if parent else {}
     for k in range(config.unlearning.shards):
         inputs, folder = shard_inputs(config, rows, k), path / SHARDS / str(k)
         if is_done(folder, inputs):
@@ -114,6 +124,10 @@ def build(path: Path, config, rows: Rows, parent: Path | None, train_shards: Cal
         else:
             missing.append(k)
     began = time.perf_counter()
+    if missing and parent and before and is_whole(config):
+        source, folder, inputs = parent / SHARDS / "0", path / SHARDS / "0", shard_inputs(config, rows, 0)
+        if lose_rows(source, folder, config, before.dataset, rows.dataset, inputs, ledger["shards"][0]["vectors"]):
+            missing = []
     train_shards(path, config, rows, missing, say)
     between = time.perf_counter()
     model = _train_aggregation(path, config, rows)
@@ -143,13 +157,13 @@ def shard_config(config, k: int):
 
 
 def _shard_seed(config, k: int) -> int:
-    return derived_seed(config.seed, "shard", k)
+    return config.seed if is_whole(config) else derived_seed(config.seed, "shard", k)
 
 
 def shard_inputs(config, rows: Rows, k: int) -> dict[str, str | int]:
     """All that the vectors of a shard depend on; config: the root node of the run."""
     return {
-        "rows": digest(shard_of(*rows, k)[0]),
+        "rows": digest(part_of(config, rows, k)[0]),
         "seed": _shard_seed(config, k),
         "settings": settings_hash(config, epochs=shard_epochs(config), tables=config.unlearning.aggregation_tables),
     }
@@ -157,11 +171,14 @@ def shard_inputs(config, rows: Rows, k: int) -> dict[str, str | int]:
 
 def train_shard(path: Path, config, rows: Rows, k: int) -> str:
     """Into the folder of shard k; returns a line about it."""
-    dataset, users, items = shard_of(*rows, k)
+    dataset, users, items = part_of(config, rows, k)
     config, inputs = shard_config(config, k), shard_inputs(config, rows, k)
     model = build_model(config.model, dataset, config.seed)
-    folder, tables = path / SHARDS / str(k), config.unlearning.aggregation_tables
-    train_into(folder, config, model, inputs, lambda model: vectors_of(model, tables))
+    folder, own = path / SHARDS / str(k), config.unlearning
+    if is_whole(config):
+        train_into(folder, config, model, inputs, lambda model: solution_of(model, own.counts_mb))
+        return f"the model: {training_seconds(folder):.1f} s of training"
+    train_into(folder, config, model, inputs, lambda model: vectors_of(model, own.aggregation_tables))
     return (
         f"shard {k}: {dataset.target_train.nnz:,} pairs, {len(users):,} users, {len(items):,} items, "
         f"{training_seconds(folder):.1f} s of training"
@@ -174,7 +191,7 @@ def aggregated(path: Path, config, rows: Rows) -> FactoredModel:
     ids: dict[str, list[np.ndarray]] = {"users": [], "items": []}
     for k in range(config.unlearning.shards):
         arrays = load(path / SHARDS / str(k) / VECTORS).arrays
-        _, ids_of_users, ids_of_items = shard_of(*rows, k)
+        _, ids_of_users, ids_of_items = part_of(config, rows, k)
         for side, own in (("users", ids_of_users), ("items", ids_of_items)):
             sides[side].append(arrays[side])
             ids[side].append(own)
@@ -186,9 +203,11 @@ def aggregated(path: Path, config, rows: Rows) -> FactoredModel:
     return build_aggregation(config.unlearning, rows.dataset, seed, *tables)
 
 
-def open_model(path: Path, config) -> tuple[Rows, FactoredModel]:
+def open_model(path: Path, config) -> tuple[Rows, Model]:
     """The rows and the model of a complete state."""
     rows = Rows.read(path)
+    if is_whole(config):
+        return rows, whole_model(path / SHARDS / "0", config, rows.dataset)
     model = aggregated(path, config, rows)
     if model.trainable_variables:
         restore(load(path / AGGREGATION / PARAMETERS), model.state())
@@ -224,7 +243,9 @@ def aggregation_inputs(path: Path, config, rows: Rows) -> dict[str, Any]:
     }
 
 
-def _train_aggregation(path: Path, config, rows: Rows) -> FactoredModel:
+def _train_aggregation(path: Path, config, rows: Rows) -> Model:
+    if is_whole(config):
+        return whole_model(path / SHARDS / "0", config, rows.dataset)
     model, folder = aggregated(path, config, rows), path / AGGREGATION
     if not model.trainable_variables:
         return model

@@ -12,6 +12,7 @@ from data_prep.errors import UserError
 from data_prep.files import write_file
 from recsys_cli.runs.environment import code_hash
 from recsys_cli.text import format_table
+from recsys_cli.unlearning.cost import Way
 from recsys_cli.unlearning.forget import Outcome, Plan
 from recsys_cli.unlearning.forget_file import Content
 from recsys_cli.unlearning.matching import Match
@@ -20,17 +21,24 @@ from recsys_cli.unlearning.state import declaration
 
 
 def plan_lines(plan: Plan, n_requests: int, n_shards: int, retraining: float | None, match: Match | None) -> list[str]:
-    """retraining: seconds of the full retraining that the audit adds, if it does. match: of the file, if any."""
     seconds = f"{plan.shard_seconds:.1f} s for the shards, {plan.aggregation_seconds:.1f} s for the aggregation"
     lines = [
         f"{n_requests} pending request{'s' * (n_requests != 1)}: {int(plan.removed.sum()):,} training pairs, "
-        f"{plan.held_out:,} held-out pairs",
-        f"they touch {len(plan.touched)} of {n_shards} shards ({_numbers(plan.touched)})",
-        f"about {seconds}, by the record of the run, and the start of the program",
+        f"{plan.held_out:,} held-out pairs"
     ]
+    if not plan.whole:
+        lines += [
+            f"they touch {len(plan.touched)} of {n_shards} shards ({_numbers(plan.touched)})",
+            f"about {seconds}, by the record of the run, and the start of the program",
+        ]
     if retraining is not None:
         lines.append(f"audit=true adds a full retraining of all shards: about {retraining:.1f} s, by the same record")
     return [*matched_lines(match), *lines]
+
+
+def way_lines(ways: Sequence[Way]) -> list[str]:
+    """ways: exact ones, the cheapest first."""
+    return [f"the cheapest exact way: {ways[0]}", *(f"    {way}" for way in ways[1:])]
 
 
 def plan_facts(plan: Plan, retraining: float | None) -> dict[str, Any]:
@@ -76,6 +84,7 @@ def facts_of(plan: Plan, outcome: Outcome, before: Mapping[str, float], n_shards
     """before: metrics of the state before. All numbers of the report, for programs."""
     built, ledger = outcome.built, outcome.ledger
     return {
+        "way": ("training" if built.trained else "counts") if plan.whole else "shards",
         "generation": ledger["generation"],
         "training_pairs": int(plan.removed.sum()),
         "held_out_pairs": plan.held_out,
@@ -92,13 +101,18 @@ def facts_of(plan: Plan, outcome: Outcome, before: Mapping[str, float], n_shards
 
 def done_lines(facts: Mapping[str, Any]) -> list[str]:
     trained, older = facts["shards_trained"], facts["shards_of_another_version"]
+    done = {
+        "counts": "the rows were taken out of the counts of the model, exactly, and it was solved from them",
+        "training": "the model was trained again",
+        "shards": f"shards trained again: {len(trained)} of {facts['shards']} ({_numbers(trained)})",
+    }[facts["way"]]
+    aggregation = f"; aggregation in {facts['aggregation_seconds']:.1f} s" if facts["way"] == "shards" else ""
     lines = [
         f"forgotten: {facts['training_pairs']:,} training pairs and {facts['held_out_pairs']:,} held-out pairs",
-        f"shards trained again: {len(trained)} of {facts['shards']} ({_numbers(trained)}) in "
-        f"{facts['shard_seconds']:.1f} s; aggregation in {facts['aggregation_seconds']:.1f} s",
+        f"{done} in {facts['shard_seconds']:.{1 if trained else 2}f} s{aggregation}",
         facts["partition"],
     ]
-    if older:
+    if older and facts["way"] == "shards":
         lines.append(
             f"{older} untouched shards were trained by another version of this "
             "program: training everything from scratch may differ from them"

@@ -34,6 +34,11 @@ def shard_of(dataset: Dataset, pairs: CSR, assignment: np.ndarray, k: int) -> tu
     return part, users, items
 
 
+def without_held_out(dataset: Dataset) -> Dataset:
+    """What a model of all rows may see."""
+    return replace(dataset, valid=None, test=None, test_negatives=None, content_hash="")
+
+
 def restricted(
     dataset: Dataset,
     users: np.ndarray,

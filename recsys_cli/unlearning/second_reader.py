@@ -21,7 +21,9 @@ Arrays = dict[str, np.ndarray]
 class SecondReader:
     """generation: the folder of a state. Raises OSError, ValueError or LookupError where it is damaged."""
 
-    def __init__(self, generation: Path):
+    def __init__(self, generation: Path, *, whole: bool = False):
+        """whole: the single shard has all users and items, also those without a training pair."""
+        self.whole = whole
         data = generation / "rows" / "data"
         manifest = json.loads((data / "manifest.json").read_bytes())
         self.behaviours, self.target = manifest["behaviours"], manifest["target"]
@@ -50,6 +52,8 @@ class SecondReader:
         """By the names of the prepared format: the pairs of shard k, and what is said of their users and items."""
         own = self.pairs[self.shards == k]
         users, items = np.unique(own // self.n_items), np.unique(own % self.n_items)
+        if self.whole:
+            users, items = np.arange(self.n_users), np.arange(self.n_items)
         here = {"user": users, "item": items}
         found: Arrays = {}
         for name, keys in self.keys.items():

@@ -48,7 +48,12 @@ class UnlearningSettings(NoSettings):
     pretraining_size: int = field(64, "of its vectors", low=1)
     pretraining_negative_weight: float = field(0.1, "its c0", low=0)
     aggregation: str = field(
-        "mean", "of the sub-models; static: one weight per shard", choices=("mean", "static", "attention")
+        "mean",
+        "of the sub-models; static: one weight per shard; none: a single shard, of all users and items, is the model",
+        choices=("none", "mean", "static", "attention"),
+    )
+    counts_mb: int = field(
+        256, "of aggregation=none: for counts by which models such as item_knn forget without training, at most", low=0
     )
     aggregation_loss: str = field(
         "non_sampling",

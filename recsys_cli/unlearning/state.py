@@ -139,6 +139,8 @@ def declaration(partition: Mapping[str, Any], generation: int) -> str:
     """What the partition may still know of rows forgotten since it was made. partition: as in the ledger."""
     if partition["computed_in"] == generation:
         return "the partition was made from the remaining rows alone"
+    if partition["by"] == "whole":
+        return "there are no shards, so that nothing was shared out before the deletion"
     known = {
         "trained": "from vectors trained on all rows of that time",
         "random": "from random vectors and the rows of that time",
@@ -152,7 +154,7 @@ def partition_entry(settings, generation: int) -> dict[str, Any]:
     """For the ledger. settings: a node of configs/unlearning."""
     balanced = settings.partition != "random" and settings.shards > 1
     return {
-        "by": settings.partition,
+        "by": "whole" if settings.aggregation == "none" else settings.partition,
         "vectors": settings.partition_vectors if balanced else "none",
         "computed_in": generation,
     }

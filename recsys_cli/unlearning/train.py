@@ -15,6 +15,8 @@ from recsys_cli.runs.config import read_settings
 
 def train(config: DictConfig, facts: Mapping[str, str | None] = {}) -> int:
     """config: the root node. facts: to keep in the record of a new run. Returns an exit code."""
+    if note := choose_exact(config):
+        print(note)
     refuse_unfit(config)
     from recsys_cli.training.device import set_up_device
 
@@ -32,6 +34,7 @@ def train(config: DictConfig, facts: Mapping[str, str | None] = {}) -> int:
     from recsys_cli.unlearning.pool import train_shards
     from recsys_cli.unlearning.state import partition_entry, publish
     from recsys_cli.unlearning.unit import shard_epochs
+    from recsys_cli.unlearning.whole import is_whole
 
     if config.resume:
         run, rows = Run.open(config.resume)[0], None
@@ -54,12 +57,12 @@ def train(config: DictConfig, facts: Mapping[str, str | None] = {}) -> int:
             rows = share_out(config, get_dataset(config.data))
         rows.write(path)
         dataset, sizes = rows.dataset, np.bincount(rows.assignment)
+        parts = f"{len(sizes)} shards of {sizes.min():,} to {sizes.max():,} rows"
         print(
             f"{config.model.name} on {dataset.name}: {dataset.n_users:,} users, {dataset.n_items:,} items, "
             f"{dataset.target_train.nnz:,} training pairs, "
             f"seed {config.seed}, {device}; run directory {run.path}\n"
-            f"unlearning={config.unlearning.name}: {len(sizes)} shards of "
-            f"{sizes.min():,} to {sizes.max():,} rows"
+            f"unlearning={config.unlearning.name}: {'one model of all rows' if is_whole(config) else parts}"
         )
         for warning in dataset.warnings:
             print(f"warning: {warning}")
@@ -81,9 +84,26 @@ def train(config: DictConfig, facts: Mapping[str, str | None] = {}) -> int:
             parent=None,
             requests=[],
         )
-    title = f"test, {config.unlearning.name}, {len(sizes)} sub-models of {shard_epochs(config)} epochs"
+    parts = "" if is_whole(config) else f", {len(sizes)} sub-models of {shard_epochs(config)} epochs"
+    title = f"test, {config.unlearning.name}{parts}"
     show_result(run, built.table, title, built.result)
     return 0
+
+
+def choose_exact(config: DictConfig) -> str | None:
+    """Puts `exact` in the place of shards for a model that counts alone decide, which shards cannot serve; says so."""
+    from recsys_cli.config.library import library
+    from recsys_cli.models.counts import CountedModel
+    from recsys_cli.training.model_class import model_class
+
+    asked = config.unlearning
+    if asked.aggregation == "none" or config.resume or not issubclass(model_class(config.model._target_), CountedModel):
+        return None
+    config.unlearning = library().group_values("unlearning", "exact")
+    return (
+        f"unlearning=exact in the place of unlearning={asked.name}: model={config.model.name} is decided by counts, out of "
+        "which rows are taken exactly, without shards"
+    )
 
 
 def refuse_unfit(config: DictConfig) -> None:
@@ -100,12 +120,25 @@ def refuse_unfit(config: DictConfig) -> None:
             f"{name} forgets choices; for ratings (model={config.model.name}, loss={config.loss.name}, "
             f"evaluation.protocol={config.evaluation.protocol}) train again without them: unlearning=none."
         )
-    if config.model.get("kind") == "pairwise":
+    if config.unlearning.aggregation == "none" and config.unlearning.shards != 1:
+        raise UserError(
+            f"unlearning.aggregation=none has one shard, which is the model: leave out unlearning.shards="
+            f"{config.unlearning.shards}, or take another unlearning.aggregation."
+        )
+    if other := next((key for key in ("then", "pretrained") if config.model.get(key)), None):
+        raise UserError(
+            f"{name}: model.{other}={config.model[other]} is another run, which knows rows that are forgotten later: leave "
+            "it out."
+        )
+    if config.model.get("kind") == "pairwise" and config.unlearning.aggregation != "none":
         raise UserError(
             f"{name} needs user and item vectors, which model={config.model.name} "
-            "does not give; use a factored model such as bpr, wmf, enmf or lightgcn."
+            "does not give; use a factored model such as bpr, wmf, enmf or lightgcn, or unlearning=exact, which trains it "
+            "again."
         )
-    by_model = config.unlearning.aggregation != "mean" and config.unlearning.aggregation_loss == "model"
+    by_model = (
+        config.unlearning.aggregation in ("static", "attention") and config.unlearning.aggregation_loss == "model"
+    )
     if by_model and config.loss.name in ("none", "multi_channel_bpr"):
         raise UserError(
             "unlearning.aggregation_loss=model: the aggregation cannot be trained by "

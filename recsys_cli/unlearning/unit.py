@@ -25,6 +25,7 @@ from data_prep.errors import UserError
 from data_prep.files import write_file
 from data_prep.settings import plain
 from recsys_cli.models.base import Factors, Model
+from recsys_cli.models.counts import CountedModel
 from recsys_cli.ops.streams import generator
 from recsys_cli.runs.directory import CHECKPOINTS
 from recsys_cli.runs.environment import code_hash
@@ -119,6 +120,16 @@ def train_into(
     shutil.rmtree(checkpoints, ignore_errors=True)  # nothing needs them any more, and less can leak
 
 
+def write_result(folder: Path, inputs: Mapping[str, Any], arrays: Mapping[str, np.ndarray], seconds: float) -> None:
+    """What took so long to compute, as `train_into` leaves it."""
+    claim(folder, inputs)
+    log = MetricsLog(folder / METRICS, 0)
+    log.add(1, 0.0, seconds, None)
+    log.sync()
+    write_file(folder / ORIGIN, (json.dumps({"code": code_hash()}) + "\n").encode())
+    save(folder / VECTORS, arrays, {})
+
+
 def _taken_up(folder: Path, learner: Learner, made_with: Mapping[str, str]) -> tuple[Progress, MetricsLog]:
     """Where an earlier try was stopped; the beginning, where it left nothing or nothing whole, or was made by another
     version or on another processor: half of each would be the bytes of neither."""
@@ -154,6 +165,12 @@ def _said(file: Path, read: Callable[[str], Any]) -> Any:
         raise UserError(
             f"{file} is missing or damaged ({type(error).__name__}): what was trained there must be trained again."
         ) from None
+
+
+def solution_of(model: Model, counts_mb: int) -> dict[str, np.ndarray]:
+    """All of a model that is not aggregated, and the counts by which it can lose pairs."""
+    state = {name: variable.numpy() for name, variable in model.state().items()}
+    return state | (model.kept(counts_mb) if isinstance(model, CountedModel) else {})
 
 
 def vectors_of(model: Model, tables: str) -> dict[str, np.ndarray]:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from data_prep.errors import UserError
 from data_prep.store import read_manifest, sha256_file
 from recsys_cli.runs.config import CONFIG
+from recsys_cli.text import some
 from recsys_cli.unlearning.files import UNREADABLE, read_text
 from recsys_cli.unlearning.forget_file import Content
 from recsys_cli.unlearning.generation import (
@@ -37,6 +38,7 @@ from recsys_cli.unlearning.second_reader import SecondReader, disagreement
 from recsys_cli.unlearning.state import clear_trial, shard_entry
 from recsys_cli.unlearning.trained_again import differing, why
 from recsys_cli.unlearning.unit import INPUTS
+from recsys_cli.unlearning.whole import is_whole
 
 Answer = tuple[str | None, str | None]
 
@@ -83,7 +85,7 @@ def checks(run: Path, config, asked: Asked) -> Iterator[Check]:
     for k in range(config.unlearning.shards):
         yield _guarded(f"shard {k} is as in the ledger", partial(_shard, config, rows, path, k, ledger))
     yield _guarded(
-        "a second reading of the rows finds the same in every shard", lambda: (_read_again(path, ledger), None)
+        "a second reading of the rows finds the same in every shard", lambda: (_read_again(config, path, ledger), None)
     )
     yield _guarded("what stands beside the parts agrees with the ledger", lambda: (_evidence(config, rows, path), None))
     waiting, damaged = _pending(run)
@@ -91,13 +93,13 @@ def checks(run: Path, config, asked: Asked) -> Iterator[Check]:
     others = foreign(run, rows, known)
     yield Check(
         "all files belong to the current state",
-        f"foreign: {_names(others)}; delete them, or recsys unlearn run={run} completes what was begun"
+        f"foreign: {some(others)}; delete them, or recsys unlearn run={run} completes what was begun"
         if others
         else None,
     )
     yield Check(
         "all requests can be read",
-        f"{_names(damaged)} cannot be read: discard=true drops it" if damaged else None,
+        f"{some(damaged)} cannot be read: discard=true drops it" if damaged else None,
         f"{len(waiting)} pending: recsys unlearn run={run} carries them out" if waiting else None,
     )
     yield from _asked_for(run, asked, rows, ledger, waiting)
@@ -126,7 +128,7 @@ def _asked_for(run: Path, asked: Asked, rows: Rows, ledger, waiting: Mapping[Pat
             places.append(run / "current" / ROWS)
         yield Check(
             f"no file of the run holds any of the {len(wanted):,} {kind} asked for",
-            f"found in {_names(places)}" if places else None,
+            f"found in {some(places)}" if places else None,
         )
 
 
@@ -199,8 +201,8 @@ def _shard(config, rows: Rows, path: Path, k: int, ledger) -> Answer:
     return f"differs in {', '.join(changed)}" if changed else None, None
 
 
-def _read_again(path: Path, ledger) -> str | None:
-    reader = SecondReader(path)
+def _read_again(config, path: Path, ledger) -> str | None:
+    reader = SecondReader(path, whole=is_whole(config))
     found = [disagreement(reader, k, entry) for k, entry in enumerate(ledger["shards"])]
     return next(filter(None, found), None)
 
@@ -214,7 +216,7 @@ def _evidence(config, rows: Rows, path: Path) -> str | None:
     if (path / AGGREGATION / PARAMETERS).exists():
         expected[path / AGGREGATION / INPUTS] = aggregation_inputs(path, config, rows)
     wrong = [file for file, inputs in expected.items() if json.loads(read_text(file)) != inputs]
-    return f"{_names(wrong)}: it was made from other rows, seed or settings" if wrong else None
+    return f"{some(wrong)}: it was made from other rows, seed or settings" if wrong else None
 
 
 def _pending(run: Path) -> tuple[dict[Path, Request], list[Path]]:
@@ -238,7 +240,3 @@ def _asks_for(request: Request, kind: str, asked) -> bool:
         return request.kind == kind and not set(request.rows).isdisjoint(asked)
     whole, pairs, side = (asked, request.rows, kind) if request.kind == "pairs" else (request.rows, asked, request.kind)
     return not {(pair[side == "items"],) for pair in pairs}.isdisjoint(whole)
-
-
-def _names(paths: Sequence[Path]) -> str:
-    return ", ".join(map(str, paths[:5])) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")

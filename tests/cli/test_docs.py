@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from recsys_cli.cli import COMMANDS, _options
+from recsys_cli.cli import COMMANDS, spoken
 from recsys_cli.config.compose import compose
 from recsys_cli.config.library import library
 from recsys_cli.config.overrides import expand, parse, switched_on
 from recsys_cli.config.words import settings_and_words
 from recsys_cli.jobs.multirun import taken
+from recsys_cli.options import options_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "results").glob("**/README.md"))]
@@ -66,13 +67,13 @@ def test_the_pages_of_all_commands_are_looked_at():
 
 @pytest.mark.parametrize("page, line", commands(), ids=lambda value: value[:70])
 def test_every_command_line_composes(page, line):
-    name, *argv = shlex.split(line)[1:]
+    name, *argv = spoken(shlex.split(line)[1:])
     if not COMMANDS[name].has_config:
         if name != "completion":
             settings_and_words(name, argv)
         return
     configs = library("")
-    options, words = _options(name).parse_known_args(argv)
+    options, words = options_of(argv, name)
     words = switched_on(words, name, configs)
     if options.help:
         return

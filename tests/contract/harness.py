@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
@@ -92,9 +93,16 @@ class Trained(NamedTuple):
     states: list[State]
 
 
+@cache
+def _configured(case: Case, words: tuple[str, ...]) -> DictConfig:
+    given = [f"model={case.model}", "~tuned", *case.words, *words, "trainer.batch_size=8"]
+    return compose("train", given, library(""), quick=True)
+
+
 def configured(case: Case, seed: int, *words: str) -> DictConfig:
-    given = [f"model={case.model}", "~tuned", *case.words, *words, "trainer.batch_size=8", f"seed={seed}"]
-    return compose("train", given, library(""))
+    config = deepcopy(_configured(case, words))
+    config.seed = seed
+    return config
 
 
 def start(case: Case, seed: int = 0, *words: str) -> tuple[Model, Learner]:

@@ -29,6 +29,7 @@ GRAPH = ("model.attention_size=4",)
 CONVOLVED = ("model.init_scale=0.5", "loss.negatives=1", "model.dropout=0")
 # Of one kind of epoch, whose loss can be compared with that before.
 WITHOUT_FIRST = ("model.first_epoch_rate=null", "model.output_l2=0", "model.network_l2=0")
+PLAYERS = ("model.pretraining=6", "model.discriminator_passes=4", "model.generator_passes=2")
 QUICK = "optimizer.learning_rate=0.02"
 
 # While all units are active, what shifts every score alike is lost in the difference of two.
@@ -92,6 +93,7 @@ CASES = (
         Case(f"hem_aae{ablation}", ("model.hidden_units=8", "model.learning_rate=0.03", "model.examples=3"), 24)
         for ablation in ("", "_without_mining", "_random_negatives", "_without_adversary")
     ),
+    Case("irgan", (*SMALL, *PLAYERS, "optimizer.learning_rate=0.05"), 8),
     Case("ghcf", (*SMALL, "optimizer.learning_rate=0.05", "model.layers=1"), 10),
 )
 

@@ -48,7 +48,7 @@ def test_tables_are_not_taken_for_lines(text):
 def test_the_form_can_be_said(csv_cfg):
     dataset = get_dataset(csv_cfg("1 2 3\n4 5 6\n", form="lines"))
     assert dataset.item_ids.tolist() == ["2", "3", "5", "6"]
-    with pytest.raises(UserError, match="columns are expected"):
+    with pytest.raises(UserError, match="no column looks like the user.*data.form=lines"):
         prepare(csv_cfg(LINES, form="table"))
 
 

@@ -78,6 +78,7 @@ def test_the_directory_depends_on_bytes_and_options_and_not_on_places(tiny):
         ({"validation": "time", "valid_time": None}, "data.validation=time needs data.valid_time"),
         ({"validation": "k_fold"}, "folds are for data.split"),
         ({"split": "k_fold", "fold": 5}, "data.fold=5, data.folds=5"),
+        ({"split": "row_fold", "fold": 5}, "data.fold=5, data.folds=5"),
         ({"split": "time_ratio", "test_ratio": 0}, "data.test_ratio=0: a share between"),
         ({"split": "leave_one_out_last", "test_path": "t.csv"}, "has its own test part"),
         ({"path": "-", "test_path": "-"}, "- can be read only once"),

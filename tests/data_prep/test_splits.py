@@ -167,6 +167,13 @@ def test_folds_are_disjoint_cover_all_and_depend_on_the_seed():
     assert folds[0] != set(pairs(cut(all_events, N_ITEMS, "k_fold", stream(1, "test"), amount(folds=4))[1]))
 
 
+def test_folds_of_rows_are_consecutive():
+    all_events = events()
+    folds = [cut(all_events, N_ITEMS, "row_fold", None, amount(folds=3, fold=fold))[1] for fold in range(3)]
+    assert [pair for fold in folds for pair in pairs(fold)] == list(pairs(all_events))
+    assert max(map(len, folds)) - min(map(len, folds)) <= 1
+
+
 def test_a_time_ratio_holds_out_the_last_share_and_does_not_part_equal_times():
     all_events = events(times=True)
     rest, held = cut(all_events, N_ITEMS, "time_ratio", stream(0, "test"), amount(ratio=0.25))

@@ -99,3 +99,23 @@ def test_overlap_names_data_and_split():
 def test_cutoffs_beyond_the_items_are_refused():
     with pytest.raises(UserError, match="cut-off 7"):
         evaluate(table(SCORES), DATA, "test", k=[7])
+
+
+def test_some_users_stand_for_all_by_the_same_ranks_for_every_seed():
+    generator = np.random.default_rng(0)
+    shape, scores = (60, 30), generator.normal(size=(60, 30)).astype(np.float32)
+    parts = generator.choice(4, size=shape, p=[0.7, 0.1, 0.1, 0.1])
+    train, valid, test = (csr(parts == part) for part in (1, 2, 3))
+    data = Dataset("many", 60, 30, "buy", {"cart": csr(parts > 1), "buy": train}, valid=valid, test=test)
+    options = {"k": [5], "metrics": ["NDCG", "MRR"]}
+    whole = evaluate(table(scores), data, "test", **options)
+    some = [evaluate(table(scores), data, "test", users=20, seed=seed, **options) for seed in (0, 1)]
+    assert len(some[0].users) == 20 and some[0].drawn_from == len(whole.users) and whole.drawn_from is None
+    assert np.array_equal(some[0].users, some[1].users)
+    of_all = dict(zip(whole.users, whole.per_user["NDCG@5"]))
+    assert some[0].per_user["NDCG@5"].tolist() == [of_all[user] for user in some[0].users]
+    assert evaluate(table(scores), data, "test", users=60, **options).means == whole.means
+    given = replace(data, test_negatives=generator.integers(0, 30, (test.nnz, 9)))
+    lists = [evaluate(table(scores), given, "test", users=u, protocol="sampled", **options) for u in (None, 20)]
+    of_all = dict(zip(lists[0].users, lists[0].per_user["sampled-MRR@5"]))
+    assert lists[1].per_user["sampled-MRR@5"].tolist() == [of_all[user] for user in lists[1].users]

@@ -70,6 +70,25 @@ def test_candidates_that_are_not_liked():
     assert lower.per_user["not_liked-MRR@1"].values.tolist() == [0, 1, 0]
 
 
+@pytest.mark.parametrize("ndcg, gain", [("exponential", lambda r: 2**r - 1), ("value", lambda r: r)])
+def test_graded_ndcg(ndcg, gain):
+    """User 0: item 4 (2) is second of the unseen 3, 4, 2, 5 and first in the test, item 2 (4.5) third and second; user 1:
+    item 0 (5) first; user 2: item 5 (1) last of the unseen, whatever it is worth."""
+    found = evaluated(ndcg=ndcg, k=[1, 3], metrics=["NDCG", "Precision"], candidates=["unseen", "test"])
+    ideal = gain(4.5) + gain(2) / np.log2(3)
+    first = [gain(2) / np.log2(3) + gain(4.5) / np.log2(4), gain(2) + gain(4.5) / np.log2(3)]
+    assert found.per_user["NDCG@3"].tolist() == pytest.approx([first[0] / ideal, 1, 0])
+    assert found.per_user["test-NDCG@3"].tolist() == pytest.approx([first[1] / ideal, 1, 1])
+    assert found.means["NDCG@1"] == pytest.approx(1 / 3)
+    assert found.means["test-NDCG@1"] == pytest.approx((gain(2) / gain(4.5) + 2) / 3)
+    assert found.means["Precision@1"] == evaluated().means["Precision@1"]
+
+
+def test_graded_ndcg_needs_ratings():
+    with pytest.raises(UserError, match="evaluation.ndcg=value goes by ratings: it needs evaluation=rating"):
+        evaluate(table(SCORES), DATA, "test", k=[1], ndcg="value")
+
+
 def test_many_items_of_a_user_are_looked_up_in_pieces(monkeypatch):
     whole = rated.predictions(table(SCORES), TEST, 64)
     monkeypatch.setattr(rated, "PIECE", 1)

@@ -11,9 +11,10 @@ import yaml
 
 from recsys_cli.config.compose import compose
 from recsys_cli.config.library import flatten, library
-from recsys_cli.reports.checklist import as_markdown
+from recsys_cli.reports.checklist import answers, as_markdown
 from recsys_cli.reports.claim import script
-from recsys_cli.reports.crate import croissant, ro_crate
+from recsys_cli.reports.crate import files_of, ro_crate
+from recsys_cli.reports.croissant import croissant
 from recsys_cli.reports.defaults import command, differences, shell
 from recsys_cli.reports.deviations import about_model
 from recsys_cli.reports.run_facts import gather
@@ -92,6 +93,8 @@ def test_nothing_waits_for_tensorflow_that_does_not_score():
         "filters",
         "claim",
         "crate",
+        "croissant",
+        "artefact",
     )
     code = (
         "import sys; import "
@@ -105,7 +108,11 @@ def test_nothing_waits_for_tensorflow_that_does_not_score():
 def test_words_that_cannot_be(recsys, made, tmp_path):
     run = made("a")
     assert "ends in .html" in recsys("report", f"run={run}", "out=page.txt").err
-    assert "is of one run" in recsys("report", f"run={run.parent}", "artefact=true", f"out={tmp_path / 'p.html'}").err
+    assert "name a run, a folder of runs or a table" in recsys("report").err
+    assert (
+        "is of one run or a table"
+        in recsys("report", f"run={run.parent}", "artefact=true", f"out={tmp_path / 'p.html'}").err
+    )
     assert "no result other.json" in recsys("report", f"run={run}", "result=other", "lists=false").err
     assert "does not exist" in recsys("report", "run=/nowhere").err
     edit(run / "record.json", status="interrupted")
@@ -171,7 +178,7 @@ def test_a_claim_is_checked_by_its_script(facts, tmp_path):
 
 
 def test_the_checklist_answers_from_the_record_and_says_what_is_left_to_do(facts):
-    text = as_markdown(facts)
+    text = as_markdown(answers(facts))
     assert (
         facts.run.record["data_hash"] in text
         and "| Licence of the code | MIT |" in text
@@ -183,11 +190,11 @@ def test_the_checklist_answers_from_the_record_and_says_what_is_left_to_do(facts
 def test_crate_and_croissant_name_files_by_their_checksums(facts):
     import hashlib
 
-    crate = ro_crate(facts.run, "x")
+    crate = ro_crate("x", "about", files_of(facts.run.path, "runs/a/"), {"runs/a/": facts.run})
     entities = {e["@id"]: e for e in crate["@graph"]}
     assert entities["./"]["@type"] == "Dataset" and entities["ro-crate-metadata.json"]["about"] == {"@id": "./"}
     for part in entities["./"]["hasPart"]:
-        payload = (facts.run.path / part["@id"]).read_bytes()
+        payload = (facts.run.path / part["@id"].removeprefix("runs/a/")).read_bytes()
         assert entities[part["@id"]]["sha256"] == hashlib.sha256(payload).hexdigest()
     references = [
         r["@id"]

@@ -23,11 +23,10 @@ class Died(BaseException):
 
 @contextmanager
 def before_call(n: int, do: Callable[[], None]) -> Iterator[None]:
-    """Does something before call n (from 0) of any learner's `run`; every epoch begins with few steps at a time."""
+    """Does something before call n (from 0) of any learner's `run`, each of which does one step."""
     left, whole_epoch = n, fit._epoch
 
     def epoch(learner, *args):
-        *args, _ = args
         run = learner.run
 
         def counted(first, last, total):
@@ -38,9 +37,9 @@ def before_call(n: int, do: Callable[[], None]) -> Iterator[None]:
             return run(first, last, total)
 
         with patch.object(learner, "run", counted):
-            return whole_epoch(learner, *args, 0)
+            return whole_epoch(learner, *args)
 
-    with patch.object(fit, "_epoch", epoch):
+    with patch.object(fit, "_epoch", epoch), patch.object(fit, "CHUNK_SECONDS", 0.0):
         yield
 
 

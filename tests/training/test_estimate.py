@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from types import SimpleNamespace
 
 import pytest
 
+from data_prep.errors import UserError
 from recsys_cli import memory
-from recsys_cli.models.base import SolvedModel
+from recsys_cli.models.base import Need, SolvedModel
 from recsys_cli.training import estimate
 from tests.commands.conftest import TINY
 from tests.contract.harness import board, checkerboard, configured, start
@@ -73,6 +75,22 @@ def test_refused_before_there_is_a_run(recsys, tmp_path, words, parts):
     for part in parts:
         assert part in result.err
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_batch_that_would_fit_is_named(monkeypatch):
+    """CFM with ten fields needs 41 GB for a batch of 512: that fewer cases would do is what one wants to hear."""
+    case = next(case for case in CASES if case.model == "cfm")
+    need = Need(1000, pairs=5000, width=1_000_000, setting="model.embedding_size")
+    model = SimpleNamespace(memory=lambda config, dataset: need)
+
+    config = configured(case, 0)
+    config.trainer.batch_size = 4000
+    parts = estimate.memory_parts(config, need, checkerboard())
+    monkeypatch.setattr(estimate, "free_memory", lambda: sum(part.size for part in parts) - parts[-1].size // 2)
+    with pytest.raises(UserError, match=r"for a batch: trainer.batch_size=4000 is too much, (2000|1999) would fit"):
+        estimate.check_memory(config, model, checkerboard())
+    config.trainer.batch_size = 1999
+    assert "of memory" in estimate.check_memory(config, model, checkerboard())
 
 
 def test_the_estimate_is_told(recsys, tmp_path):

@@ -3,6 +3,8 @@ bytes."""
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ from tests.training.phased import learner
 
 EPOCHS = 2
 every_kind = pytest.mark.parametrize("kind", ["attentive", "players"])
-every_schedule = pytest.mark.parametrize("schedule", [None, (2, 3)], ids=str)
+every_schedule = pytest.mark.parametrize("schedule", [None, pytest.param((2, 3), marks=pytest.mark.slow)], ids=str)
 
 
 def arrays_of(trained) -> dict[str, np.ndarray]:
@@ -20,8 +22,10 @@ def arrays_of(trained) -> dict[str, np.ndarray]:
 
 
 def train(kind, schedule, cuts=(), folder=None) -> tuple[dict, list[float]]:
-    """Arrays and losses after some epochs. cuts: shares of each epoch after which the process dies, saved."""
-    trained, losses = learner(kind, schedule), []
+    """Arrays and losses after some epochs. cuts: shares of each epoch after which the process dies, saved; what goes on
+    from there is another learner, which has nothing but what was saved, or what it learnt two cuts ago."""
+    trained, other = (learner(kind, schedule) for _ in range(2)) if cuts else (learner(kind, schedule), None)
+    losses = []
     for epoch in range(EPOCHS):
         steps, total, done = trained.begin(epoch), 0.0, 0
         for share in (*cuts, 1.0):
@@ -30,17 +34,22 @@ def train(kind, schedule, cuts=(), folder=None) -> tuple[dict, list[float]]:
             if cuts:
                 path = folder / f"epoch-{epoch}-{last}.npz"
                 save(path, arrays_of(trained), {})
-                trained = learner(kind, schedule)
+                trained, other = other, trained
                 restore(load(path), trained.state())
                 trained.begin(epoch)
         losses.append(total)
     return arrays_of(trained), losses
 
 
+@cache
+def uninterrupted(kind, schedule) -> tuple[dict, list[float]]:
+    return train(kind, schedule)
+
+
 @every_kind
 @every_schedule
 def test_killed_and_resumed_equals_uninterrupted(kind, schedule, tmp_path):
-    whole, losses = train(kind, schedule)
+    whole, losses = uninterrupted(kind, schedule)
     again, again_losses = train(kind, schedule, (0.0, 0.3, 0.75), tmp_path)
     assert again_losses == losses
     assert {name: a.tobytes() for name, a in again.items()} == {name: a.tobytes() for name, a in whole.items()}
@@ -48,7 +57,7 @@ def test_killed_and_resumed_equals_uninterrupted(kind, schedule, tmp_path):
 
 @every_kind
 def test_schedules_differ(kind):
-    found = [train(kind, schedule)[0] for schedule in (None, (1, 1))]
+    found = [uninterrupted(kind, schedule)[0] for schedule in (None, (1, 1))]
     assert any((found[0][name] != found[1][name]).any() for name in found[0])
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recsys_cli.training.checkpoint import save
-from recsys_cli.unlearning import generation, trained_again
+from recsys_cli.unlearning import trained_again, whole
 from recsys_cli.unlearning.data_copy import arrays_of, digest, write_copy
 from recsys_cli.unlearning.restrict import all_pairs, among, restricted, shard_of
 from recsys_cli.unlearning.second_reader import SecondReader
@@ -47,7 +47,7 @@ def leaky(dataset, pairs, assignment, k):
 
 def test_a_leak_in_shard_of_fails(quick, tmp_path, monkeypatch, capsys):
     """Training, its hashes and training again all have it."""
-    monkeypatch.setattr(generation, "shard_of", leaky)
+    monkeypatch.setattr(whole, "shard_of", leaky)
     run = train_run(tmp_path, *QUICK)
     code, failed = verify(run, capsys, "verify_shards=all")
     assert code == 1 and len(failed) == 1 and "a second reading of the rows of shard 0" in failed[0]
