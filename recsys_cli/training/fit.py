@@ -9,12 +9,15 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from data_prep.errors import UserError
 from data_prep.settings import Settings, field
 from recsys_cli.runs.metrics_log import MetricsLog
 from recsys_cli.training import checkpoint as ckpt
+
+if TYPE_CHECKING:
+    from recsys_cli.models.base import Scorer
 
 CHUNK_SECONDS = 0.5  # how long a stop signal may wait, and how often the progress bar moves
 
@@ -43,6 +46,7 @@ class Learner(Protocol):
     """Anything that trains in epochs of steps; see `learner.GradientLearner`."""
 
     def state(self) -> Mapping[str, Any]: ...
+    def scorer(self) -> Scorer: ...
     def begin(self, epoch: int) -> int: ...
     def run(self, first: int, last: int, total: float) -> float: ...
 
