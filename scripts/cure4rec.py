@@ -1,6 +1,6 @@
 """The table of unlearning on MovieLens-100K with the public forget sets of CURE4Rec (NeurIPS 2024), by one command.
 
-    python scripts/cure4rec.py --data DIR [--sets core_5 edge_5 ...] [--model wmf] --out OUT
+    python scripts/cure4rec.py --data DIR [--sets core_5 edge_5 ...] [--model wmf] [--methods sisa ...] --out OUT
 
 DIR holds train.csv.gz, test.csv.gz and unlearn_set/ as in github.com/xiye7lai/CURE4Rec, data/ml-100k, each file gzipped.
 Trains a run for each method that shards, has each forget set forgotten at once on copies (`recsys unlearn stream`), beside
@@ -29,8 +29,8 @@ def main() -> None:
     args = arguments()
     data, out = Path(args.data), Path(args.out)
     files = [f"data.path={data / 'train.csv.gz'}", f"data.test_path={data / 'test.csv.gz'}"]
-    runs = [out / "runs" / f"{args.model}-{method}" for method in METHODS]
-    for run, method in zip(runs, METHODS):
+    runs = [out / "runs" / f"{args.model}-{method}" for method in args.methods]
+    for run, method in zip(runs, args.methods):
         if not (run / "current").exists():
             start = [f"resume={run}"] if (run / "config.yaml").exists() else [f"run_dir={run}"]
             recsys("train", f"model={args.model}", f"unlearning={method}", *SETTINGS, *files, *start)
@@ -80,7 +80,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, help="the folder of CURE4Rec's ml-100k")
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=SETS, help="forget sets; all by default")
-    parser.add_argument("--model", default="wmf", help="of recsys train, one with a loss over all pairs")
+    parser.add_argument("--methods", nargs="+", default=list(METHODS), help="choices of unlearning=")
+    parser.add_argument("--model", default="wmf", help="of recsys train")
     parser.add_argument("--out", required=True, help="a folder for runs, streams and the table")
     return parser.parse_args()
 

@@ -19,6 +19,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,9 +45,11 @@ class Row(NamedTuple):
 def main() -> None:
     args = arguments()
     device = f"device.kind={args.device}"
-    if args.worker:
-        print(json.dumps(measure([*args.worker, device], args.share)))
+    if args.worker is not None:
+        work(args.worker, device, args.share)
         return
+    if in_process((), 0.0, args) is None:  # has said why
+        sys.exit(2)
     end, rows = time.monotonic() + args.budget, []
     todo, missing = quick_rows(args.tables) if args.quick else rows_with_data(args.tables)
     for number, row in enumerate(todo):
@@ -55,7 +58,7 @@ def main() -> None:
             missing += [f"table {r.table}, {r.label} on {r.data}: no time was left" for r in todo[number:]]
             break
         share = max(2.0, left / (len(todo) - number) - START)
-        found = measure([*row.words, device], 0.0, epochs=1) if args.quick else in_process(row, share, args)
+        found = measure([*row.words, device], 0.0, epochs=1) if args.quick else in_process(row.words, share, args)
         if found is None:
             missing.append(f"table {row.table}, {row.label} on {row.data}: it failed, see above")
             continue
@@ -79,11 +82,21 @@ def arguments() -> argparse.Namespace:
         "--peer-python", help="the Python of an environment with RecBole 1.2.1, timed on Beibei as well"
     )
     parser.add_argument("--share", type=float, default=0.0, help=argparse.SUPPRESS)
-    parser.add_argument("--worker", nargs="+", help=argparse.SUPPRESS)
+    parser.add_argument("--worker", nargs="*", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
-def rows_with_data(tables: list[str]) -> tuple[list[Row], list[str]]:
+def work(words: list[str], device: str, share: float) -> None:
+    """In a process of its own: one row or, without words, whether the device is there."""
+    from data_prep.errors import UserError
+
+    try:
+        print(json.dumps(measure([*words, device], share, EPOCHS if words else 0)))
+    except UserError as error:
+        sys.exit(f"{' '.join([*words, device])}: {error}")
+
+
+def rows_with_data(tables: Sequence[str]) -> tuple[list[Row], list[str]]:
     """The papers' own models first; and a line for each data set or model that is not there."""
     from recsys_cli.config.library import library
     from recsys_cli.experiments.planner import Planner
@@ -99,7 +112,7 @@ def rows_with_data(tables: list[str]) -> tuple[list[Row], list[str]]:
     return sorted(rows, key=lambda row: not row.own), missing
 
 
-def quick_rows(tables: list[str]) -> tuple[list[Row], list[str]]:
+def quick_rows(tables: Sequence[str]) -> tuple[list[Row], list[str]]:
     from recsys_cli.config.library import library
     from recsys_cli.experiments.spec import read
 
@@ -111,20 +124,22 @@ def quick_rows(tables: list[str]) -> tuple[list[Row], list[str]]:
     return rows, []
 
 
-def in_process(row: Row, share: float, args) -> dict[str, str] | None:
-    command = [sys.executable, __file__, "--device", args.device, "--share", str(share), "--worker", *row.words]
+def in_process(words: Sequence[str], share: float, args) -> dict[str, str] | None:
+    command = [sys.executable, __file__, "--device", args.device, "--share", str(share), "--worker", *words]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else None
 
 
 def measure(words: list[str], share: float, epochs: int = EPOCHS) -> dict[str, str]:
-    """share: seconds, beyond which no further epoch is begun."""
+    """epochs: to be timed; 0: nothing is done. share: seconds, beyond which no further epoch is begun."""
     from recsys_cli.config.compose import compose
     from recsys_cli.config.library import library
     from recsys_cli.training.device import set_up_device
 
     config = compose("train", words, library())
     set_up_device(config.device)
+    if not epochs:
+        return {}
     from recsys_cli.data.load import get_dataset
     from recsys_cli.evaluation.names import first_metric
     from recsys_cli.training.build import build_learner, build_model, epochs_of

@@ -29,24 +29,28 @@ def main(config: DictConfig) -> int:
     from recsys_cli.datamap.inside import inside
     from recsys_cli.datamap.outside import derived, sources
     from recsys_cli.datamap.written import as_csv, as_text
-    from recsys_cli.runs.directory import Run
+    from recsys_cli.runs.config import read_settings
+    from recsys_cli.runs.record import read_record
     from recsys_cli.unlearning.copies import rows_and_ledger
     from recsys_cli.unlearning.forget_file import read_rows
 
     if config.out:
         check_writable(config.out, "out")
     content = read_rows(config.forget) if config.forget else None
-    run, its_config = Run.read(config.run)
-    dataset, ledger = rows_and_ledger(run.path, its_config)
-    folders = config.folders if config.folders is not None else [run.path.resolve().parent]
+    run = Path(config.run).expanduser()
+    settings = read_settings(
+        run
+    )  # also of a version whose runs cannot be taken up any more: they hold people's rows too
+    dataset, ledger = rows_and_ledger(run, settings)
+    folders = config.folders if config.folders is not None else [run.resolve().parent]
     found = [
-        *inside(run.path, ledger),
-        *sources(its_config),
-        *derived(run.path, run.settings, run.record, [Path(f).expanduser() for f in folders]),
+        *inside(run, ledger),
+        *sources(settings),
+        *derived(run, settings, read_record(run), [Path(f).expanduser() for f in folders]),
     ]
     if content:
         found = looked_up(found, content, dataset)
-    print(as_text(found, run.path, content is not None))
+    print(as_text(found, run, content is not None))
     print("looked for other runs, exports and tables in " + ", ".join(map(str, folders)))
     print("not seen: backups, other machines, other caches, and what was sent elsewhere")
     if config.out:

@@ -22,7 +22,10 @@ from recsys_cli.unlearning.search import may_hold
 
 
 def looked_up(found: list[Place], content: Content, dataset: Dataset | None) -> list[Place]:
-    """dataset: that of the current state of the run; None for a run that cannot forget."""
+    """dataset: that of the current state of the run; None for a run that cannot forget.
+
+    Where a place has users or items but no pairs, single pairs cannot be looked up in it.
+    """
     return [place._replace(named=_named(place, content, dataset)) for place in found]
 
 
@@ -54,11 +57,13 @@ def _guarded(look: Callable[[], bool | None]) -> bool | None:
 
 def _among(users: np.ndarray, content: Content) -> bool | None:
     kind, rows = content
-    return None if kind == "items" else bool((places([row[0] for row in rows], users) >= 0).any())
+    return bool((places([row[0] for row in rows], users) >= 0).any()) if kind == "users" else None
 
 
 def _in_archive(file: Path, content: Content) -> bool | None:
     kind, rows = content
+    if kind == "pairs":
+        return None
     with np.load(file, allow_pickle=False) as archive:
         ids = archive["item_ids" if kind == "items" else "user_ids"]
     return bool((places([row[0] for row in rows], ids) >= 0).any())
@@ -75,8 +80,6 @@ def _in_table(file: Path, content: Content) -> bool | None:
     with file.open(newline="", encoding="utf-8-sig") as stream:
         reader = csv.DictReader(stream)
         columns = {"pairs": ("user", "item"), "users": ("user",), "items": ("item",)}[kind]
-        if kind == "pairs" and "item" not in (reader.fieldnames or []):
-            columns, rows = ("user",), [row[:1] for row in rows]
         if not set(columns) <= set(reader.fieldnames or []):
             return None
         wanted = set(rows)

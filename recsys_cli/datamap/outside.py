@@ -21,18 +21,18 @@ MOST = 1 << 24  # bytes of a description that is read
 NEVER = {".git", "__pycache__"}
 
 
-def sources(config) -> list[Place]:
+def sources(settings: Mapping[str, Any]) -> list[Place]:
     """Raw files, prepared copies and vectors that the config of a run names."""
     from data_prep.options import cache_directory, read_options
     from data_prep.sources import raw_status
 
-    options, found = read_options(config.data), []
+    options, found = read_options(settings["data"]), []
     with suppress(UserError):  # they are gone
-        found = [Place(path, "raw data", ROWS, YOURS) for _, path, _ in raw_status(config.data) if path]
+        found = [Place(path, "raw data", ROWS, YOURS) for _, path, _ in raw_status(settings["data"]) if path]
     prepared = cache_directory(options) / "prepared"
     folders = sorted({*prepared.glob(f"{options['name']}-*"), *prepared.glob(f".{options['name']}-*")})
     found += [Place(folder, "a prepared copy of the data, in the cache", ROWS, YOURS) for folder in folders]
-    vectors = config.get("unlearning", {}).get("partition_vectors", "trained")
+    vectors = settings.get("unlearning", {}).get("partition_vectors", "trained")
     if vectors not in ("trained", "random"):
         found.append(Place(Path(vectors), "vectors that the shards were made by", LEARNT, YOURS))
     return found

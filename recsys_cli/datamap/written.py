@@ -8,25 +8,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from recsys_cli.datamap.places import Place
-from recsys_cli.text import format_table
+from recsys_cli.text import wrapped
 
 NAMED = {True: "YES", False: "no", None: "not looked up"}
 FEW = 3  # files of a kind that are named one by one
 
 
 def as_text(found: Sequence[Place], run: Path, asked: bool) -> str:
-    """Files of the run that are alike in all that is said of them share a line."""
+    """Files of the run that are alike in all that is said of them stand together."""
     groups: dict[tuple, list[Place]] = {}
     for place in found:
         groups.setdefault((place.what, place.holds, place.done, place.named), []).append(place)
-    rows = []
+    lines = []
     for (what, holds, done, named), own in groups.items():
         names = [_name(place.path, run) for place in own]
         shown = ", ".join(names) if len(names) <= FEW else f"{names[0]} and {len(names) - 1} more"
-        rows.append([shown, what, holds, *([NAMED[named]] if asked else []), done])
-    return format_table(
-        ["place", "what", "holds", *(["asked-for rows"] if asked else []), "what is done about it"], rows
-    )
+        looked = f"; asked-for rows: {NAMED[named]}" if asked else ""
+        lines += [shown, wrapped(f"    {what}; holds {holds}{looked}", 4), wrapped(f"    -> {done}", 4)]
+    return "\n".join(lines)
 
 
 def as_csv(found: Sequence[Place]) -> bytes:

@@ -64,9 +64,10 @@ class Group:
         # Sparse products win where a batch has more pairs than there are columns (measured 2.5x on MovieLens), sums by
         # segment win elsewhere (1.5x on Taobao). The product is not deterministic on a GPU.
         pairs_per_batch = self.matrix.nnz * batch_size / max(self.n_all_rows, 1)
-        self.by_product = (
-            not dense and pairs_per_batch > self.matrix.n_cols and not tf.config.list_logical_devices("GPU")
-        )
+        on_gpu = bool(tf.config.list_logical_devices("GPU"))
+        self.by_product = not dense and pairs_per_batch > self.matrix.n_cols and not on_gpu
+        # TensorFlow keeps int32 in the memory of the host: on a GPU every step would wait for its indices to be copied.
+        self.index_type = np.int64 if on_gpu and not dense else np.int32
         self.array_names = ["rows", "cols", "offsets"] + ["by_col"] * self.by_product
 
     def order(self, drawn: np.ndarray, steps: int) -> dict[str, np.ndarray]:
@@ -76,10 +77,10 @@ class Group:
         """
         bounds = np.minimum(self.batch_size * np.arange(steps + 1), len(drawn)).astype(np.int32)
         if self.share is None:
-            return {"ids": drawn.astype(np.int32), "bounds": bounds}
+            return {"ids": drawn.astype(self.index_type), "bounds": bounds}
         places, ids = self.share.among(drawn)
         return {
-            "ids": ids,
+            "ids": ids.astype(self.index_type),
             "bounds": np.searchsorted(places, bounds).astype(np.int32),
             "places": places % np.int32(self.batch_size),
         }
@@ -101,7 +102,7 @@ class Group:
         batches = [(ids[None, first:last] + shifts).ravel() for first, last in zip(bounds, bounds[1:])]
         lengths = [self.matrix.row_lengths[batch] for batch in batches]
         offsets = np.cumsum([0, *(int(of_batch.sum()) for of_batch in lengths)])
-        arrays = {name: np.empty(offsets[-1], np.int32) for name in self.array_names if name != "offsets"}
+        arrays = {name: np.empty(offsets[-1], self.index_type) for name in self.array_names if name != "offsets"}
         for batch, of_batch, first, last in zip(batches, lengths, offsets[:-1], offsets[1:]):
             starts = np.cumsum(of_batch) - of_batch
             source = np.repeat(self.matrix.indptr[batch] - starts, of_batch)

@@ -6,7 +6,7 @@ import io
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,9 +64,9 @@ def read_source(path: Path) -> Source:
     return Source(run.path, config, Rows.read(generations.current).dataset, ledger["id"])
 
 
-def rows_and_ledger(run: Path, config: DictConfig) -> tuple[Dataset | None, dict[str, Any] | None]:
-    """What the current state of a run has, and its ledger; None where the run cannot forget. config: its root node."""
-    if method_of(config) == "none":
+def rows_and_ledger(run: Path, settings: Mapping[str, Any]) -> tuple[Dataset | None, dict[str, Any] | None]:
+    """What the current state of a run has, and its ledger; None where the run cannot forget. settings: of its config."""
+    if method_of(settings) == "none":
         return None, None
     current = Generations(run).current
     return Rows.read(current).dataset, read_ledger(current)

@@ -84,7 +84,7 @@ def test_places_outside_are_found_and_searched(forgotten, tmp_path, capsys):
     assert code == 1 and contents(forgotten) == before
     named = {path: row["named"] for path, row in found.items()}
     assert named[str(around / "recommendations.csv")] == "YES" and named[str(around / "others.csv")] == "no"
-    assert named[str(around / "vectors.npz")] == "YES" and str(around / "plain.csv") not in named
+    assert named[str(around / "vectors.npz")] == "not looked up" and str(around / "plain.csv") not in named
     assert "stream of requests" in found[str(around / "streamed")]["what"] and str(around / "foreign") not in named
     assert found[str(around / "two")]["what"] == "another run on the same data"
     rows = next(path for path in named if path.endswith("rows/data/user_ids.npy"))
@@ -92,9 +92,11 @@ def test_places_outside_are_found_and_searched(forgotten, tmp_path, capsys):
     assert (named[str(tmp_path / "train.csv")], named[str(tmp_path / "test.csv")]) == ("YES", "no")
     prepared = [row["named"] for row in found.values() if "prepared copy" in row["what"]]
     assert prepared == ["YES"]
-    still = write_pairs(tmp_path / "still.csv", [pair for pair in log()[0] if pair not in PAIRS][:1])
+    still = write_pairs(tmp_path / "still.csv", [(user,)], "user")
     code, found = places(forgotten, tmp_path, capsys, f"forget={still}", f"folders=[{around}]")
-    assert found[rows]["named"] == "YES"
+    assert found[rows]["named"] == found[str(around / "vectors.npz")]["named"] == "YES", (
+        "other pairs of the user are there"
+    )
 
 
 @pytest.fixture
