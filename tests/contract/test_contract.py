@@ -52,6 +52,9 @@ LOSSES = [
 ]
 
 
+LONG = ("cfm", "convncf", "deepfm", "hem_aae")  # their training takes over two seconds
+
+
 def of_models(quick: Callable[[str], bool]):
     """For every model; of those that are trained by a gradient, the others than these are slow."""
     slow = pytest.mark.slow
@@ -60,7 +63,7 @@ def of_models(quick: Callable[[str], bool]):
 
 
 # The other presets of an implementation have little to add to the first; what trains again is quick for a few.
-every_model = of_models(DISTINCT.__contains__)
+every_model = of_models(lambda model: model in DISTINCT and model not in LONG)
 every_model_again = of_models(ALL_SIDES.__contains__)
 
 
