@@ -88,6 +88,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--unlearn-up-to", type=float, default=1e6, help="of growth: unlearning is tried up to this size"
     )
+    parser.add_argument("--note", help="what is to be known of the machine")
     parser.add_argument("--scratch", help="of growth: a folder with room for the prepared data")
     parser.add_argument("--peer-python", help="the Python of an environment with RecBole 1.2.1")
     parser.add_argument("--peer-epochs", type=int, default=3)

@@ -27,7 +27,8 @@ def measured(tmp_path, monkeypatch):
 
     def run(*sizes):
         done.clear()
-        growth.run(Namespace(growth=sizes, out=tmp_path, scratch=tmp_path, set=[], epochs=1, unlearn_up_to=1e5))
+        said = {"growth": sizes, "out": tmp_path, "scratch": tmp_path, "unlearn_up_to": 1e5, "note": "on a ferry"}
+        growth.run(Namespace(**said, set=[], epochs=1))
         return done
 
     monkeypatch.setattr(growth, "_worker", worker)
@@ -54,4 +55,5 @@ def test_exponents_are_those_of_the_large_sizes(measured):
     rows[0]["prepare cpu s"] = "1e9"  # too small to count
     found = growth.exponents(rows)
     assert found == pytest.approx({"prepare": 1, "epoch": 1.5, "memory of training": 0})
-    assert "epoch grows with exponent 1.50" in (measured.out / "growth.txt").read_text()
+    text = (measured.out / "growth.txt").read_text()
+    assert "epoch grows with exponent 1.50" in text and "--growth 1e5 1e6 1e7\non a ferry\n" in text
