@@ -183,7 +183,7 @@ def write(rows: list[dict[str, str]], out: Path, told: str | None) -> None:
         writer = csv.DictWriter(stream, names)
         writer.writeheader()
         writer.writerows(rows)
-    cores = f"{platform.processor() or platform.machine()}, {len(os.sched_getaffinity(0))} cores"
+    cores = f"{platform.processor() or platform.machine()}, cores: {len(os.sched_getaffinity(0))}"
     sizes = " ".join(row["interactions"] for row in rows)
     note = f"{cores}, {time.strftime('%Y-%m-%d')}: python scripts/benchmark.py --growth {sizes}\n"
     note += f"{told}\n\n" if told else "\n"
