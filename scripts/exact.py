@@ -43,7 +43,9 @@ def main() -> None:
                 found.append(parts)
         for part in found[0]:
             times = 1000 * np.array([parts[part] for parts in found])
-            table.append([what, part, *(f"{value:.1f}" for value in (np.median(times), *np.percentile(times, [95, 100])))])
+            table.append(
+                [what, part, *(f"{value:.1f}" for value in (np.median(times), *np.percentile(times, [95, 100])))]
+            )
     print(f"{config.model.name} on {rows.dataset.name}, {given.times} requests of each kind, milliseconds")
     print(format_table(["one", "part", "median", "95 %", "most"], table))
 

@@ -49,8 +49,9 @@ class UnlearningSettings(NoSettings):
     pretraining_negative_weight: float = field(0.1, "its c0", low=0)
     aggregation: str = field(
         "mean",
-        "of the sub-models; static: one weight per shard; none: a single shard, of all users and items, is the model",
-        choices=("none", "mean", "static", "attention"),
+        "of the sub-models; static: one weight per shard; regression: in closed form; none: a single shard, of all users and "
+        "items, is the model",
+        choices=("none", "mean", "static", "attention", "regression"),
     )
     counts_mb: int = field(
         256, "of aggregation=none: for counts by which models such as item_knn forget without training, at most", low=0
@@ -65,6 +66,7 @@ class UnlearningSettings(NoSettings):
     )
     aggregation_learning_rate: float = field(0.01, "of aggregation_loss=non_sampling", above=0)
     aggregation_batch_size: int = field(512, "users, of aggregation_loss=non_sampling", low=1)
+    aggregation_ridge: float = field(1.0, "of aggregation=regression, in means of the diagonal", above=0)
     aggregation_epochs: int = field(20, "of the aggregation", low=1)
     aggregation_tables: str = field(
         "final",
