@@ -36,6 +36,7 @@ from omegaconf import OmegaConf
 from recsys_cli.models.base import FactoredModel, Model, gather
 from recsys_cli.ops.layers import dropout, initial_values, times
 from recsys_cli.ops.propagation import BipartiteGraph
+from recsys_cli.unlearning.posteriors import WeightedPosteriors
 from recsys_cli.unlearning.regression import Regression
 from recsys_cli.unlearning.tables import Table, filled
 
@@ -44,7 +45,8 @@ def build_aggregation(settings, dataset, seed: int, users: Table, items: Table) 
     """settings: a node of configs/unlearning."""
     if settings.absent == "random":
         users, items = filled(users, seed, "users"), filled(items, seed, "items")
-    kind = {"attention": Attention, "regression": Regression}.get(settings.aggregation, WeightedScores)
+    kinds = {"attention": Attention, "regression": Regression, "posteriors": WeightedPosteriors}
+    kind = kinds.get(settings.aggregation, WeightedScores)
     # A model takes its name from its config.
     return kind(OmegaConf.merge(settings, {"name": settings.aggregation}), dataset, seed, users, items)
 

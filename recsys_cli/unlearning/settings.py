@@ -24,8 +24,8 @@ class UnlearningSettings(NoSettings):
     processes: int = field(1, "shards that are trained at the same time", low=1)
     partition: str = field(
         "random",
-        "what the data is shared out by; balanced unless random",
-        choices=("random", "users", "items", "interactions"),
+        "what the data is shared out by; balanced unless random; propagation: users, by labels of the graph",
+        choices=("random", "users", "items", "interactions", "propagation"),
     )
     partition_vectors: str = field(
         "trained",
@@ -49,9 +49,9 @@ class UnlearningSettings(NoSettings):
     pretraining_negative_weight: float = field(0.1, "its c0", low=0)
     aggregation: str = field(
         "mean",
-        "of the sub-models; static: one weight per shard; regression: in closed form; none: a single shard, of all users and "
-        "items, is the model",
-        choices=("none", "mean", "static", "attention", "regression"),
+        "of the sub-models; static: one weight per shard; posteriors: the same, as GraphEraser's authors learn them; "
+        "regression: in closed form; none: a single shard, of all users and items, is the model",
+        choices=("none", "mean", "static", "posteriors", "attention", "regression"),
     )
     counts_mb: int = field(
         256, "of aggregation=none: for counts by which models such as item_knn forget without training, at most", low=0
