@@ -66,7 +66,8 @@ class UnlearningSettings(NoSettings):
     )
     aggregation_learning_rate: float = field(0.01, "of aggregation_loss=non_sampling", above=0)
     aggregation_batch_size: int = field(512, "users, of aggregation_loss=non_sampling", low=1)
-    aggregation_ridge: float = field(1.0, "of aggregation=regression, in means of the diagonal", above=0)
+    ridge_users: float = field(5.0, "of aggregation=regression, in means of the diagonal of X'X", above=0)
+    ridge_items: float = field(0.1, "the same of Z'Z", above=0)
     aggregation_epochs: int = field(20, "of the aggregation", low=1)
     aggregation_tables: str = field(
         "final",

@@ -21,7 +21,8 @@ SETTINGS = {
     "transfer_init": "xavier_uniform",
     "aggregation_dropout": 0.0,
     "aggregation_layers": 0,
-    "aggregation_ridge": 0.5,
+    "ridge_users": 0.5,
+    "ridge_items": 0.2,
 }
 M, N, K, D = 6, 5, 2, 4
 USERS, ITEMS = ([0, 1, 2, 5], [1, 2, 3]), ([0, 1, 3], [1, 2, 3])  # ids in each shard; 4 is in none
@@ -61,7 +62,7 @@ def test_regression_minimises_its_objective(make):
     x, z = (table.vectors.reshape(len(table.vectors), -1).astype(float) for table in (users, items))
     observed, m = np.zeros((M, N)), model.mapping.numpy().astype(float)
     observed[range(4), range(4)] = 1
-    a, b = (0.5 * np.mean(np.square(side).sum(axis=0)) for side in (x, z))
+    a, b = (ridge * np.mean(np.square(side).sum(axis=0)) for ridge, side in ((0.5, x), (0.2, z)))
     error = x @ m @ z.T - observed
     gradient = x.T @ error @ z + b * x.T @ x @ m + a * m @ z.T @ z + a * b * m
     np.testing.assert_allclose(gradient, 0, atol=1e-5)
