@@ -114,15 +114,25 @@ def distinct(events: Events, n_items: int, *, earliest: bool = False) -> Events:
 
     Of equal times, and where there are none, the order of the rows is the order in time.
     """
-    keys = events.keys(n_items)
+    kept = _kept(events, events.keys(n_items), earliest)
+    return events if kept is None else events.take(kept)
+
+
+def _kept(events: Events, keys: np.ndarray, earliest: bool) -> np.ndarray | None:
+    """bool [n]; None: all of them. Few arrays of this length at a time: it is where preparing takes most memory."""
     order = np.argsort(keys)
-    differs = np.append(np.diff(keys[order]) != 0, True)
-    alone = differs & np.append(True, differs[:-1])
+    ordered = keys[order]
+    differs = np.append(ordered[1:] != ordered[:-1], True)[: len(keys)]
+    del ordered
+    alone = differs & np.append(True, differs[:-1])[: len(keys)]
     if alone.all():
-        return events
+        return None
     rows = np.sort(order[~alone])  # only repeated pairs need the slow, exact sort
+    del order
     clock = rows if events.times is None else events.times[rows]
+    kept = np.ones(len(keys), bool)
+    kept[rows] = False
     rows = rows[np.lexsort((clock, keys[rows]))]
     is_end = np.diff(keys[rows]) != 0
-    chosen = np.append(True, is_end) if earliest else np.append(is_end, True)
-    return events.take(np.sort(np.concatenate([order[alone], rows[chosen]])))
+    kept[rows[np.append(True, is_end) if earliest else np.append(is_end, True)]] = True
+    return kept

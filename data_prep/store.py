@@ -31,14 +31,16 @@ def csr_arrays(name: str, events: Events, n_rows: int, n_cols: int) -> dict[str,
     arrays = {}
     if events.ratings is None and events.times is None:
         keys.sort()
+        indices = (keys % n_cols).astype(np.int32)
     else:
         order = np.argsort(keys)
-        keys = keys[order]
+        del keys  # of as many bytes as all columns of a pair without times
+        indices = events.items[order].astype(np.int32, copy=False)
         values = {"ratings": events.ratings, "times": events.times}
         arrays = {f"{name}.{k}": column[order] for k, column in values.items() if column is not None}
-    row_starts = np.arange(n_rows + 1, dtype=np.int64) * n_cols
-    arrays[f"{name}.indptr"] = np.searchsorted(keys, row_starts).astype(np.int64)
-    arrays[f"{name}.indices"] = (keys % n_cols).astype(np.int32)
+    counts = np.bincount(events.users, minlength=n_rows)
+    arrays[f"{name}.indptr"] = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    arrays[f"{name}.indices"] = indices
     return arrays
 
 

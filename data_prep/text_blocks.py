@@ -8,7 +8,7 @@ from typing import BinaryIO, NamedTuple
 
 from data_prep.errors import UserError
 
-BLOCK = 1 << 25  # bytes
+BLOCK = 1 << 22  # bytes
 Opened = Callable[[], BinaryIO]  # the content of a file from its beginning, each time it is called
 
 

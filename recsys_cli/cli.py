@@ -34,6 +34,9 @@ COMMANDS = {
     "inspect": Command("show how a trained model comes to its scores", "recsys_cli.commands.inspect"),
     "unlearn": Command("make a trained run forget rows, exactly", "recsys_cli.commands.unlearn"),
     "stream": Command("serve requests to forget as they come in, by several ways", "recsys_cli.commands.stream"),
+    "audit": Command("test whether a run still knows what it forgot", "recsys_cli.commands.audit"),
+    "map": Command("show where what comes from the people of a run lies", "recsys_cli.commands.map"),
+    "requests": Command("show which requests to forget are due and done", "recsys_cli.commands.requests"),
     "runs": Command("list runs by what they are and reached", "recsys_cli.commands.runs", has_config=False),
     "report": Command("write one page about a run, or about a folder of runs", "recsys_cli.commands.report"),
     "compare": Command("test runs against each other", "recsys_cli.commands.compare", has_config=False),
@@ -44,7 +47,7 @@ COMMANDS = {
     "completion": Command("print completion for a shell", "recsys_cli.completion", has_config=False),
 }
 
-OF_UNLEARN = ("stream",)  # also written as `recsys unlearn stream`
+OF_UNLEARN = ("stream", "audit", "map", "requests")  # also written as `recsys unlearn stream`
 
 
 def spoken(argv: list[str]) -> list[str]:

@@ -13,6 +13,7 @@ import json
 import os
 import platform
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -32,17 +33,31 @@ SLOPES = {"prepare cpu s": "prepare", "epoch cpu s": "epoch", "MB train": "memor
 
 
 def run(args) -> None:
-    """args: of benchmark.py."""
-    rows = []
+    """args: of benchmark.py. A size of which only the first stages are in the table, because it was broken off, goes on
+    with the next one; other sizes stay as they are."""
+    rows = {int(float(row["interactions"])): row for row in there(args.out)}
     for n in map(int, args.growth):
-        row = {"interactions": f"{n:.0e}".replace("e+0", "e")}
-        with tempfile.TemporaryDirectory(prefix="growth-", dir=args.scratch) as scratch:
-            words = [*words_of(n), *args.set, f"data.cache_dir={scratch}"]
-            for stage in STAGES if n <= args.unlearn_up_to else list(STAGES)[:2]:
+        stages = [name for name in STAGES if name != "unlearn" or n <= args.unlearn_up_to]
+        scratch = Path(args.scratch or tempfile.gettempdir()) / f"recsys-growth-{n}"
+        row = rows.get(n, {})
+        if not scratch.exists() or MADE[stages[-1]] in row:
+            row = {"interactions": f"{n:.0e}".replace("e+0", "e")}
+        words = [*words_of(n), *args.set, f"data.cache_dir={scratch}"]
+        for stage in stages:
+            if MADE[stage] not in row:
                 row |= _worker(stage, words, args)
-        rows.append(row)
+                rows[n] = row
+                write([rows[size] for size in sorted(rows)], args.out)
+        shutil.rmtree(scratch)
         print(format_table(list(row), [list(row.values())]), flush=True)
-        write(rows, args.out)
+
+
+def there(out: Path) -> list[dict[str, str]]:
+    """What was measured before."""
+    if not (out / "growth.csv").exists():
+        return []
+    with (out / "growth.csv").open(newline="") as stream:
+        return [{name: cell for name, cell in row.items() if cell} for row in csv.DictReader(stream)]
 
 
 def words_of(n: int) -> list[str]:
@@ -135,6 +150,7 @@ def unlearn(config, epochs: int) -> dict[str, str]:
     user = int(np.flatnonzero(np.diff(starts))[0])
     assert read_manifest(directory)["target"] == "buy"
     scratch = Path(config.data.cache_dir)
+    shutil.rmtree(scratch / "run", ignore_errors=True)
     (scratch / "pair.csv").write_text(f"user,item\n{user},{items[starts[user]]}\n")
     settings = "unlearning=receraser unlearning.pretraining_epochs=1 unlearning.aggregation_epochs=1 trainer.epochs=1"
     size = (
@@ -156,6 +172,7 @@ def unlearn(config, epochs: int) -> dict[str, str]:
 
 
 STAGES = {"prepare": prepare, "train": train, "unlearn": unlearn}
+MADE = {"prepare": "MB prepare", "train": "MB in all", "unlearn": "delete a pair s"}  # the last column of each
 
 
 def write(rows: list[dict[str, str]], out: Path) -> None:
@@ -167,11 +184,12 @@ def write(rows: list[dict[str, str]], out: Path) -> None:
         writer.writerows(rows)
     cores = f"{platform.processor() or platform.machine()}, {len(os.sched_getaffinity(0))} cores"
     note = f"{cores}, {time.strftime('%Y-%m-%d')}: python scripts/benchmark.py {shlex.join(sys.argv[1:])}\n\n"
+    rows = [{name: row.get(name, "") for name in names} for row in rows]
     fitted = "".join(f"\n{label} grows with exponent {e:.2f}" for label, e in exponents(rows).items())
     # Two tables: one line would be too long to be read.
     half = names.index("epoch s") if "epoch s" in names else len(names)
     tables = [[names[0], *part] for part in (names[1:half], names[half:]) if part]
-    shown = "\n\n".join(format_table(t, [[row.get(name, "") for name in t] for row in rows]) for t in tables)
+    shown = "\n\n".join(format_table(t, [[row[name] for name in t] for row in rows]) for t in tables)
     (out / "growth.txt").write_text(f"{note}{shown}\n{fitted}\n")
     if len(rows) > 1:
         plot(rows, out / "growth.png")
@@ -181,7 +199,7 @@ def exponents(rows: list[dict[str, str]]) -> dict[str, float]:
     """Of a line through the logarithms of those sizes that are larger than 5e5: below, what is fixed is most of it."""
     import numpy as np
 
-    large = [row for row in rows if float(row["train"]) > 5e5]
+    large = [row for row in rows if row.get(MADE["train"]) and float(row["train"]) > 5e5]
     if len(large) < 2:
         return {}
     pairs = np.log([float(row["train"]) for row in large])
@@ -199,6 +217,7 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.6))
+    rows = [row for row in rows if row.get(MADE["train"])]
     pairs, fitted = [float(row["train"]) for row in rows], exponents(rows)
     for axis, unit, names in (
         (axes[0], "cpu s", ("prepare", "epoch", "ranking")),

@@ -28,3 +28,13 @@ def csr(mask: np.ndarray) -> CSR:
 def dataset(**behaviours: np.ndarray) -> Dataset:
     """A mask, users x items, by behaviour; buy is the target."""
     return Dataset("tiny", *behaviours["buy"].shape, "buy", {name: csr(mask) for name, mask in behaviours.items()})
+
+
+def likeness_of_friends(raw, n_users: int, n_items: int) -> float:
+    """How many times as many bought items two friends have in common as any two users; friends are mutual."""
+    friends = set(zip(raw.friends.users.tolist(), raw.friends.items.tolist(), strict=True))
+    assert {(b, a) for a, b in friends} == friends and all(a != b for a, b in friends)
+    bought = np.zeros((n_users, n_items))
+    bought[raw.train["buy"].users, raw.train["buy"].items] = 1
+    overlap = bought @ bought.T
+    return overlap[raw.friends.users, raw.friends.items].mean() / overlap[~np.eye(n_users, dtype=bool)].mean()

@@ -87,7 +87,7 @@ def _table(config: DictConfig) -> int:
     """From the runs that are there; `recsys reproduce` trains those that are not."""
     from recsys_cli.config.library import library
     from recsys_cli.experiments.artefact import table_artefact
-    from recsys_cli.experiments.assemble import made
+    from recsys_cli.experiments.assemble import made, needs_runs
     from recsys_cli.experiments.planner import Planner
     from recsys_cli.experiments.spec import read
     from recsys_cli.reports.artefact import folder_of, write_artefact
@@ -95,6 +95,11 @@ def _table(config: DictConfig) -> int:
     folder = folder_of(config.out) if config.artefact else None
     configs = library()
     plan = Planner(configs, Path(config.runs_dir).expanduser()).plan(read("table", config.table.name, configs))
+    if needs_runs(plan.experiment) and not any(job.found for job in plan.jobs):
+        raise UserError(
+            f"no run of table={config.table.name} lies below {config.runs_dir}: recsys reproduce table={config.table.name} "
+            "makes them, with plan=true it says what is there."
+        )
     found = made(plan, configs)
     write_file(config.out, found.document.html().encode())
     print(f"page: {config.out}")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, open_dict
 
 from data_prep.errors import UserError
 from data_prep.settings import Settings, field
+
+if TYPE_CHECKING:
+    from recsys_cli.distributed.team import Team
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,20 @@ class TrainSettings(Settings):
 
 
 def main(config: DictConfig) -> int:
+    if config.device.workers == 1:
+        return _train(config)
+    from recsys_cli.distributed.follow import follow
+    from recsys_cli.distributed.team import team_of
+
+    team = team_of(config)
+    if team.place.number:
+        return follow(config, team.place)
+    with team:
+        return _train(config, team)
+
+
+def _train(config: DictConfig, team: Team | None = None) -> int:
+    """team: with the other workers, which are to be led."""
     if config.get("unlearning", {}).get("name", "none") != "none":
         if config.tracking != "none":
             raise UserError(
@@ -38,7 +55,7 @@ def main(config: DictConfig) -> int:
     from recsys_cli.training.device import set_up_device
 
     asked = _asked(config)  # before anything is fitted to the data
-    device = set_up_device(config.device)
+    device = set_up_device(config.device, team.threads if team else None, several=team is not None)
 
     from recsys_cli.data.load import get_dataset
     from recsys_cli.runs.directory import TENSORBOARD, Run
@@ -58,9 +75,15 @@ def main(config: DictConfig) -> int:
 
     if config.tracking == "mlflow":
         check_installed()
+    if team:
+        from recsys_cli.distributed.exact import refuse_inexact
+
+        refuse_inexact(config)
 
     run, checkpoint = _taken_up(config.resume) if config.resume else (None, None)
     dataset = data_of(run, config, checkpoint) if run else get_dataset(config.data)
+    if team:
+        team.join(dataset)
     if not config.evaluation.test:
         dataset = replace(dataset, test=None, test_negatives=None)  # nothing below can look at it
     selection = Selection(config, dataset)
@@ -68,7 +91,7 @@ def main(config: DictConfig) -> int:
     model = build_model(config.model, dataset, config.seed)
     if not run:
         start_from(config.model.get("pretrained"), model, dataset)
-    learner = build_learner(config, model)
+    learner = team.learner(model, dataset) if team else build_learner(config, model)
     with open_dict(config):
         config.trainer.epochs = epochs_of(model, config)
     if run:
@@ -77,11 +100,13 @@ def main(config: DictConfig) -> int:
         run, progress = Run.create(config, **asked, **{DATA_HASH: dataset.content_hash}), Progress()
     config.run_dir = str(run.path)  # where a crash leaves its report
     parameters = model.count_parameters()
-    run.record |= {"status": "running", DATA_HASH: dataset.content_hash, "parameters": parameters}
+    workers = {"workers": team.place.of} if team else {}
+    run.record |= {"status": "running", DATA_HASH: dataset.content_hash, "parameters": parameters, **workers}
     run.write_record()
     print(
         f"{model.name} on {dataset.name}: {dataset.n_users:,} users, {dataset.n_items:,} items, "
-        f"{dataset.target_train.nnz:,} training pairs, seed {config.seed}, {device}; run directory {run.path}\n"
+        f"{dataset.target_train.nnz:,} training pairs, seed {config.seed}, {device}"
+        f"{f', {team.place.of} workers' if team else ''}; run directory {run.path}\n"
         f"needs {memory}",
         flush=True,
     )
@@ -113,10 +138,10 @@ def main(config: DictConfig) -> int:
     made_with = identity(run.settings, dataset.content_hash)
     report = both(reporter, tracker)
     try:
-        fit(learner, run.checkpoints, config.trainer, progress, selection.evaluation(model), log, report, made_with)
+        fit(learner, run.checkpoints, config.trainer, progress, selection.evaluation(learner), log, report, made_with)
         if selection.keeps_best and progress.best_epoch:
             restore(load_newest(run.checkpoints, "best")[0], learner.state())
-        result = score(config.evaluation, model, dataset, selection.final_split, config.seed)
+        result = score(config.evaluation, learner, dataset, selection.final_split, config.seed)
         best = selection.best(progress)
         table = save_result(run.path, selection.final, result, dataset.user_ids, config.evaluation, config.seed, **best)
     except Stopped as stopped:

@@ -40,7 +40,6 @@ OTHER_NAMES = {
     "gpus": "device=gpu",
     "gpu_id": "CUDA_VISIBLE_DEVICES in the environment",
     "cuda": "device=gpu",
-    "workers": "device.threads",
     "num_workers": "device.threads",
     "n_jobs": "device.threads",
     "num_threads": "device.threads",

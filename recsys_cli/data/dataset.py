@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from data_prep.features import Features
+from recsys_cli.data.share import Share
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,8 @@ class Dataset:
     test_negatives: int32 [test pairs, n] candidates given by the source (NCF protocol), in the row order of `test`.
     rating_scale: the lowest and the highest rating where they are declared (ratings.py).
     user_ids, item_ids: the raw ids by internal id; empty where there are none. notes: what a reader of results should
-    know of the data; warnings: what makes results look better than they are.
+    know of the data; warnings: what makes results look better than they are. share: which users these are, where several
+    workers share all of them; None: all.
     """
 
     name: str
@@ -130,6 +132,7 @@ class Dataset:
     content_hash: str = ""
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    share: Share | None = None
 
     @property
     def behaviours(self) -> tuple[str, ...]:

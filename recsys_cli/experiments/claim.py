@@ -37,29 +37,41 @@ LEFT_OUT = (RI, "_time", "_per_epoch", *TIMES)  # seconds of another machine, an
 
 def script(experiment: Experiment, jobs: Sequence[Job], lines: Sequence[Line]) -> str:
     """For bash. jobs: those with runs. Exit code 0: every cell that was made again is within the tolerance."""
-    records = [read_record(job.found) for job in jobs if job.found]
-    seconds = sum(r.get("training_seconds") or 0 for r in records) + sum(
-        r.get("evaluation_seconds") or 0 for r in records
-    )
-    cores = ", ".join(dict.fromkeys(str(r.get("environment", {}).get("cores", "?")) for r in records))
-    words = ["recsys", "reproduce", experiment.word, f"seeds={1 + max((job.seed for job in jobs), default=0)}"]
     own = "" if (shipped() / experiment.group / f"{experiment.name}.yaml").is_file() else OWN
     head = [
         "#!/usr/bin/env bash",
-        f"# {experiment.word}, {len(jobs)} runs: " + one_line(experiment.settings.title),
+        f"# {experiment.word}: {one_line(experiment.settings.title)}",
         *(f"#   {one_line(one)}" for one in _claims(lines)),
         f"# Tolerance {TOLERANCE:.0%} of each value: other processors and versions round otherwise.",
-        f"# Time there: {duration(seconds)} in all, with {cores} cores. Stopped, the same call goes on.",
-        "# One claim alone: claim.sh FOLDER models=[enmf] data=[beibei] seeds=1",
+        *_about_runs(jobs),
         "set -euo pipefail",
         'here="$(cd "$(dirname "$0")" && pwd)"',
         'out="${1:-made-again}"',
         "shift || true",
-        f'{shell(words)}{own} output="$out" runs_dir="$out/runs" "$@"',
+        *_all_seeds(jobs),
+        f'{shell(["recsys", "reproduce", experiment.word])}{own} output="$out" runs_dir="$out/runs" "$@"',
         f'python3 - "$here/table.csv" "$out/{experiment.group}s/{experiment.name}.csv" <<\'EOF\'',
         CHECK.format(tolerance=TOLERANCE, left_out=LEFT_OUT) + "EOF",
     ]
     return "\n".join(head) + "\n"
+
+
+def _about_runs(jobs: Sequence[Job]) -> list[str]:
+    records = [read_record(job.found) for job in jobs if job.found]
+    seconds = sum((r.get("training_seconds") or 0) + (r.get("evaluation_seconds") or 0) for r in records)
+    cores = ", ".join(dict.fromkeys(str(r.get("environment", {}).get("cores", "?")) for r in records))
+    return (
+        [
+            f"# Time there: {duration(seconds)} for {len(records)} runs, with {cores} cores. Stopped, the same call goes on.",
+            "# One claim alone: claim.sh FOLDER models=[enmf] data=[beibei] seeds=1",
+        ]
+        if records
+        else []
+    )
+
+
+def _all_seeds(jobs: Sequence[Job]) -> list[str]:
+    return [f"[ $# -gt 0 ] || set -- seeds={1 + max(job.seed for job in jobs)}"] if jobs else []
 
 
 def _claims(lines: Sequence[Line]) -> list[str]:
@@ -68,5 +80,5 @@ def _claims(lines: Sequence[Line]) -> list[str]:
     for line in lines:
         if line.get("ours"):
             place = f"{line.get('row', '')} on {line['data']}"
-            found.setdefault(" ".join(place.split()), []).append(f"{line['metric']} {float(line['ours']):.4f}")
+            found.setdefault(" ".join(place.split()), []).append(f"{line['metric']} {line['ours']}")
     return [f"{place}: {', '.join(cells)}" for place, cells in found.items()]

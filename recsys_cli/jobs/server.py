@@ -23,6 +23,7 @@ from typing import Any, NamedTuple, NoReturn
 from data_prep.files import open_file
 from recsys_cli.execute import execute, say
 from recsys_cli.output import lasting
+from recsys_cli.parent import end_with, signal_at_the_end
 
 GRACE = 60  # seconds for saving, once nobody waits for a job any more
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE)
@@ -36,9 +37,9 @@ class Child(NamedTuple):
 
 
 def main() -> None:
-    _end_with(os.getppid())  # as long as its input is not read
+    end_with(os.getppid(), signal.SIGTERM)  # as long as its input is not read
     preload()
-    _signal_at_the_end(0)
+    signal_at_the_end(0)
     _serve({})
 
 
@@ -130,7 +131,7 @@ def _run(request: dict[str, Any], saying: int, server: int) -> NoReturn:
             signal.signal(known, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.setsid()
-        _end_with(server)
+        end_with(server, signal.SIGTERM)
         os.environ.clear()
         os.environ.update(request["environment"])
         os.chdir(request["folder"])
@@ -159,17 +160,3 @@ def _execute(request: dict[str, Any], saying: int) -> int:
     config = OmegaConf.create(request["config"])
     OmegaConf.set_struct(config, True)
     return execute(import_module(f"recsys_cli.commands.{request['command']}").main, config, tell)
-
-
-def _end_with(parent: int) -> None:
-    """On Linux the kernel sends SIGTERM when the parent dies; elsewhere only the end of the server's input does."""
-    _signal_at_the_end(signal.SIGTERM)
-    if os.getppid() != parent:  # it was too late
-        raise SystemExit("the parent is gone")
-
-
-def _signal_at_the_end(number: int) -> None:
-    if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None).prctl(1, number)  # PR_SET_PDEATHSIG

@@ -55,34 +55,54 @@ class Group:
         self.model, self.tasks, self.by_users, self.batch_size = model, tasks, side == "users", batch_size
         matrices = [matrix_of(model, t, side) for t in tasks]
         self.n_rows, self.matrix = matrices[0].n_rows, stack_rows(matrices)
+        self.share = model.share if self.by_users else None
+        self.n_all_rows = self.share.n_users if self.share else self.n_rows  # of all workers
         self.importance = [model.tasks[t].weight for t in tasks]
         self.weight = [model.tasks[t].weight * weights[t][0] for t in tasks]
         item_weight = weights[tasks[0]][1]
         self.item_weight = None if item_weight is None else tf.constant(item_weight)
         # Sparse products win where a batch has more pairs than there are columns (measured 2.5x on MovieLens), sums by
         # segment win elsewhere (1.5x on Taobao). The product is not deterministic on a GPU.
-        pairs_per_batch = self.matrix.nnz * batch_size / max(self.n_rows, 1)
-        self.by_product = (
-            not dense and pairs_per_batch > self.matrix.n_cols and not tf.config.list_logical_devices("GPU")
-        )
+        pairs_per_batch = self.matrix.nnz * batch_size / max(self.n_all_rows, 1)
+        on_gpu = bool(tf.config.list_logical_devices("GPU"))
+        self.by_product = not dense and pairs_per_batch > self.matrix.n_cols and not on_gpu
+        # TensorFlow keeps int32 in the memory of the host: on a GPU every step would wait for its indices to be copied.
+        self.index_type = np.int64 if on_gpu and not dense else np.int32
         self.array_names = ["rows", "cols", "offsets"] + ["by_col"] * self.by_product
 
-    def constants(self, ids: np.ndarray) -> np.ndarray:
+    def order(self, drawn: np.ndarray, steps: int) -> dict[str, np.ndarray]:
+        """ids: the rows that are here, batch after batch; bounds [steps + 1]: where each batch begins and ends.
+
+        drawn: all rows in their order. With a share also places: where each row stands in the batch of all workers.
+        """
+        bounds = np.minimum(self.batch_size * np.arange(steps + 1), len(drawn)).astype(np.int32)
+        if self.share is None:
+            return {"ids": drawn.astype(self.index_type), "bounds": bounds}
+        places, ids = self.share.among(drawn)
+        return {
+            "ids": ids.astype(self.index_type),
+            "bounds": np.searchsorted(places, bounds).astype(np.int32),
+            "places": places % np.int32(self.batch_size),
+        }
+
+    def constants(self, ids: np.ndarray, bounds: np.ndarray) -> np.ndarray:
         """float64 [batches], the sum of the weights of the observed pairs of each, which the kernel leaves out."""
         lengths = self.matrix.row_lengths.reshape(len(self.tasks), self.n_rows)
         per_row = np.array(self.importance, float) @ lengths
-        return np.add.reduceat(per_row[ids], np.arange(0, len(ids), self.batch_size))
+        found, filled = np.zeros(len(bounds) - 1), np.flatnonzero(np.diff(bounds))
+        found[filled] = np.add.reduceat(per_row[ids], bounds[filled]) if len(filled) else 0.0
+        return found
 
-    def batches(self, ids: np.ndarray) -> dict[str, np.ndarray]:
+    def batches(self, ids: np.ndarray, bounds: np.ndarray) -> dict[str, np.ndarray]:
         """Pairs of all batches in order, rows numbered within their batch, task by task.
 
         Laid out batch after batch: what is in memory beside the result is of one batch.
         """
         shifts = self.n_rows * np.arange(len(self.tasks))[:, None]
-        batches = [(ids[None, s : s + self.batch_size] + shifts).ravel() for s in range(0, len(ids), self.batch_size)]
+        batches = [(ids[None, first:last] + shifts).ravel() for first, last in zip(bounds, bounds[1:])]
         lengths = [self.matrix.row_lengths[batch] for batch in batches]
         offsets = np.cumsum([0, *(int(of_batch.sum()) for of_batch in lengths)])
-        arrays = {name: np.empty(offsets[-1], np.int32) for name in self.array_names if name != "offsets"}
+        arrays = {name: np.empty(offsets[-1], self.index_type) for name in self.array_names if name != "offsets"}
         for batch, of_batch, first, last in zip(batches, lengths, offsets[:-1], offsets[1:]):
             starts = np.cumsum(of_batch) - of_batch
             source = np.repeat(self.matrix.indptr[batch] - starts, of_batch)

@@ -14,7 +14,8 @@ from data_prep.errors import UserError, nearest
 from data_prep.settings import changed, field
 from recsys_cli.losses.base import LossSettings, Phase, Plan, trained_tasks
 from recsys_cli.losses.groups import Group, matrix_of, stacks_of
-from recsys_cli.models.base import FactoredModel, half_squares
+from recsys_cli.models.base import FactoredModel, Rows, half_squares
+from recsys_cli.ops.layers import NoiseOfRows
 from recsys_cli.ops.streams import generator
 from recsys_cli.ops.whole_data import dense_whole_data_loss, whole_data_loss
 
@@ -123,7 +124,8 @@ class WholeDataPhase(Phase):
         self.kernel = dense_whole_data_loss if dense else whole_data_loss
         tasks = trained_tasks(model) if tasks is None else list(tasks)
         stacks = stacks_of(model, tasks, side, weights)
-        rows = [matrix_of(model, stack[0], side).n_rows for stack in stacks]
+        share = model.share if side == "users" else None
+        rows = [share.n_users if share else matrix_of(model, stack[0], side).n_rows for stack in stacks]
         self.n_rows = max(rows)
         steps = -(-self.n_rows // batch_size)
         sizes = [batch_size if n == self.n_rows else -(-n // steps) for n in rows]
@@ -134,36 +136,53 @@ class WholeDataPhase(Phase):
         arrays: dict[str, np.ndarray] = {}
         constants = np.zeros(steps)
         for g, group in enumerate(self.groups):
-            name = self._ids(group)
-            if name not in arrays:
-                purpose = f"batches/{self.name}" + name.removeprefix("ids")
-                order = generator(self.seed, purpose, epoch).permutation(group.n_rows)
-                arrays[name] = order.astype(np.int32)
-            found, constant = group.batches(arrays[name]), group.constants(arrays[name])
-            missing = steps - len(constant)  # fewer rows than steps: nothing is left for the last ones
-            found["offsets"] = np.pad(found["offsets"], (0, missing), mode="edge")
-            arrays.update({f"{g}/{key}": array for key, array in found.items()})
-            constants = constants + np.pad(constant, (0, missing))
+            which = self._which(group)
+            if f"ids{which}" not in arrays:
+                drawn = generator(self.seed, f"batches/{self.name}{which}", epoch).permutation(group.n_all_rows)
+                arrays |= {f"{key}{which}": array for key, array in group.order(drawn, steps).items()}
+            order = arrays[f"ids{which}"], arrays[f"bounds{which}"]
+            arrays |= {f"{g}/{key}": array for key, array in group.batches(*order).items()}
+            constants = constants + group.constants(*order)
         return Plan(steps, arrays, constants)
 
-    def _ids(self, group: Group) -> str:
-        """The array of the order that a group goes by."""
-        return "ids" if group.n_rows == self.n_rows else f"ids of {group.n_rows}"
+    def _which(self, group: Group) -> str:
+        """Which order a group goes by: what the names of its arrays end with."""
+        return "" if group.n_all_rows == self.n_rows else f" of {group.n_all_rows}"
 
     def loss(self, arrays: Mapping[str, tf.Tensor], step: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
         encoded = self.model.encode(noise)
         total, penalised, batches = tf.constant(0.0), [], {}
         for g, group in enumerate(self.groups):
-            name = self._ids(group)
-            if name not in batches:
-                batches[name] = arrays[name][step * group.batch_size : (step + 1) * group.batch_size]
-            ids = batches[name]
+            which = self._which(group)
+            if which not in batches:
+                batches[which] = self._batch(group, which, arrays, step, noise)
+            ids, its_noise = batches[which]
             here = {key: arrays[f"{g}/{key}"] for key in group.array_names}
-            total += group.loss(self.kernel, encoded, ids, here, step, noise)
+            total += group.loss(self.kernel, encoded, ids, here, step, its_noise)
             if self.l2:
                 sides = (ids, None) if group.by_users else (None, ids)
                 penalised += [rows for t in group.tasks for rows in self.model.penalised(t, encoded, *sides)]
         if self.l2:
-            total += self.l2 * half_squares(penalised)
+            total += self.l2 * self._half_squares(penalised)
         own = self.model.own_penalty(encoded)
-        return total if own is None else total + own
+        return total if own is None else total + self._once(own)
+
+    def _batch(self, group: Group, which: str, arrays, step, noise):
+        """The rows of a step that are here, and their noise."""
+        first, last = arrays[f"bounds{which}"][step], arrays[f"bounds{which}"][step + 1]
+        if group.share is not None:
+            n_rows = tf.minimum(group.batch_size, group.n_all_rows - step * group.batch_size)
+            noise = NoiseOfRows(noise, arrays[f"places{which}"][first:last], n_rows)
+        return arrays[f"ids{which}"][first:last], noise
+
+    def _half_squares(self, named: Sequence[Rows]) -> tf.Tensor:
+        if self.model.share is None:
+            return half_squares(named)
+        by_user, common = (
+            half_squares([r for r in named if self.model.is_by_user(r.table) == wanted]) for wanted in (True, False)
+        )
+        return by_user + self._once(common)
+
+    def _once(self, value: tf.Tensor) -> tf.Tensor:
+        """What is of no user: workers add up what they have, so one of them counts it, and the others times 0."""
+        return value if self.model.share is None or self.model.share.first else 0.0 * value

@@ -81,28 +81,27 @@ class AutoRec(TrainableModel):
             )
         return [Reconstruction(self, batch_size, seed)]
 
-    def dense(self, ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """(ratings, 1 where there is one), float32 [b, n_cols] each. ids: of rows."""
-        places, cols, values = self.rows(ids)
-        cells = tf.stack([tf.cast(places, tf.int32), cols], axis=1)
-        shape = tf.stack([tf.size(ids), self.matrix.n_cols])
-        return tf.scatter_nd(cells, values, shape), tf.scatter_nd(cells, tf.ones_like(values), shape)
+    def observed(self, ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The n ratings of these rows: (place in `ids` and column, int32 [n, 2]; ratings float32 [n])."""
+        places, cols, ratings = self.rows(ids)
+        return tf.stack([tf.cast(places, tf.int32), cols], axis=1), ratings
 
-    def shown(self, ratings: tf.Tensor, there: tf.Tensor) -> tf.Tensor:
-        """What the encoder sees, [b, n_cols]."""
+    def shown(self, ratings: tf.Tensor) -> tf.Tensor:
+        """What the encoder sees of them; it sees 0 where there is none."""
         low, high = self.ratings.low, self.ratings.high
         if self.config.input == "centred":
-            return (ratings - self.ratings.mean) * there
-        return ratings if self.config.input == "raw" else (0.2 + 0.8 * (ratings - low) / (high - low)) * there
+            return ratings - self.ratings.mean
+        return ratings if self.config.input == "raw" else 0.2 + 0.8 * (ratings - low) / (high - low)
 
-    def encode_rows(self, shown: tf.Tensor) -> tf.Tensor:
-        """[b, n_cols] -> [b, k]"""
+    def encode_rows(self, ids: tf.Tensor, cells: tf.Tensor, ratings: tf.Tensor) -> tf.Tensor:
+        """[b, k] of these rows; cells, ratings: as of `observed`."""
         activation = {"sigmoid": tf.sigmoid, "identity": tf.identity, "relu": tf.nn.relu}[self.config.hidden]
+        shown = tf.scatter_nd(cells, self.shown(ratings), tf.stack([tf.size(ids), self.matrix.n_cols]))
         return activation(tf.matmul(shown, self.encoder) + self.encoder_bias)
 
-    def decode(self, codes: tf.Tensor) -> tf.Tensor:
-        """[b, k] -> ratings [b, n_cols]"""
-        return self._out(tf.matmul(codes, self.decoder) + self.decoder_bias)
+    def decode(self, codes: tf.Tensor, cells: tf.Tensor) -> tf.Tensor:
+        """[b, k] -> the ratings in these cells, [n]: what is done for all columns costs as much as a product of matrices."""
+        return self._out(tf.gather_nd(tf.matmul(codes, self.decoder) + self.decoder_bias, cells))
 
     def weights_penalty(self) -> tf.Tensor:
         return self.config.l2 * (tf.nn.l2_loss(self.encoder) + tf.nn.l2_loss(self.decoder))
@@ -114,7 +113,7 @@ class AutoRec(TrainableModel):
     def scorer(self):
         n, step = self.matrix.n_rows, 512
         blocks = [tf.range(first, min(first + step, n)) for first in range(0, n, step)]
-        codes = tf.concat([self.encode_rows(self.shown(*self.dense(ids))) for ids in blocks], axis=0)
+        codes = tf.concat([self.encode_rows(ids, *self.observed(ids)) for ids in blocks], axis=0)
         rows = tf.concat([codes, tf.ones_like(codes[:, :1])], axis=1)
         cols = tf.concat([tf.transpose(self.decoder), self.decoder_bias[:, None]], axis=1)
         factors = Factors(cols, rows) if self.config.side == "item" else Factors(rows, cols)
@@ -136,11 +135,12 @@ class Reconstruction(Phase):
 
     def loss(self, arrays: Mapping[str, tf.Tensor], step: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
         model = self.model
-        ratings, there = model.dense(arrays["ids"][step * self.batch_size : (step + 1) * self.batch_size])
-        codes = dropout(model.encode_rows(model.shown(ratings, there)), model.config.dropout, noise, "hidden")
-        missed = ratings - model.decode(codes)
+        ids = arrays["ids"][step * self.batch_size : (step + 1) * self.batch_size]
+        cells, ratings = model.observed(ids)
+        codes = dropout(model.encode_rows(ids, cells, ratings), model.config.dropout, noise, "hidden")
+        missed = ratings - model.decode(codes, cells)
         errors = tf.square(missed) if model.config.error == "squared" else tf.abs(missed)
-        return tf.reduce_sum(errors * there) * (self.n_steps / model.matrix.nnz) + model.weights_penalty()
+        return tf.reduce_sum(errors) * (self.n_steps / model.matrix.nnz) + model.weights_penalty()
 
 
 def _logit(ratings: Ratings) -> float:

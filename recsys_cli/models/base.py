@@ -104,7 +104,7 @@ class Model(tf.Module):
     def __init__(self, config: Any, dataset: Dataset, seed: int):
         super().__init__(name=config.name)
         self.config, self.seed = config, seed
-        self.n_users, self.n_items = dataset.n_users, dataset.n_items
+        self.n_users, self.n_items, self.share = dataset.n_users, dataset.n_items, dataset.share
         self.target = 0  # the task by which items are ranked
         self.tasks: tuple[Task, ...] = (Task(dataset.target, dataset.target_train),)
 
@@ -213,6 +213,13 @@ class FactoredModel(TrainableModel):
     """A model that scores by h . (p_u * q_v): takes every loss, the whole-data ones included."""
 
     drops_both_sides = False  # `score` drops out item vectors too, not those of the users alone
+    # Names of the variables with a row per user, which only the vectors of that user depend on: workers can share the
+    # users out where all other variables are of items or of all (docs/distributed.md). Empty: they cannot.
+    user_tables: tuple[str, ...] = ()
+
+    def is_by_user(self, table: Any) -> bool:
+        """Whether a variable, or a tensor that `encode` has made, is one of `user_tables`."""
+        return isinstance(table, tf.Variable) and table.name.split(":")[0] in self.user_tables
 
     def user_vectors(self, task: int, encoded: Any, ids: tf.Tensor | None = None, noise=None) -> tf.Tensor:
         """p: [b, d] of the given users, or [n_users, d] of all of them."""

@@ -38,6 +38,8 @@ from recsys_cli.ops.layers import dropout
 class EHCF(FactoredModel):
     """Behaviours share user and item vectors; their prediction vectors are linked."""
 
+    user_tables = ("user_embedding",)
+
     @dataclass(frozen=True)
     class Settings(EmbeddingSettings):
         dropout: float = field(

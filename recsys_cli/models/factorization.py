@@ -25,6 +25,8 @@ from recsys_cli.ops.layers import dropout
 class MatrixFactorization(FactoredModel):
     """One table of user vectors, one of item vectors."""
 
+    user_tables = ("user_embedding",)
+
     @dataclass(frozen=True)
     class Settings(EmbeddingSettings):
         dropout: float = field(0.0, "rate, on the vectors of the batched side", low=0, below=1)

@@ -108,7 +108,7 @@ class HEMAAE(AutoRec):
 
     def codes(self, ids: tf.Tensor) -> tf.Tensor:
         """z of these rows, [b, k]"""
-        return self.encode_rows(self.shown(*self.dense(ids)))
+        return self.encode_rows(ids, *self.observed(ids))
 
     def log_odds(self, codes: tf.Tensor) -> tf.Tensor:
         """ln D - ln(1 - D), [b, 1]"""

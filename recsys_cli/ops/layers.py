@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -51,14 +52,30 @@ def fold(noise: tf.Tensor, purpose: str) -> tf.Tensor:
     return tf.stack([key * 2**32 + zlib.crc32(purpose.encode()), step])
 
 
-def dropout(x: tf.Tensor, rate: float, noise: tf.Tensor | None, purpose: str = "vectors") -> tf.Tensor:
+class NoiseOfRows(NamedTuple):
+    """The noise of a step for some rows of its batch, which are to drop what they drop in the whole one.
+
+    seed: int [2]. rows: int32 [b], their places in the batch; n_rows: int32, how many that has.
+    """
+
+    seed: tf.Tensor
+    rows: tf.Tensor
+    n_rows: tf.Tensor
+
+
+def dropout(x: tf.Tensor, rate: float, noise: tf.Tensor | NoiseOfRows | None, purpose: str = "vectors") -> tf.Tensor:
     """Drops elements with probability `rate` and scales the rest by 1/(1 - rate); identity without noise.
 
     noise: int [2], the seed of this step; purpose tells several masks of one step apart: equal ones drop the same.
     """
     if noise is None or rate == 0.0:
         return x
-    kept = tf.random.stateless_uniform(tf.shape(x), fold(noise, purpose)) >= rate
+    if isinstance(noise, NoiseOfRows):
+        shape = tf.concat([[noise.n_rows], tf.shape(x)[1:]], axis=0)
+        drawn = tf.gather(tf.random.stateless_uniform(shape, fold(noise.seed, purpose)), noise.rows)
+    else:
+        drawn = tf.random.stateless_uniform(tf.shape(x), fold(noise, purpose))
+    kept = drawn >= rate
     return tf.where(kept, x / (1.0 - rate), tf.zeros_like(x))
 
 

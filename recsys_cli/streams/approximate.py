@@ -107,11 +107,6 @@ class Summed:
     """The loss of a data set summed over one epoch, without dropout, and its gradient by all parameters, float64 [n]."""
 
     def __init__(self, config, dataset: Dataset, arrays: Mapping[str, np.ndarray]):
-        if config.loss.scope != "whole_data":
-            raise UserError(
-                f"ways=ascent and ways=influence need a loss over all pairs, which loss={config.loss.name} is not: take "
-                "loss=non_sampling, or ways=finetune."
-            )
         config = deepcopy(config)
         if "dropout" in config.model:
             config.model.dropout = 0.0

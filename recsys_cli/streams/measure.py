@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -12,24 +12,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from data_prep.errors import UserError
 from data_prep.files import make_folder, write_file
 from recsys_cli.streams.approximate import METHODS, Settings
 from recsys_cli.streams.asked import Stream, asked
+from recsys_cli.streams.claim import claim, refuse_unfit
 from recsys_cli.streams.clock import Batch, Waiting, arrivals, batches, waiting
 from recsys_cli.streams.left import remaining
 from recsys_cli.streams.points import Point, kept_point, score_point
+from recsys_cli.streams.spam import Attack
 from recsys_cli.streams.ways import Approximate, OfRun, Spent, Way, clear, spent_in
 from recsys_cli.training.build import build_model
 from recsys_cli.training.checkpoint import load, save
 from recsys_cli.unlearning.compare import train_model
 from recsys_cli.unlearning.copies import Source, read_source
 
-MANIFEST, RETRAIN = "stream.json", "retrain"
-BEARING = (
-    "requests", "unit", "share", "number", "items", "batches", "wait", "every", "arrivals", "points", "active", "seed",
-    "finetune_epochs", "ascent_steps", "ascent_rate", "influence_rounds", "influence_damping",
-)  # fmt: skip
+RETRAIN = "retrain"
 
 
 class Row(NamedTuple):
@@ -69,14 +66,18 @@ class Plan(NamedTuple):
 def measure(settings, say: Callable[[str], None]) -> Measured:
     """settings: of the command. Raises UserError for a stream that cannot be, Stopped for a signal."""
     sources = [read_source(Path(path).expanduser()) for path in (settings.run, *settings.beside)]
-    _refuse_different(sources)
+    refuse_unfit(settings, sources)
     source, folder = sources[0], Path(settings.out).expanduser()
-    stream = asked(settings, source.dataset)
+    attack = Attack(settings, source.dataset) if settings.requests == "spam" else None
+    stream = attack.stream if attack else asked(settings, source.dataset)
     n = len(stream.requests)
     ends = {share: max(1, -(-share * n // 100)) for share in sorted(set(settings.points))}
     plan = Plan(stream, arrivals(n, settings.every, settings.arrivals, settings.seed), ends)
-    _claim(folder, settings, sources, stream)
+    claim(folder, settings, sources, stream)
     say(f"{n:,} requests: {stream.about}" + _passed_over(stream))
+    if attack:
+        source = attack.train(folder / "spam", source)
+        sources = [source]
     retrained = _retrain(folder, settings, source, plan, say) if RETRAIN in settings.ways else {}
     rows = []
     for size in settings.batches:
@@ -92,6 +93,7 @@ def measure(settings, say: Callable[[str], None]) -> Measured:
             for share, (point, spent) in found.items():
                 against = retrained[share][0] if retrained else None
                 rows.append(_row(name, exact, size, share, plan, point, todo[: len(spent)], spent, against))
+    shutil.rmtree(folder / "original", ignore_errors=True)  # it knows what was to be forgotten
     return Measured(stream, sources, rows, folder)
 
 
@@ -110,7 +112,7 @@ def _ways(folder: Path, settings, sources: Sequence[Source], say) -> Iterator[tu
         settings.influence_rounds,
         settings.influence_damping,
     )
-    config, dataset, original = _quiet(sources[0]), sources[0].dataset, _original(folder, sources[0], say)
+    config, dataset, original = _quiet(sources[0]), sources[0].dataset, partial(_original, folder, sources[0], say)
     for method in methods:
         known = {"method": method, "config": config, "dataset": dataset, "original": original, "settings": own}
         yield method, False, partial(Approximate, **known)
@@ -195,42 +197,6 @@ def _original(folder: Path, source: Source, say) -> Path:
 def _quiet(source: Source) -> Any:
     source.config.trainer.progress = False
     return source.config
-
-
-def _refuse_different(sources: Sequence[Source]) -> None:
-    first = sources[0]
-    for other in sources[1:]:
-        same = all(
-            np.array_equal(getattr(first.dataset, name), getattr(other.dataset, name))
-            for name in ("user_ids", "item_ids")
-        ) and np.array_equal(first.dataset.target_train.keys, other.dataset.target_train.keys)
-        if not same:
-            raise UserError(
-                f"beside={other.path} does not hold the same rows as run={first.path}: name runs on one data set."
-            )
-
-
-def _claim(folder: Path, settings, sources: Sequence[Source], stream: Stream) -> None:
-    """The folder is of this stream, and goes on with it; another one is refused."""
-    facts = {key: getattr(settings, key) for key in BEARING}
-    facts |= {
-        "runs": {str(source.path.resolve()): source.identity for source in sources},
-        "requests_sha256": hashlib.sha256(json.dumps(stream.requests).encode()).hexdigest(),
-    }
-    file = folder / MANIFEST
-    if file.exists():
-        known = json.loads(file.read_text())
-        for key, value in json.loads(json.dumps(facts)).items():
-            if known.get(key) != value:
-                raise UserError(
-                    f"out={folder} holds another stream ({key} was {known.get(key)!r}, is {value!r}): choose another out, "
-                    "or remove it."
-                )
-        return
-    if folder.exists() and any(folder.iterdir()):
-        raise UserError(f"out={folder} exists, and is no folder of a stream: choose another out.")
-    folder.mkdir(parents=True, exist_ok=True)
-    write_file(file, (json.dumps(facts, indent=1) + "\n").encode())
 
 
 def _passed_over(stream: Stream) -> str:

@@ -11,7 +11,7 @@ from recsys_cli.losses import build_phases
 from recsys_cli.models.auxiliary_first import AuxiliaryFirst
 from recsys_cli.models.base import FactoredModel, Model, SolvedModel
 from recsys_cli.training.fit import Learner
-from recsys_cli.training.learner import GradientLearner, SolverLearner
+from recsys_cli.training.learner import Exchange, GradientLearner, SolverLearner
 from recsys_cli.training.model_class import model_class
 from recsys_cli.training.optimizers import build_optimizer
 
@@ -36,8 +36,8 @@ def settings_of(cls: type[Model], config) -> Any:
     return config if own is None else own.from_config(config, "model")
 
 
-def build_learner(config, model: Model) -> Learner:
-    """config: the root node (loss, optimizer, trainer, seed)."""
+def build_learner(config, model: Model, exchange: Exchange | None = None) -> Learner:
+    """config: the root node (loss, optimizer, trainer, seed). exchange: as of GradientLearner."""
     if isinstance(model, SolvedModel):
         return SolverLearner(model)
     if config.loss.scope == "whole_data" and not isinstance(model, FactoredModel):
@@ -50,7 +50,7 @@ def build_learner(config, model: Model) -> Learner:
         raise UserError(
             f"model={model.name} is trained by a loss, and loss={config.loss.name} is none: choose another."
         )
-    return GradientLearner(model, phases, build_optimizer(config.optimizer), config.seed)
+    return GradientLearner(model, phases, build_optimizer(config.optimizer), config.seed, exchange)
 
 
 def epochs_of(model: Model, config) -> int:

@@ -7,7 +7,7 @@ import re
 import sys
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from data_prep.errors import UserError
 from data_prep.settings import Settings, field
@@ -19,11 +19,26 @@ class DeviceSettings(Settings):
     threads: int | None = field(None, "of the processor; null: one per core", low=1)
     memory_growth: bool = field(True, "take memory of a GPU as it is needed, not all of it at once")
     determinism: bool = field(True, "on a GPU, the same bytes in each run, somewhat slower")
+    workers: int = field(
+        1,
+        "of `recsys train`: processes that share the users out; here, or on many machines by TF_CONFIG or Slurm "
+        "(docs/distributed.md)",
+        low=1,
+    )
 
 
-def set_up_device(config) -> str:
-    """config: the settings above, or a node of configs/device. Returns "cpu" or "gpu"; must run first of all."""
+def set_up_device(config, threads: int | None = None, *, several: bool = False) -> str:
+    """config: the settings above, or a node of configs/device. Returns "cpu" or "gpu"; must run first of all.
+
+    threads: instead of those of the config, where they are given. several: this is one of device.workers.
+    """
     config = DeviceSettings.from_config(config, "device")
+    if threads is not None:
+        config = replace(config, threads=threads)
+    if config.workers > 1 and not several:
+        raise UserError(
+            f"device.workers={config.workers} shares out the users of one training (`recsys train`): leave it out."
+        )
     _check_threads(config.threads)
     if config.kind == "cpu":
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")

@@ -9,12 +9,15 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from data_prep.errors import UserError
 from data_prep.settings import Settings, field
 from recsys_cli.runs.metrics_log import MetricsLog
 from recsys_cli.training import checkpoint as ckpt
+
+if TYPE_CHECKING:
+    from recsys_cli.models.base import Scorer
 
 CHUNK_SECONDS = 0.5  # how long a stop signal may wait, and how often the progress bar moves
 
@@ -43,6 +46,7 @@ class Learner(Protocol):
     """Anything that trains in epochs of steps; see `learner.GradientLearner`."""
 
     def state(self) -> Mapping[str, Any]: ...
+    def scorer(self) -> Scorer: ...
     def begin(self, epoch: int) -> int: ...
     def run(self, first: int, last: int, total: float) -> float: ...
 
@@ -118,7 +122,7 @@ def fit(
     Raises Stopped after saving when SIGINT, SIGTERM or SIGHUP came, UserError when the loss is not finite.
     """
     settings = TrainerSettings.from_config(settings, "trainer")
-    state = learner.state()
+    state, pace = learner.state(), Pace()
 
     def save(name: str) -> None:
         log.sync()
@@ -128,7 +132,7 @@ def fit(
     with _signals() as received:
         while progress.epoch < settings.epochs and not _exhausted(progress, settings):
             steps = learner.begin(progress.epoch)
-            seconds = _epoch(learner, steps, progress, received, report)
+            seconds = _epoch(learner, steps, pace, progress, received, report)
             if progress.step < steps:  # stopped inside the epoch
                 save(ckpt.numbered("epoch", progress.epoch, progress.step))
                 raise Stopped(received[0])
@@ -153,19 +157,36 @@ def fit(
     return progress
 
 
-def _epoch(learner: Learner, steps: int, progress: Progress, received: list[int], report) -> float:
+@dataclasses.dataclass
+class Pace:
+    """How many steps take about CHUNK_SECONDS, as far as is known: an epoch that is shorter is one call of the compiled
+    loop, within which a GPU waits for nobody."""
+
+    steps: int | None = None
+
+    def chunk(self, steps: int) -> int:
+        """steps: of the epoch."""
+        if self.steps is None:
+            self.steps = max(1, steps // 100)
+        return self.steps
+
+    def took(self, steps: int, seconds: float) -> None:
+        self.steps = max(1, int(steps * min(8.0, CHUNK_SECONDS / max(seconds, 1e-9))))
+
+
+def _epoch(learner: Learner, steps: int, pace: Pace, progress: Progress, received: list[int], report) -> float:
     """Runs the rest of an epoch in chunks, so that signals and the progress bar are served; returns seconds."""
-    chunk, began = max(1, steps // 100), time.perf_counter()
+    began = time.perf_counter()
     while progress.step < steps and not received:
-        last, start = min(progress.step + chunk, steps), time.perf_counter()
+        last, start = min(progress.step + pace.chunk(steps), steps), time.perf_counter()
         total = learner.run(progress.step, last, progress.total)
         if not math.isfinite(total):
             raise UserError(
                 f"the loss became {total} in epoch {progress.epoch + 1}, steps {progress.step + 1}-{last} of {steps}. "
                 "The last checkpoint before it is kept. Usually optimizer.learning_rate is too high."
             )
+        pace.took(last - progress.step, time.perf_counter() - start)
         progress.step, progress.total = last, total
-        chunk = max(1, int(chunk * min(8.0, CHUNK_SECONDS / max(time.perf_counter() - start, 1e-9))))
         report(progress, fraction=progress.step / steps)
     return time.perf_counter() - began
 

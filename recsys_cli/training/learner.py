@@ -9,11 +9,13 @@ import numpy as np
 import tensorflow as tf
 
 from recsys_cli.losses.base import Phase
-from recsys_cli.models.base import SolvedModel, TrainableModel
+from recsys_cli.models.base import Scorer, SolvedModel, TrainableModel
 from recsys_cli.ops.compiled import compiled, repeat
 from recsys_cli.ops.layers import step_noise
 from recsys_cli.ops.streams import stateless_seed
 from recsys_cli.training.optimizers import Optimizer, build_optimizer
+
+Exchange = Callable[[Sequence, Sequence[tf.Variable]], Sequence]  # gradients, variables -> gradients
 
 
 class GradientLearner:
@@ -21,10 +23,19 @@ class GradientLearner:
 
     What step s of epoch e does depends on the variables and (seed, e, s) only, so that any split of an epoch into
     calls of `run`, in any number of processes, gives the same bytes.
+
+    exchange: what makes of the gradients of this process those of all workers, within the step; None: it is alone.
     """
 
-    def __init__(self, model: TrainableModel, phases: Sequence[Phase], optimizer: Optimizer, seed: int):
-        self.model, self.phases, self.seed = model, phases, seed
+    def __init__(
+        self,
+        model: TrainableModel,
+        phases: Sequence[Phase],
+        optimizer: Optimizer,
+        seed: int,
+        exchange: Exchange | None = None,
+    ):
+        self.model, self.phases, self.seed, self._exchange = model, phases, seed, exchange
         _assert_unique(model.name, "variables", [v.name for v in model.trainable_variables])
         _assert_unique(model.name, "phases", [phase.name for phase in phases])
         self._variables = [model.trainable_variables if p.variables is None else list(p.variables) for p in phases]
@@ -46,6 +57,9 @@ class GradientLearner:
     def state(self) -> dict[str, tf.Variable]:
         return {**self.model.state(), **self._slots}
 
+    def scorer(self) -> Scorer:
+        return self.model.scorer()
+
     def begin(self, epoch: int) -> int:
         """Lays out the batches of an epoch (counted from 0) and returns its number of steps."""
         self._arrays: list[dict[str, tf.Tensor]] = []  # those of the last epoch make room
@@ -62,6 +76,11 @@ class GradientLearner:
         self._keys = [stateless_seed(self.seed, f"noise/{phase.name}")[0] for phase in self.phases]
         self._steps = sum(plan.n_steps for plan in plans)
         return self._steps
+
+    @property
+    def calls(self) -> int:
+        """Compiled calls of the epoch that has begun, if it is run in one go."""
+        return len(self._parts)
 
     def run(self, first: int, last: int, total: float) -> float:
         """Does steps first..last-1 and returns `total` with their losses added, one by one in float64."""
@@ -93,7 +112,10 @@ class GradientLearner:
             def one(step, total):
                 with tf.GradientTape() as tape:
                     value = phase.loss(arrays, step, step_noise(key, epoch, step))
-                optimizer.apply(tape.gradient(value, variables), variables)
+                gradients = tape.gradient(value, variables)
+                if self._exchange:
+                    gradients = self._exchange(gradients, variables)
+                optimizer.apply(gradients, variables)
                 return (total + (tf.cast(value, tf.float64) + constants[step]),)
 
             return repeat(first, last, one, (total,))[0]
@@ -127,7 +149,7 @@ class SolverLearner:
 
     def __init__(self, model: SolvedModel):
         self.model = model
-        self.state, self.begin = model.state, model.begin
+        self.state, self.begin, self.scorer = model.state, model.begin, model.scorer
 
     def run(self, first: int, last: int, total: float) -> float:
         for step in range(first, last):

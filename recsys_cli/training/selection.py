@@ -21,16 +21,16 @@ from recsys_cli.evaluation.own import is_lower_better
 from recsys_cli.evaluation.protocol import EvaluationSettings, Result, check, evaluate
 from recsys_cli.models.base import Factors, Model, Scorer
 from recsys_cli.text import duration
-from recsys_cli.training.fit import Evaluation, Progress
+from recsys_cli.training.fit import Evaluation, Learner, Progress
 from recsys_cli.training.model_class import model_class
 
 LARGE_RANKING = 5 * 10**7  # pairs: below, even the slowest models rank in seconds
 LONG = 60  # seconds: worth to be said beforehand
 
 
-def score(config, model: Model, dataset: Dataset, split: str, seed: int) -> Result:
+def score(config, trained: Model | Learner, dataset: Dataset, split: str, seed: int) -> Result:
     """config: EvaluationSettings, or a node of configs/evaluation. split: "valid" or "test"."""
-    scorer, settings = model.scorer(), EvaluationSettings.from_config(config, "evaluation")
+    scorer, settings = trained.scorer(), EvaluationSettings.from_config(config, "evaluation")
     if (seconds := ranking_seconds(scorer, dataset, split, settings.users)) > LONG:
         print(f"ranking: about {duration(seconds)}", file=sys.stderr, flush=True)
     return _evaluate(config, scorer, dataset, split, seed)
@@ -120,14 +120,14 @@ class Selection:
     def keeps_best(self) -> bool:
         return self.rule != "last"
 
-    def evaluation(self, model: Model) -> Evaluation | None:
+    def evaluation(self, trained: Model | Learner) -> Evaluation | None:
         """What `fit` calls while training; None where nothing may be looked at."""
         split = self.split
         if split is None:
             return None
 
         def means() -> Mapping[str, float]:
-            return score(self.config.evaluation, model, self.dataset, split, self.config.seed).means
+            return score(self.config.evaluation, trained, self.dataset, split, self.config.seed).means
 
         lower = is_lower_better(self.monitor, self.config.evaluation.metrics)
         return Evaluation(means, self.monitor, self.keeps_best, lower)

@@ -59,7 +59,7 @@ def audit(old: Dataset, popularity: np.ndarray, keys: np.ndarray, subjects: Mapp
     random = generator(seed, "unlearning/audit")
     chosen = np.sort(random.permutation(keys)[:MAX_PAIRS])
     users, items = chosen // old.n_items, chosen % old.n_items
-    controls = _with_controls(old, popularity, users, random)
+    controls = never_seen(old, popularity, users, CONTROLS, random)
     values = {name: _per_pair(subject, old, users, items, controls) for name, subject in subjects.items()}
     values |= {f"{name} - retrained": values[name] - values["retrained"] for name in ("before", "after")}
     clusters, owners = min(("users", users), ("items", items), key=lambda side: len(np.unique(side[1])))
@@ -80,6 +80,20 @@ def popularity_in(old: Dataset, left: Dataset) -> np.ndarray:
     counts = np.zeros(old.n_items, np.int64)
     counts[np.isin(old.item_ids, left.item_ids)] = left.target_train.col_counts
     return counts
+
+
+def never_seen(old: Dataset, popularity: np.ndarray, users, number: int, random: np.random.Generator) -> np.ndarray:
+    """So many items that each user never had, by popularity, [users, number]. Every user must lack one that somebody has."""
+    seen = union(matrices(old), old.n_users, old.n_items)
+    cumulative = np.cumsum(popularity / popularity.sum())
+    owners = np.repeat(users, number)
+    controls, left = np.empty(len(owners), np.int64), np.arange(len(owners))
+    while len(left):
+        controls[left] = np.minimum(
+            np.searchsorted(cumulative, random.random(len(left)), side="right"), old.n_items - 1
+        )
+        left = left[seen.contains(owners[left], controls[left]) | (popularity[controls[left]] == 0)]
+    return controls.reshape(-1, number)
 
 
 def verdict(found: Found | None) -> str:
@@ -144,20 +158,6 @@ def _seen(old: Dataset, among: np.ndarray) -> np.ndarray:
     """int64 [users]: how many of these items each user has, in any behaviour and split."""
     seen = union(matrices(old), old.n_users, old.n_items)
     return np.bincount(seen.rows[among[seen.indices]], minlength=old.n_users)
-
-
-def _with_controls(old: Dataset, popularity: np.ndarray, users, random: np.random.Generator) -> np.ndarray:
-    """Never-seen items of each user by popularity, [pairs, CONTROLS]."""
-    seen = union(matrices(old), old.n_users, old.n_items)
-    cumulative = np.cumsum(popularity / popularity.sum())
-    owners = np.repeat(users, CONTROLS)
-    controls, left = np.empty(len(owners), np.int64), np.arange(len(owners))
-    while len(left):
-        controls[left] = np.minimum(
-            np.searchsorted(cumulative, random.random(len(left)), side="right"), old.n_items - 1
-        )
-        left = left[seen.contains(owners[left], controls[left]) | (popularity[controls[left]] == 0)]
-    return controls.reshape(-1, CONTROLS)
 
 
 def _per_pair(subject: Subject, old: Dataset, users, items, controls) -> np.ndarray:

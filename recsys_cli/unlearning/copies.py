@@ -6,16 +6,16 @@ import io
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from omegaconf import DictConfig
 
 from data_prep.errors import UserError
 from recsys_cli.data.dataset import Dataset
-from recsys_cli.models.base import Model
+from recsys_cli.models.base import Model, Scorer
 from recsys_cli.runs.directory import Run
 from recsys_cli.unlearning.forget import carry_out, make_plan
 from recsys_cli.unlearning.forget_file import Content
@@ -24,7 +24,8 @@ from recsys_cli.unlearning.generations import Generations
 from recsys_cli.unlearning.intake import take_in
 from recsys_cli.unlearning.ledger import read_ledger
 from recsys_cli.unlearning.matching import match
-from recsys_cli.unlearning.opening import check_unlearnable, open_unlearnable, refuse_other_config
+from recsys_cli.unlearning.membership import full_seconds
+from recsys_cli.unlearning.opening import check_unlearnable, method_of, open_unlearnable, refuse_other_config
 from recsys_cli.unlearning.requests import Request
 
 
@@ -61,6 +62,32 @@ def read_source(path: Path) -> Source:
     refuse_other_config(run.path, generations.current)
     ledger = read_ledger(generations.current)
     return Source(run.path, config, Rows.read(generations.current).dataset, ledger["id"])
+
+
+def rows_and_ledger(run: Path, settings: Mapping[str, Any]) -> tuple[Dataset | None, dict[str, Any] | None]:
+    """What the current state of a run has, and its ledger; None where the run cannot forget. settings: of its config."""
+    if method_of(settings) == "none":
+        return None, None
+    current = Generations(run).current
+    return Rows.read(current).dataset, read_ledger(current)
+
+
+class Audited(NamedTuple):
+    """A run with its rows and its model. seconds: of one training from scratch, by its record."""
+
+    config: DictConfig
+    identity: str
+    rows: Rows
+    scorer: Scorer
+    seconds: float
+
+
+def read_for_audit(path: Path) -> Audited:
+    """As `read_source`."""
+    source = read_source(path)
+    current = Generations(source.path).current
+    rows, model = open_model(current, source.config)
+    return Audited(source.config, source.identity, rows, model.scorer(), full_seconds(source.config, current))
 
 
 class Copy:

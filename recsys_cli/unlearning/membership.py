@@ -49,7 +49,7 @@ def answer(run: Path, config, question: Question, outcome: Outcome, say=print) -
     to test."""
     if question.model is None:
         return {"pairs": 0, "failed": False, "verdict": verdict(None)}
-    fresh = _from_scratch(run, config, outcome.rows, say)
+    fresh = from_scratch(clear_trial(run), config, outcome.rows, say)
     old, new = question.rows.dataset, outcome.rows.dataset
     everyone = np.arange(old.n_users), np.arange(old.n_items)
     left = [
@@ -84,9 +84,13 @@ def answer_lines(said: dict[str, Any]) -> list[str]:
     return [*lines, f"audit {said['verdict']}"]
 
 
-def _from_scratch(run: Path, config, rows: Rows, say) -> FactoredModel:
-    """The model that the same algorithm makes of these rows, taking nothing over."""
-    folder = clear_trial(run)
+def _quiet(line: str) -> None:
+    pass
+
+
+def from_scratch(folder: Path, config, rows: Rows, say=_quiet) -> FactoredModel:
+    """The model that the same algorithm makes of these rows, taking nothing over. folder: removed again."""
+    shutil.rmtree(folder, ignore_errors=True)
     try:
         return build(folder, config, rows, None, train_shards, say).model
     finally:

@@ -16,6 +16,8 @@ from recsys_cli.unlearning.generations import Generations
 from recsys_cli.unlearning.ledger import read_ledger
 from recsys_cli.unlearning.unit import shard_epochs
 
+NOT_EXACT = "not_exact.json"  # the ledger of an approximate method, in a folder of its own
+
 
 class Unlearnable(NamedTuple):
     """config: the root node of the run."""
@@ -31,11 +33,21 @@ def method_of(config) -> str:
 
 
 def open_unlearnable(path: str) -> Unlearnable:
+    refuse_not_exact(Path(path).expanduser())
     run, config = Run.open(path)
     check_unlearnable(run, config)
     found = Unlearnable(run, config, Generations(run.path))
     found.generations.refuse_strange()
     return found
+
+
+def refuse_not_exact(folder: Path) -> None:
+    """Raises UserError for what an approximate method has made: no check may call it whole."""
+    if (folder / NOT_EXACT).exists():
+        raise UserError(
+            f"{folder} was made by a method that is NOT exact ({NOT_EXACT} says which): nothing can show that rows are gone "
+            "from such a model, and nothing here says so."
+        )
 
 
 def check_unlearnable(run: Run, config: DictConfig) -> None:

@@ -23,7 +23,7 @@ BEFORE, AFTER = r"(?<![^\W_])(?<!\d\.)(?<!@)", r"(?![^\W_])(?!\.\d)"
 def prepared_with(cache: Path, name: str, asked: Sequence[Content]) -> list[Path]:
     """The prepared data sets of this name that hold any of the rows, or cannot be read, also those half written."""
     folders = sorted({*cache.glob(f"{name}-*"), *cache.glob(f".{name}-*")})
-    return [folder for folder in folders if _may_hold(folder, asked)]
+    return [folder for folder in folders if may_hold(folder, asked)]
 
 
 def names(document: Any, kind: str, rows: Sequence[Row]) -> bool:
@@ -50,7 +50,7 @@ def texts(document: Any) -> Iterator[str]:
         yield document
 
 
-def _may_hold(folder: Path, asked: Sequence[Content]) -> bool:
+def may_hold(folder: Path, asked: Sequence[Content]) -> bool:
     try:
         if folder.is_dir() and not (folder / MANIFEST).exists():
             return any(folder.iterdir())

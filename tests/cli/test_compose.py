@@ -1,4 +1,4 @@
-"""Which value wins, and that every config file of ours composes."""
+"""Which value wins, and that every tuned file composes (all other choices: test_settings.py)."""
 
 from __future__ import annotations
 
@@ -9,18 +9,10 @@ from recsys_cli.config.compose import compose
 from recsys_cli.config.library import library
 
 TUNED = "# @package _global_\nmodel:\n  embedding_size: 16\nloss:\n  negative_weight: 0.7\n"
-GROUPS = [g for g in library("").groups() if g in library("").defaults("train")]
-CHOICES = [(g, c) for g in GROUPS for c in library("").choices(g)]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("group, choice", [pair for pair in CHOICES if pair[0] != "tuned"])
-def test_every_choice_composes(config, group, choice):
-    assert config("train", f"{group}={choice}")[group]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("choice", [choice for group, choice in CHOICES if group == "tuned"])
+@pytest.mark.parametrize("choice", library("").choices("tuned"))
 def test_every_tuned_file_composes_where_it_applies(config, choice):
     model, loss, data = choice.split("-", 2)
     words = [f"model={model}", f"data={data}"] + ([] if loss == "none" else [f"loss={loss}"])

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from recsys_cli.cli import COMMANDS, _options, spoken
+from recsys_cli.cli import COMMANDS, spoken
 from recsys_cli.config.compose import compose
 from recsys_cli.config.library import library
 from recsys_cli.config.overrides import expand, parse, switched_on
 from recsys_cli.config.words import settings_and_words
 from recsys_cli.jobs.multirun import taken
+from recsys_cli.options import options_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "results").glob("**/README.md"))]
@@ -72,7 +73,7 @@ def test_every_command_line_composes(page, line):
             settings_and_words(name, argv)
         return
     configs = library("")
-    options, words = _options(name).parse_known_args(argv)
+    options, words = options_of(argv, name)
     words = switched_on(words, name, configs)
     if options.help:
         return

@@ -132,7 +132,7 @@ def test_settings_of_hydra_that_ask_for_nothing_pass(config):
         ("reg=0.1", "'loss.l2'"),
         ("topk=[10]", "'evaluation.k'"),
         ("gpu=0", "'device=gpu'"),
-        ("workers=4", "'device.threads'"),
+        ("num_workers=4", "'device.threads'"),
         ("dataset=beibei", "'data'"),
         ("device=cuda", "Did you mean 'gpu'?"),
         ("model=neumf", "Did you mean 'ncf'?"),

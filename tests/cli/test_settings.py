@@ -86,7 +86,7 @@ def test_files_do_not_repeat_what_settings_mean(file):
 @pytest.mark.slow
 @pytest.mark.parametrize("command", APPLICATIONS)
 def test_the_library_gives_what_hydra_composes(command):
-    """Help and completion go by plain files, the program by Hydra."""
+    """Every choice of every group composes. Help and completion go by plain files, the program by Hydra."""
     triples = [{}]
     for group in OURS.defaults(command):
         if group not in ("tuned", "sweep") and (command != "sweep" or group == "model"):  # the rest is that of train

@@ -89,6 +89,8 @@ def test_only_what_is_asked_for_is_made(place, recsys):
     check_artefact(place, recsys, lines)
     counted = recsys("reproduce", "table=3.2", "data=ciao")
     assert counted.code == 2 and "trains nothing: leave out data and models" in counted.err
+    nothing = recsys("report", "table=tiny", "runs_dir=nowhere", "artefact=true")
+    assert nothing.code == 2 and "no run of table=tiny lies below nowhere" in nothing.err
     refused = recsys("reproduce", "table=tiny", "models=enfm")
     assert refused.code == 2 and "models=enfm: no run of it is to be made here. Did you mean 'enmf'?" in refused.err
 

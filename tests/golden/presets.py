@@ -201,7 +201,7 @@ PRESETS = {
 
 def shipped(name: str, *words: str) -> DictConfig:
     """Without values that are tuned for the data set that compose needs."""
-    return compose("train", [*PRESETS[name].choices, "~tuned", *words], library(""))
+    return compose("train", [*PRESETS[name].choices, "~tuned", *words], library(""), quick=True)
 
 
 def configured(name: str, golden: Golden) -> DictConfig:

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAUNCHERS = {"joblib": "hydra_joblib_launcher", "submitit_local": "hydra_submitit_launcher"}
 
 
+@pytest.mark.slow
 def test_hydras_own_launcher_does_what_the_engine_does(recsys, one_nursery, tmp_path):
     words = ["-m", *TINY, f"runs_dir={tmp_path / 'runs'}", "hydra/launcher=basic", "model.embedding_size=8,1000000000"]
     words.remove("model.embedding_size=8")

@@ -24,6 +24,7 @@ def jobs(result) -> list[list[str]]:
     return [re.split(r"  +", line.strip())[:3] for line in lines if re.match(r" *\d", line)]
 
 
+@pytest.mark.slow
 def test_what_is_there_is_not_trained_again(recsys, tmp_path):
     words = [*WORDS, f"runs_dir={tmp_path / 'runs'}", f"data.cache_dir={tmp_path / 'cache'}"]
     first = recsys("train", "-m", "seed=0,1", *words)

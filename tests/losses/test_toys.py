@@ -132,22 +132,23 @@ def test_relations_stack_and_recommendation_does_not():
     assert [key for key in plan.arrays if key.startswith("ids")] == ["ids"], "the same items in both losses of a step"
 
 
-def test_both_layouts_give_the_same_gradients_also_where_a_step_has_no_rows_of_a_task():
+def test_all_layouts_give_the_same_gradients_also_where_a_step_has_no_rows_of_a_task():
     """13 friends in batches of 2 make 7 steps; of 9 items, 2 a step, nothing is left for the last two."""
     model = attentive()
     found = []
-    for by_product in (False, True):
+    for by_product, index_type in ((False, np.int32), (True, np.int32), (False, np.int64)):  # the last: on a GPU
         (phase,) = whole_data_phases(settings(**{**WHOLE_DATA, "batch": "items"}), model, 2, seed=0)
         for group in phase.groups:
-            group.by_product = by_product
+            group.by_product, group.index_type = by_product, index_type
             group.array_names = ["rows", "cols", "offsets"] + ["by_col"] * by_product
         plan = phase.plan(0)
+        assert plan.arrays["ids"].dtype == plan.arrays["0/rows"].dtype == index_type
         assert plan.n_steps == 7 and list(np.diff(plan.arrays["0/offsets"])[-2:]) == [0, 0]
         arrays = {key: tf.constant(array) for key, array in plan.arrays.items()}
         for step in range(7):
             with tf.GradientTape() as tape:
                 value = phase.loss(arrays, tf.constant(step), tf.constant([1, step]))
             found.append([value, *map(tf.convert_to_tensor, tape.gradient(value, model.trainable_variables))])
-    for one, other in zip(found[:7], found[7:]):
-        for a, b in zip(one, other):
+    for one, *others in zip(found[:7], found[7:14], found[14:]):
+        for a, b in ((a, b) for other in others for a, b in zip(one, other)):
             np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)

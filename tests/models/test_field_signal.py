@@ -13,7 +13,7 @@ CHOSEN = ["loss.negative_weight=0.3", "model.dropout=0.5", "model.embedding_size
 
 
 def hit_ratio(model: str, data, *words: str) -> float:
-    config = compose("train", [f"model={model}", "~tuned", *DATA, *CHOSEN, *words], library(""))
+    config = compose("train", [f"model={model}", "~tuned", *DATA, *CHOSEN, *words], library(""), quick=True)
     built = build_model(config.model, data, 0)
     learner = build_learner(config, built)
     for epoch in range(40):
@@ -22,7 +22,7 @@ def hit_ratio(model: str, data, *words: str) -> float:
 
 
 def test_ensfm_finds_what_a_moment_is_for(tmp_path):
-    data = get_dataset(compose("train", [*DATA, f"data.cache_dir={tmp_path}"], library("")).data)
+    data = get_dataset(compose("train", [*DATA, f"data.cache_dir={tmp_path}"], library(""), quick=True).data)
     ensfm, blind, enmf = (
         hit_ratio("ensfm", data),
         hit_ratio("ensfm", data, "model.user_fields=[user,age,region]"),

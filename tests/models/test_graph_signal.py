@@ -18,7 +18,7 @@ USUAL = ("~tuned", "model.embedding_size=16", "trainer.batch_size=64", "loss.bat
 
 
 def recall(dataset, *words: str) -> float:
-    config = compose("train", [*USUAL, *SPARSE, "loss.negative_weight=20", *words], library(""))
+    config = compose("train", [*USUAL, *SPARSE, "loss.negative_weight=20", *words], library(""), quick=True)
     model = build_model(config.model, dataset, 0)
     learner = build_learner(config, model)
     for epoch in range(30):
@@ -29,7 +29,7 @@ def recall(dataset, *words: str) -> float:
 @pytest.mark.slow
 def test_jnskr_gains_from_triples_and_from_shuffled_ones_nothing(tmp_path):
     """Measured: 0.20 without triples, 0.34 with them, 0.17 with tails exchanged between the triples of a relation."""
-    config = compose("train", ["~tuned", *SPARSE, f"data.cache_dir={tmp_path}"], library(""))
+    config = compose("train", ["~tuned", *SPARSE, f"data.cache_dir={tmp_path}"], library(""), quick=True)
     dataset, rng = get_dataset(config.data), np.random.default_rng(0)
     triples = dataset.graph.triples.copy()
     for relation in np.unique(triples[:, 1]):

@@ -18,6 +18,7 @@ from recsys_cli.config.library import library
 from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.evaluation.protocol import evaluate
 from recsys_cli.training.build import build_learner, build_model
+from tests.tiny import likeness_of_friends
 
 OPTIONS = {
     "name": "social", "source": "synthetic", "behaviours": ["buy"], "split": "leave_one_out", "users": 500, "items": 300,
@@ -46,7 +47,7 @@ def circles() -> Dataset:
 def best(model: str, data: Dataset, *words: str, epochs: int = 30) -> float:
     """HR@10 on the test part, of the best of every tenth epoch."""
     given = [f"model={model}", "~tuned", "model.embedding_size=32", "model.dropout=0.5", *words]
-    config, found = compose("train", given, library("")), []
+    config, found = compose("train", given, library(""), quick=True), []
     trained = build_model(config.model, data, 0)
     learner = build_learner(config, trained)
     for epoch in range(epochs):
@@ -69,13 +70,7 @@ def test_friends_who_choose_alike_help_and_friends_of_others_do_not():
 
 def test_the_circles_are_what_was_asked_for():
     found = raw(users=100, interactions=600)
-    friends = set(zip(found.friends.users.tolist(), found.friends.items.tolist(), strict=True))
-    assert {(b, a) for a, b in friends} == friends and all(a != b for a, b in friends)
-    bought = np.zeros((100, 300))
-    bought[found.train["buy"].users, found.train["buy"].items] = 1
-    overlap = bought @ bought.T
-    among_friends = overlap[found.friends.users, found.friends.items].mean()
-    assert among_friends > 2 * overlap[~np.eye(100, dtype=bool)].mean()
+    assert likeness_of_friends(found, 100, 300) > 2
 
 
 def test_without_circles_nothing_is_drawn_for_them():

@@ -17,7 +17,7 @@ from recsys_cli.sweeps.space import combinations, read_space, size, words_of
 
 def space(stated: dict, model: str = "enmf"):
     configs = library("")
-    values = flatten(plain(compose("train", [f"model={model}"], configs)))
+    values = flatten(plain(compose("train", [f"model={model}"], configs, quick=True)))
     return read_space(flatten(stated), configs.fields("train", values), values)
 
 

@@ -51,6 +51,7 @@ def test_a_sweep_says_what_it_does_and_gives_what_train_takes(recsys, trainer, t
     assert recsys("sweep", *WORDS, f"sweep_dir={tmp_path / 's'}", "budget=8").code == 0 and len(trainer.trained) == 8
 
 
+@pytest.mark.slow
 def test_killed_anywhere_it_comes_to_the_same_files_and_repeats_nothing(recsys, trainer, tmp_path):
     assert recsys("sweep", *WORDS, f"sweep_dir={tmp_path / 'whole'}").code == 0
     before, trainer.trained = trainer.trained, []
@@ -68,6 +69,7 @@ def test_killed_anywhere_it_comes_to_the_same_files_and_repeats_nothing(recsys, 
     assert len(again) <= 3, "only what was not finished is gone on with"
 
 
+@pytest.mark.slow
 def test_a_trial_that_finished_unheard_is_not_trained_again(recsys, trainer, tmp_path, monkeypatch):
     from recsys_cli.sweeps.search import Search
 
@@ -83,6 +85,7 @@ def test_a_trial_that_finished_unheard_is_not_trained_again(recsys, trainer, tmp
     assert len(rows(tmp_path / "s")) == 6 and "open" not in [row["state"] for row in rows(tmp_path / "s")]
 
 
+@pytest.mark.slow
 def test_failed_trials_are_listed_and_trained_again_on_request(recsys, trainer, tmp_path):
     trainer.fails = lambda config: config.model.dropout == 0.3
     words = [*WORDS, "sweep.method=grid", "budget=12", "sweep.prune=false", f"sweep_dir={tmp_path / 's'}"]
@@ -100,6 +103,7 @@ def test_failed_trials_are_listed_and_trained_again_on_request(recsys, trainer, 
     assert recsys("sweep", *WORDS, f"sweep_dir={tmp_path / 'none'}").code == 2
 
 
+@pytest.mark.slow
 def test_every_model_gets_the_same_number_of_trials_and_the_page_states_the_rule(recsys, trainer, tmp_path):
     words = ["models=[enmf,wmf]", "budget=5", "trainer.epochs=20", f"sweep_dir={tmp_path / 's'}", "sweep.prune=false"]
     result = recsys("sweep", *words)
@@ -110,6 +114,7 @@ def test_every_model_gets_the_same_number_of_trials_and_the_page_states_the_rule
     assert "holds another sweep" in recsys("sweep", *words, "seed=1").err
 
 
+@pytest.mark.slow
 def test_how_long_it_takes_is_found_by_a_few_epochs_beforehand(recsys, trainer, tmp_path, monkeypatch):
     words = ["trainer.epochs=50" if word.startswith("trainer") else word for word in WORDS]
     result = recsys("sweep", *words, f"sweep_dir={tmp_path / 's'}", "plan=true")
@@ -121,6 +126,7 @@ def test_how_long_it_takes_is_found_by_a_few_epochs_beforehand(recsys, trainer, 
     assert re.search(r"^jobs: 0/6 ended, \d+ s, about 30 s left$", result.err, re.MULTILINE), "of all that are to come"
 
 
+@pytest.mark.slow
 def test_a_damaged_study_is_said_and_what_was_trained_is_kept(recsys, trainer, tmp_path):
     folder = tmp_path / "s"
     assert recsys("sweep", *WORDS, f"sweep_dir={folder}").code == 0

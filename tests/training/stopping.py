@@ -23,7 +23,7 @@ class Died(BaseException):
 
 @contextmanager
 def before_call(n: int, do: Callable[[], None]) -> Iterator[None]:
-    """Does something before call n (from 0) of any learner's `run`."""
+    """Does something before call n (from 0) of any learner's `run`, each of which does one step."""
     left, whole_epoch = n, fit._epoch
 
     def epoch(learner, *args):
@@ -39,7 +39,7 @@ def before_call(n: int, do: Callable[[], None]) -> Iterator[None]:
         with patch.object(learner, "run", counted):
             return whole_epoch(learner, *args)
 
-    with patch.object(fit, "_epoch", epoch):
+    with patch.object(fit, "_epoch", epoch), patch.object(fit, "CHUNK_SECONDS", 0.0):
         yield
 
 

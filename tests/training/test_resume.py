@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from recsys_cli import cli
+from recsys_cli.training import fit
 from tests.contract.models import DISTINCT, RESUMABLE
 from tests.tiny import RUN
 from tests.training.stopping import die_at
@@ -51,7 +53,7 @@ def somewhere(model: str) -> str:
     return str(3 + zlib.crc32(model.encode()) % 7)
 
 
-# What presets of one implementation differ in, their losses and the way they learn, is in the contract's cut epochs.
+# What presets of one implementation differ in comes below, and in the contract's cut epochs.
 MODELS = [m for m in RESUMABLE if m in DISTINCT]
 
 
@@ -63,6 +65,22 @@ def test_stopped_and_resumed_equals_uninterrupted(model, tmp_path, other_threads
     assert cli.main(words(model, whole)) == 0
     assert other_threads.answer() == "died"
     check_resumed(stopped, whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", [m for m in RESUMABLE if m not in DISTINCT])
+def test_a_preset_whose_last_epoch_is_lost_makes_it_again(model, tmp_path):
+    """As where the process was killed in it: nothing of that epoch is left. The others are looked at above."""
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert cli.main(words(model, whole, "trainer.epochs=2")) == 0
+    shutil.copytree(whole, cut)
+    for path in [max((cut / "checkpoints").glob("epoch-*.npz")), *cut.glob("test*")]:
+        path.unlink()
+    log = cut / "metrics.jsonl"
+    log.write_text(log.read_text().splitlines(keepends=True)[0])
+    record = json.loads((cut / "record.json").read_text())
+    (cut / "record.json").write_text(json.dumps(record | {"status": "running"}))
+    check_resumed(cut, whole)
 
 
 @pytest.mark.slow  # each starts a process, with TensorFlow
@@ -111,6 +129,7 @@ def test_a_signal_inside_an_epoch_saves_and_resumes(stop, tmp_path, monkeypatch,
 
     with monkeypatch.context() as patch:
         patch.setattr(GradientLearner, "run", signalled)
+        patch.setattr(fit, "CHUNK_SECONDS", 0.0)
         assert cli.main(words("enmf", stopped)) == 128 + stop
     assert f"recsys train resume={stopped}" in capsys.readouterr().out
     assert list((stopped / "checkpoints").glob("*-step-*.npz"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -59,18 +61,44 @@ def made_up_score(evaluation, model, dataset, split, seed):
     return Result(users, {"Recall@3": values}, {"Recall@3": float(values.mean())}, len(users), 0, 0.0)
 
 
+def make_up(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(generation, "train_shard", made_up)
+    patch.setattr(generation, "train_into", made_up_aggregation)
+    patch.setattr(generation, "score", made_up_score)
+
+
 @pytest.fixture
 def quick(monkeypatch):
     """No training and no evaluation."""
-    monkeypatch.setattr(generation, "train_shard", made_up)
-    monkeypatch.setattr(generation, "train_into", made_up_aggregation)
-    monkeypatch.setattr(generation, "score", made_up_score)
+    make_up(monkeypatch)
+
+
+def copied(run: Path, folder: Path) -> Path:
+    return Path(shutil.copytree(run, folder / "run", symlinks=True))
+
+
+@pytest.fixture(scope="session")
+def made_run(tmp_path_factory):
+    """For all tests; its data lie beside it."""
+    with pytest.MonkeyPatch.context() as patch:
+        make_up(patch)
+        return train_run(tmp_path_factory.mktemp("unlearning"), *QUICK)
+
+
+@pytest.fixture(scope="session")
+def made_forgotten(made_run, tmp_path_factory):
+    run = copied(made_run, tmp_path_factory.mktemp("forgotten"))
+    with pytest.MonkeyPatch.context() as patch:
+        make_up(patch)
+        words = [f"run={run}", f"forget={write_pairs(run.parent / 'f.csv', PAIRS)}", "device=cpu"]
+        assert recsys("unlearn", *words) == 0
+    return run
 
 
 @pytest.fixture
-def run(quick, tmp_path):
+def run(quick, made_run, tmp_path):
     """A run of three shards of users."""
-    return train_run(tmp_path, *QUICK)
+    return copied(made_run, tmp_path)
 
 
 def receipt_of(run, rows, file, capsys, header="user,item") -> list[str]:
@@ -91,7 +119,6 @@ def problems(run, forgotten) -> list[str]:
 
 
 @pytest.fixture
-def forgotten(run, tmp_path):
+def forgotten(quick, made_forgotten, tmp_path):
     """The run after it has forgotten PAIRS."""
-    assert recsys("unlearn", f"run={run}", f"forget={write_pairs(tmp_path / 'f.csv', PAIRS)}", "device=cpu") == 0
-    return run
+    return copied(made_forgotten, tmp_path)

@@ -129,13 +129,13 @@ def test_requests_carried_out_together_are_looked_for_together(run, unlearn, cap
 def test_what_is_trained_to_compare_lies_in_the_run_and_a_stop_leaves_it_whole(run, unlearn, monkeypatch, capsys):
     places = []
 
-    def stopped(folder, *more):
-        places.append(folder)
+    def stopped(learner, checkpoints, *more):
+        places.append(checkpoints.parent)
         raise Stopped(signal.SIGTERM)
 
-    monkeypatch.setattr(compare, "train_into", stopped)
+    monkeypatch.setattr(compare, "fit", stopped)
     assert unlearn(PAIRS, "compare=retrain") == 128 + signal.SIGTERM
-    assert places == [run / "verifying" / "retrained"] and not (run / "verifying").exists()
+    assert places == [run / "verifying"] and not (run / "verifying").exists()
     assert "what was said above to be done is done" in capsys.readouterr().out
     assert (run / "current").resolve().name == "1" and not asked(run)
 

@@ -24,8 +24,10 @@ from recsys_cli.streams.clock import Batch, batches, waiting
 from recsys_cli.streams.left import emptied, remaining, seen_by
 from recsys_cli.streams.measure import measure
 from recsys_cli.streams.points import in_lists
+from recsys_cli.streams.spam import Attack
+from recsys_cli.streams.table import times_retraining
 from recsys_cli.unlearning.copies import Copy, read_source
-from tests.unlearning.harness import contents, recsys, write_pairs
+from tests.unlearning.harness import contents, recsys, train_run, write_pairs
 
 ARRIVED = np.array([1.0, 2.0, 3.0, 10.0, 11.0, 30.0])
 
@@ -147,6 +149,7 @@ def told(found) -> list:
     ]
 
 
+@pytest.mark.slow
 def test_a_stream_leaves_the_run_as_it_is_and_is_the_same_after_a_kill(run, no_training, tmp_path, monkeypatch):
     before = contents(run)
     whole, _ = stream(run, tmp_path / "whole")
@@ -158,6 +161,10 @@ def test_a_stream_leaves_the_run_as_it_is_and_is_the_same_after_a_kill(run, no_t
     assert len(by_size[1].spent) == 6 and len(by_size[2].spent) == 4, "a batch ends where it is scored"
     assert by_size[1].point.metrics == by_size[2].point.metrics, "the same rows are gone"
     assert not list((tmp_path / "whole").rglob("rows")), "copies are gone"
+    retrained = next(r for r in whole.rows if (r.way, r.batch, r.share) == ("retrain", 2, 100))
+    ratio = by_size[2].waiting.total / retrained.waiting.total
+    assert float(times_retraining(by_size[2], whole.rows)) == pytest.approx(ratio, abs=0.006)
+    assert times_retraining(retrained, whole.rows) == ""
 
     real, calls = ways._write, []
 
@@ -196,19 +203,25 @@ def test_rows_that_are_gone_already_cost_nothing(run, tmp_path):
     assert copy.forget([("users", [(user,)])]) is None and copy.state == 1
 
 
+@pytest.mark.slow
 def test_approximate_ways_are_said_to_be_not_exact(run, no_training, tmp_path, capsys):
     out = tmp_path / "out"
-    words = ["number=2", "points=[100]", "batches=[2]", "unit=pair", "ways=[retrain,finetune,ascent]", "ascent_steps=1"]
+    words = ["number=2", "points=[100]", "batches=[2]", "unit=pair", "ways=[finetune,ascent]", "ascent_steps=1"]
     assert recsys("unlearn", "stream", f"run={run}", f"out={out}", *words, "device=cpu") == 0
     rows = list(csv.DictReader((out / "stream.csv").read_text().splitlines()))
     assert {row["way"]: row["exact"] for row in rows} == {
-        "retrain": "True", "finetune": "False", "ascent": "False",
+        "finetune": "False", "ascent": "False",
     }  # fmt: skip
     assert capsys.readouterr().out.count("NOT exact") == 2
     assert "NOT exact: finetune, ascent." in (out / "stream.html").read_text()
-    assert not list(out.glob("*/*/parameters-*")) and json.loads((out / "stream.json").read_text())["seed"] == 0
+    for way in ("finetune", "ascent"):
+        assert recsys("unlearn", "verify", f"run={out / way / 'batch-2'}") == 2
+        assert "a method that is NOT exact" in capsys.readouterr().err
+    assert not list(out.rglob("parameters*")), "none of them stays"
+    assert json.loads((out / "stream.json").read_text())["seed"] == 0
 
 
+@pytest.mark.slow
 def test_what_pairs_add_to_the_loss_falls_when_they_are_taken_out(run, data):
     """The gradient of the difference of two data sets is that of the forgotten pairs: zero where nothing was forgotten,
     and along it their scores fall."""
@@ -247,3 +260,41 @@ def test_conjugate_gradients_solve_and_stop_at_negative_curvature():
     matrix, b = root @ root.T + np.eye(6), random.normal(size=6)
     assert np.allclose(conjugate_gradients(lambda v: matrix @ v, b, 20, 1e-9), np.linalg.solve(matrix, b))
     assert not conjugate_gradients(lambda v: -v, b, 5).any()
+
+
+def test_spam_users_are_put_in_and_have_what_they_push(data):
+    attack = Attack(settings(requests="spam", number=3), data)
+    pushed = attack.stream.watched
+    assert len(attack.profiles) == 3 and all(set(pushed) <= set(items) for items in attack.profiles.values())
+    counts = dict(zip(data.item_ids, MASK.sum(axis=0)))
+    assert max(counts[item] for item in pushed) <= np.median(MASK.sum(axis=0)) and "i00" not in pushed
+    assert attack.stream.requests[0] == ("users", [("spam-0",)])
+    with pytest.raises(UserError, match="friends"):
+        Attack(settings(requests="spam"), replace(data, friends=data.target_train))
+
+
+def test_spam_is_trained_into_a_run_of_its_own(run, no_training, tmp_path):
+    before = contents(run)
+    found, _ = stream(
+        run, tmp_path / "spam", requests="spam", unit="user", number=2, batches=[1], points=[100], share=0.1
+    )
+    assert contents(run) == before and [row.n for row in found.rows] == [2, 2]
+    users = found.sources[0].dataset.user_ids.tolist()
+    assert {"spam-0", "spam-1"} <= set(users) and found.sources[0].config.unlearning.shards == 3
+    listed = found.rows[-1].point.watched["3"]
+    assert listed["users"] == len(users) - 2 and 0 <= listed["share"] <= 1, "of the real users"
+
+
+@pytest.mark.slow
+def test_an_exact_run_is_what_retraining_gives(tmp_path):
+    """Rows taken out of counts: the same metrics, lists and groups as a model made of the rest."""
+    run = train_run(tmp_path, "unlearning=exact", "model=item_knn", "model.neighbours=4")
+    found, _ = stream(run, tmp_path / "out", batches=[6], points=[100])
+    here, there = found.rows
+    assert (here.way, there.way, there.exact, len(there.spent)) == ("retrain", "exact-1", True, 1)
+    assert here.point.metrics == there.point.metrics and here.point.watched == there.point.watched
+    with pytest.raises(UserError, match="ways=influence needs a loss over all pairs"):
+        stream(run, tmp_path / "more", ways=["influence"])
+    with pytest.raises(UserError, match="ways=finetune needs a loss to train on"):
+        stream(run, tmp_path / "more", ways=["finetune"])
+    assert not (tmp_path / "more").exists()
