@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from data_prep.errors import UserError, nearest, similar
 from data_prep.kinds import Kind, kind_of_value
-from data_prep.settings import TARGET, Field, shown
+from data_prep.settings import MANDATORY, TARGET, Field, shown
 from data_prep.settings import check_value as check_kind
 from recsys_cli.config.library import Library, flatten
 from recsys_cli.config.overrides import typed
@@ -121,7 +121,17 @@ def _set(cfg: DictConfig, key: str, value: Any, defaults: dict[str, Any], known:
     if kind and not kind.accepts(value) and kind.accepts([value]):
         value = [value]  # evaluation.k=10 is a list of one
     OmegaConf.update(cfg, key, value, merge=False)
-    check_value(key, lookup(tree(cfg), key), default, known, word)
+    check_value(key, _resolved(cfg, key), default, known, word)
+
+
+def _resolved(cfg: DictConfig, key: str) -> Any:
+    """What `lookup(tree(cfg), key)` is, without a look at the rest of the config."""
+    from omegaconf import OmegaConf
+
+    value = OmegaConf.select(cfg, key, default=MANDATORY)
+    if not OmegaConf.is_config(value):
+        return value
+    return OmegaConf.to_container(value, resolve=True, throw_on_missing=False)
 
 
 def _elsewhere(key: str, library: Library) -> str:

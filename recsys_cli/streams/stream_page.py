@@ -9,7 +9,7 @@ from recsys_cli.pages.figures import Figure, Series, lines
 from recsys_cli.pages.html import Html
 from recsys_cli.pages.page import Cell, code, figure, figures, page, paragraph, section, table
 from recsys_cli.streams.measure import Measured, Row
-from recsys_cli.streams.table import first_metric, less_retrained, shards_of
+from recsys_cli.streams.table import first_metric, less_retrained, shards_of, times_retraining
 
 MOST = 8  # metrics of a table
 NOT_EXACT = "not exact"
@@ -64,6 +64,7 @@ def _costs(rows: Sequence[Row]) -> list[Html]:
         "batch",
         "requests",
         "s of work per request",
+        "x retraining",
         "total s",
         "waited p50",
         "p95",
@@ -76,6 +77,7 @@ def _costs(rows: Sequence[Row]) -> list[Html]:
             row.batch,
             row.n,
             f"{row.waiting.total / row.n:.3f}",
+            times_retraining(row, rows),
             f"{row.waiting.total:.1f}",
             *(f"{seconds:.2f}" for seconds in row.waiting[:3]),
             shards_of(row),

@@ -10,11 +10,23 @@ from typing import Any
 import numpy as np
 
 from recsys_cli.evaluation.summary import Interval, intervals, load_per_user
-from recsys_cli.streams.measure import Row
+from recsys_cli.streams.measure import RETRAIN, Row
 from recsys_cli.text import format_table
 
 RESAMPLES = 1000
-HEADER = ["way", "exact", "batch", "done", "less retrained", "s/request", "wait p50", "p95", "max", "shards"]
+HEADER = [
+    "way",
+    "exact",
+    "batch",
+    "done",
+    "less retrained",
+    "s/request",
+    "x retrain",
+    "wait p50",
+    "p95",
+    "max",
+    "shards",
+]
 
 
 def less_retrained(row: Row, seed: int) -> dict[str, Interval]:
@@ -50,12 +62,19 @@ def as_text(rows: Sequence[Row], seed: int) -> str:
                 f"{row.point.metrics['all'][metric]:.4f}",
                 "" if found is None else f"{found.mean:+.4f} [{found.low:+.4f}, {found.high:+.4f}]",
                 f"{row.waiting.total / row.n:.2f}",
+                times_retraining(row, rows),
                 *(f"{seconds:.1f}" for seconds in row.waiting[:3]),
                 shards_of(row),
                 *([f"{watched['share']:.3f}" if watched else ""] if cutoffs else []),
             ]
         )
     return format_table([*HEADER[:4], metric, *HEADER[4:], *known], lines)
+
+
+def times_retraining(row: Row, rows: Sequence[Row]) -> str:
+    """The work of a way by that of retraining for the same batches: below 1 it pays."""
+    same = [r for r in rows if (r.way, r.batch, r.share) == (RETRAIN, row.batch, row.share) and row.way != RETRAIN]
+    return f"{row.waiting.total / same[0].waiting.total:.2f}" if same and same[0].waiting.total else ""
 
 
 def shards_of(row: Row) -> str:
@@ -65,7 +84,7 @@ def shards_of(row: Row) -> str:
 
 def as_csv(rows: Sequence[Row], seed: int) -> bytes:
     """All numbers; what a row does not have is empty."""
-    columns = [_columns(row, seed) for row in rows]
+    columns = [_columns(row, seed) | {"times_retraining": times_retraining(row, rows)} for row in rows]
     names = list(dict.fromkeys(name for one in columns for name in one))
     stream = io.StringIO()
     writer = csv.DictWriter(stream, names, lineterminator="\n")

@@ -4,7 +4,6 @@ bytes however an epoch is cut, every loss that fits goes down, and no variable i
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -52,19 +51,13 @@ LOSSES = [
 ]
 
 
-LONG = ("cfm", "convncf", "deepfm", "hem_aae")  # their training takes over two seconds
-
-
-def of_models(quick: Callable[[str], bool]):
-    """For every model; of those that are trained by a gradient, the others than these are slow."""
-    slow = pytest.mark.slow
-    cases = [pytest.param(c, marks=[slow] * (c.model in TRAINABLE and not quick(c.model))) for c in CASES]
-    return pytest.mark.parametrize("case", cases, ids=str)
-
-
-# The other presets of an implementation have little to add to the first; what trains again is quick for a few.
-every_model = of_models(lambda model: model in DISTINCT and model not in LONG)
-every_model_again = of_models(ALL_SIDES.__contains__)
+# Of those that are trained by a gradient a few are looked at among the quick tests, which build every model once
+# (training/test_estimate.py): their trainings take a second or more each.
+every_model = pytest.mark.parametrize(
+    "case",
+    [pytest.param(c, marks=[pytest.mark.slow] * (c.model in TRAINABLE and c.model not in ALL_SIDES)) for c in CASES],
+    ids=str,
+)
 
 
 def test_every_model_is_in_the_table():
@@ -115,7 +108,7 @@ def test_the_state_is_all_that_scores_depend_on(case):
     assert all_scores(other).tobytes() == all_scores(model).tobytes()
 
 
-@every_model_again
+@every_model
 def test_the_same_seed_gives_the_same_bytes_however_an_epoch_is_cut(case):
     """The last epoch again, from a copy of the state before it; and the first, from fresh variables."""
     whole, last = trained(case), case.epochs - 1
@@ -131,7 +124,7 @@ def test_the_same_seed_gives_the_same_bytes_however_an_epoch_is_cut(case):
         assert same_bytes(state_of(learner), whole.states[epoch])
 
 
-@every_model_again
+@every_model
 def test_another_seed_starts_elsewhere(case):
     random = case.epochs > 1  # what is computed in one pass draws nothing
     (_, here), (_, there) = start(case, seed=0), start(case, seed=1)

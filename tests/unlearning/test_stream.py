@@ -25,6 +25,7 @@ from recsys_cli.streams.left import emptied, remaining, seen_by
 from recsys_cli.streams.measure import measure
 from recsys_cli.streams.points import in_lists
 from recsys_cli.streams.spam import Attack
+from recsys_cli.streams.table import times_retraining
 from recsys_cli.unlearning.copies import Copy, read_source
 from tests.unlearning.harness import contents, recsys, train_run, write_pairs
 
@@ -148,6 +149,7 @@ def told(found) -> list:
     ]
 
 
+@pytest.mark.slow
 def test_a_stream_leaves_the_run_as_it_is_and_is_the_same_after_a_kill(run, no_training, tmp_path, monkeypatch):
     before = contents(run)
     whole, _ = stream(run, tmp_path / "whole")
@@ -159,6 +161,10 @@ def test_a_stream_leaves_the_run_as_it_is_and_is_the_same_after_a_kill(run, no_t
     assert len(by_size[1].spent) == 6 and len(by_size[2].spent) == 4, "a batch ends where it is scored"
     assert by_size[1].point.metrics == by_size[2].point.metrics, "the same rows are gone"
     assert not list((tmp_path / "whole").rglob("rows")), "copies are gone"
+    retrained = next(r for r in whole.rows if (r.way, r.batch, r.share) == ("retrain", 2, 100))
+    ratio = by_size[2].waiting.total / retrained.waiting.total
+    assert float(times_retraining(by_size[2], whole.rows)) == pytest.approx(ratio, abs=0.006)
+    assert times_retraining(retrained, whole.rows) == ""
 
     real, calls = ways._write, []
 
@@ -197,6 +203,7 @@ def test_rows_that_are_gone_already_cost_nothing(run, tmp_path):
     assert copy.forget([("users", [(user,)])]) is None and copy.state == 1
 
 
+@pytest.mark.slow
 def test_approximate_ways_are_said_to_be_not_exact(run, no_training, tmp_path, capsys):
     out = tmp_path / "out"
     words = ["number=2", "points=[100]", "batches=[2]", "unit=pair", "ways=[finetune,ascent]", "ascent_steps=1"]
@@ -210,9 +217,11 @@ def test_approximate_ways_are_said_to_be_not_exact(run, no_training, tmp_path, c
     for way in ("finetune", "ascent"):
         assert recsys("unlearn", "verify", f"run={out / way / 'batch-2'}") == 2
         assert "a method that is NOT exact" in capsys.readouterr().err
-    assert not list(out.glob("*/*/parameters-*")) and json.loads((out / "stream.json").read_text())["seed"] == 0
+    assert not list(out.rglob("parameters*")), "none of them stays"
+    assert json.loads((out / "stream.json").read_text())["seed"] == 0
 
 
+@pytest.mark.slow
 def test_what_pairs_add_to_the_loss_falls_when_they_are_taken_out(run, data):
     """The gradient of the difference of two data sets is that of the forgotten pairs: zero where nothing was forgotten,
     and along it their scores fall."""
@@ -276,6 +285,7 @@ def test_spam_is_trained_into_a_run_of_its_own(run, no_training, tmp_path):
     assert listed["users"] == len(users) - 2 and 0 <= listed["share"] <= 1, "of the real users"
 
 
+@pytest.mark.slow
 def test_an_exact_run_is_what_retraining_gives(tmp_path):
     """Rows taken out of counts: the same metrics, lists and groups as a model made of the rest."""
     run = train_run(tmp_path, "unlearning=exact", "model=item_knn", "model.neighbours=4")
