@@ -92,7 +92,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--unlearn-up-to", type=float, default=1e6, help="of growth: unlearning is tried up to this size"
     )
-    parser.add_argument("--note", help="what is to be known of the machine")
     parser.add_argument("--scratch", help="of growth: a folder with room for the prepared data")
     parser.add_argument("--peer-python", help="the Python of an environment with RecBole 1.2.1")
     parser.add_argument("--peer-epochs", type=int, default=3)
@@ -102,7 +101,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--peer-environments", default="~/.cache/recsys/peers", help="a folder of PEER/bin/python")
     parser.add_argument("--budget", type=float, default=120.0, help="processor seconds of a training in a contest")
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="of contests; cpu: of a busy machine")
-    parser.add_argument("--note", help="of contests: what is to be known of the machine")
+    parser.add_argument("--note", help="of growth and contests: what is to be known of the machine")
     parser.add_argument("--worker", nargs="+", help=argparse.SUPPRESS)
     return parser.parse_args()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import growth
+from scripts import benchmark, growth
 
 
 @pytest.fixture
@@ -57,3 +57,11 @@ def test_exponents_are_those_of_the_large_sizes(measured):
     assert found == pytest.approx({"prepare": 1, "epoch": 1.5, "memory of training": 0})
     text = (measured.out / "growth.txt").read_text()
     assert "epoch grows with exponent 1.50" in text and "--growth 1e5 1e6 1e7\non a ferry\n" in text
+
+
+def test_the_command_line_hands_the_sizes_on(monkeypatch):
+    asked = []
+    monkeypatch.setattr("sys.argv", ["benchmark.py", "--growth", "1e5", "2e6", "--note", "on a ferry"])
+    monkeypatch.setattr(growth, "run", asked.append)
+    benchmark.main()
+    assert asked[0].growth == [1e5, 2e6] and asked[0].note == "on a ferry" and asked[0].unlearn_up_to == 1e6
