@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -92,6 +93,7 @@ def measure(settings, say: Callable[[str], None]) -> Measured:
             for share, (point, spent) in found.items():
                 against = retrained[share][0] if retrained else None
                 rows.append(_row(name, exact, size, share, plan, point, todo[: len(spent)], spent, against))
+    shutil.rmtree(folder / "original", ignore_errors=True)  # it knows what was to be forgotten
     return Measured(stream, sources, rows, folder)
 
 
@@ -110,7 +112,7 @@ def _ways(folder: Path, settings, sources: Sequence[Source], say) -> Iterator[tu
         settings.influence_rounds,
         settings.influence_damping,
     )
-    config, dataset, original = _quiet(sources[0]), sources[0].dataset, _original(folder, sources[0], say)
+    config, dataset, original = _quiet(sources[0]), sources[0].dataset, partial(_original, folder, sources[0], say)
     for method in methods:
         known = {"method": method, "config": config, "dataset": dataset, "original": original, "settings": own}
         yield method, False, partial(Approximate, **known)

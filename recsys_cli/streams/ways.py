@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -82,15 +82,17 @@ class OfRun:
 class Approximate:
     """One model that is changed after each batch by a method of approximate.py. Not exact."""
 
-    def __init__(self, folder: Path, method: str, config: Any, dataset: Dataset, original: Path, settings: Settings):
-        """original: the parameters of the model that was trained on all of `dataset`."""
+    def __init__(
+        self, folder: Path, method: str, config: Any, dataset: Dataset, original: Callable[[], Path], settings: Settings
+    ):
+        """original: gives the file of the parameters of a model that was trained on all of `dataset`."""
         self._folder, self._config, self._settings = folder, config, settings
         ledger = {"method": method, "exact": False, "said": "nobody can show that anything was forgotten"}
         write_file(folder / NOT_EXACT, (json.dumps(ledger, indent=1) + "\n").encode())
         self._method, self._dataset = METHODS[method], dataset
         self.spent, done = _read(folder)
         self._before = dataset
-        self._arrays = load(original if not done else self._file(done)).arrays
+        self._arrays = load(self._file(done) if done else original()).arrays
 
     def begin_after(self, requests: Sequence[Content]) -> None:
         """requests: those of the batches that are done."""
