@@ -2,6 +2,7 @@
 
     python scripts/benchmark.py --model enmf bpr --data beibei taobao --peer-python PEER_VENV/bin/python
     python scripts/benchmark.py --growth 1e5 1e6 1e7 1e8
+    python scripts/benchmark.py --peers recbole implicit lenskit --data beibei        # a table of contests per data set
 
 Every measurement is a process of its own, so that peak memory is its own; each figure is given as min/median/max.
 Tables go to --out (default results/benchmarks) as CSV. How to make the peer's environment: scripts/peers/README.md.
@@ -43,9 +44,14 @@ def main() -> None:
 
         run(args)
         return
+    if args.peers:
+        from scripts.peers.contest import run
+
+        run(args)
+        return
     jobs = [
         (f"{m} {d} batch {b}", [*f"model={m}".split(), f"data={d}", f"trainer.batch_size={b}"], m.split()[0])
-        for m in args.model
+        for m in args.model or ["enmf"]
         for d in args.data
         for b in args.batch
     ]
@@ -56,7 +62,7 @@ def main() -> None:
         rows.append(row_of(title, ours))
         print(format_table(list(rows[0]), [list(r.values()) for r in rows[-1:]]), flush=True)
     args.out.mkdir(parents=True, exist_ok=True)
-    name = args.name
+    name = args.name or "cpu"
     with open(args.out / f"{name}.csv", "w", newline="") as stream:
         writer = csv.DictWriter(stream, rows[0])
         writer.writeheader()
@@ -74,9 +80,7 @@ def main() -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--model", nargs="+", default=["enmf"], help='a model, or with overrides "ehcf loss.dense=true"'
-    )
+    parser.add_argument("--model", nargs="+", help='models (default enmf), also with overrides "ehcf loss.dense=true"')
     parser.add_argument("--data", nargs="+", default=["beibei"])
     parser.add_argument("--batch", nargs="+", type=int, default=[512])
     parser.add_argument("--set", nargs="*", default=[], help="further overrides, as for recsys train")
@@ -92,7 +96,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--peer-python", help="the Python of an environment with RecBole 1.2.1")
     parser.add_argument("--peer-epochs", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path("results/benchmarks"))
-    parser.add_argument("--name", default="cpu")
+    parser.add_argument("--name", help="of the table (default cpu)")
+    parser.add_argument("--peers", nargs="+", choices=("recbole", "implicit", "lenskit"), help="contests with them")
+    parser.add_argument("--peer-environments", default="~/.cache/recsys/peers", help="a folder of PEER/bin/python")
+    parser.add_argument("--budget", type=float, default=120.0, help="processor seconds of a training in a contest")
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="of contests; cpu: of a busy machine")
+    parser.add_argument("--note", help="of growth and contests: what is to be known of the machine")
     parser.add_argument("--worker", nargs="+", help=argparse.SUPPRESS)
     return parser.parse_args()
 

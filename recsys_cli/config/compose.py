@@ -22,11 +22,14 @@ if TYPE_CHECKING:
 WRITTEN = ("run_dir", "output", "out", "per_user")
 
 
-def compose(command: str, words: list[str], library: Library, partial: bool = False, quick: bool = False) -> DictConfig:
+def compose(
+    command: str, words: list[str], library: Library, partial: bool = False, quick: bool | None = None
+) -> DictConfig:
     """The config of one job.
 
     words: overrides in Hydra's syntax, no sweeps. partial: leave mandatory keys (``???``) open, for printing. quick: read
-    the files ourselves instead of letting Hydra compose them, which gives the same many times faster.
+    the files ourselves instead of letting Hydra compose them, which gives the same many times faster; None: where all
+    files are ours, as those of a user may hold what Hydra alone understands, or has to refuse.
     Raises UserError for whatever is unknown, malformed, out of range, missing or contradictory.
     """
     from omegaconf.errors import OmegaConfBaseException
@@ -38,6 +41,7 @@ def compose(command: str, words: list[str], library: Library, partial: bool = Fa
     values = [o for o in overrides if o not in groups and not o.key_or_group.startswith("hydra.")]
     hydra_words = tuple(typed(o) for o in overrides if o.key_or_group.startswith("hydra."))
 
+    quick = len(library.roots) == 1 if quick is None else quick
     simple = quick and not hydra_words
     cfg = _from_files(command, picks, library) if simple else _with_tuned(command, picks + hydra_words, library)
     try:

@@ -13,7 +13,9 @@ from recsys_cli.evaluation.metrics import check_cutoffs
 from recsys_cli.evaluation.ranking import union
 from recsys_cli.models.base import Scorer
 
-LONG = 50  # items; on a CPU, from about here on a partition of all scores is faster than two selections
+LONG = 50  # items; on a CPU, from about here on a partition is faster than two selections
+PARTS = 4  # of a row for each item of the list: with more the bound is nearer, but there are more to select from
+ITEM_BITS = 24  # of a key of 64, beside 32 for the score and 8 for the row of a block
 
 
 def top_k(
@@ -31,7 +33,8 @@ def top_k(
         return np.zeros((0, k), np.int32), np.zeros((0, k), np.float32)
     history = union(seen, seen[0].n_rows, n_items) if seen else None
     blocks = Blocks.of(users, history, n_items, memory_mb)
-    body = _best if k < LONG or tf.config.list_logical_devices("GPU") else _best_on_cpu
+    fits = n_items < 2**ITEM_BITS and not tf.config.list_logical_devices("GPU")
+    body = _best_on_cpu if k >= LONG and fits else _best
     items, scores = scan(scorer, n_items, blocks, body, (tf.int32, tf.float32), [np.int32(k)])
     return items[: len(users)], scores[: len(users)]
 
@@ -56,23 +59,35 @@ def _best(scores, seen, block, k):
 
 def _best_on_cpu(scores, seen, block, k):
     """The same by NumPy, whose partition is faster there than TensorFlow's selections are for long lists."""
-    return tf.numpy_function(_partitioned, [_leave_out(scores, seen), k], (tf.int32, tf.float32), stateful=False)
+    return tf.numpy_function(_partitioned, [scores, seen, k], (tf.int32, tf.float32), stateful=False)
 
 
-def _partitioned(scores: np.ndarray, k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _partitioned(scores: np.ndarray, seen: np.ndarray, k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """items int32 [rows, k] and their scores; of rows with NaN, which `scan` refuses, nothing in particular."""
     n_rows, n_items = scores.shape
-    least = np.partition(scores, n_items - k, axis=1)[:, n_items - k]
-    rows, columns = np.divmod(np.flatnonzero(scores >= least[:, None]), n_items)  # more than k where scores are equal
-    values = scores[rows, columns]
-    order = np.lexsort((-values, rows.astype(np.int16)))  # stable: by item where they are equal
+    scores = scores.copy()
+    scores.reshape(-1)[seen] = -np.inf
+    rows, columns = np.divmod(np.flatnonzero(scores >= _lower_bound(scores, int(k))[:, None]), n_items)
+    bits = (scores[rows, columns] + np.float32(0)).view(np.uint32)  # -0 + 0 = 0, to which it is equal
+    falling = np.where(bits >> 31, bits, bits ^ 0x7FFFFFFF)  # unsigned, the larger the score the smaller
+    keys = rows.astype(np.uint64) << 56 | falling.astype(np.uint64) << ITEM_BITS | columns.astype(np.uint64)
+    keys.sort()  # by row, then score, then item: several times as fast as by three arrays
     lengths = np.bincount(rows, minlength=n_rows)
     place = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    order, slot = order[place < k], (rows[place < k], place[place < k])
+    rows, place, columns = (a[place < k] for a in (rows, place, keys & (2**ITEM_BITS - 1)))
     best, items = np.full((n_rows, k), -np.inf, np.float32), np.full((n_rows, k), -1, np.int32)
-    best[slot] = values[order]
-    items[slot] = np.where(np.isinf(values[order]), -1, columns[order])
+    best[rows, place] = values = scores[rows, columns]
+    items[rows, place] = np.where(np.isinf(values), -1, columns)
     return items, best
+
+
+def _lower_bound(scores: np.ndarray, k: int) -> np.ndarray:
+    """[rows]: not above the k-th largest of a row, and little below, as k parts of the row have something that large."""
+    n_rows, n_items = scores.shape
+    width = max(n_items // (PARTS * k), 1)
+    n_parts = n_items // width
+    largest = scores[:, : n_parts * width].reshape(n_rows, width, n_parts).max(axis=1)
+    return np.partition(largest, n_parts - k, axis=1)[:, n_parts - k]
 
 
 def _leave_out(scores: tf.Tensor, cells: tf.Tensor) -> tf.Tensor:

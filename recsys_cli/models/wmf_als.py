@@ -173,11 +173,14 @@ def solve_cg(gramian, fixed, lists, start, l2, c0, *, steps: int) -> tuple[tf.Te
     """p nearer to the solution than `start`, and 2 V'1 - A p, for A the matrix of the system: p . (2 V'1 - A p) is by
     how much p lowers the objective from p = 0."""
     v = _gathered(fixed, lists)
+    n, width, size = tf.shape(lists)[0], tf.shape(lists)[1], fixed.shape[1]
+    chunks = tf.reshape(v, [-1, tf.minimum(width, CHUNK), size])
     sums = tf.reduce_sum(v, axis=1)
 
     def times(x: tf.Tensor) -> tf.Tensor:
-        own = tf.reduce_sum(v * x[:, None, :], axis=2, keepdims=True)
-        return tf.matmul(x, gramian) + l2[:, None] * x + (1.0 - c0) * tf.reduce_sum(v * own, axis=1)
+        own = tf.reshape(tf.matmul(v, x[:, :, None]), [-1, tf.minimum(width, CHUNK), 1])
+        back = tf.reshape(tf.matmul(chunks, own, transpose_a=True), [n, -1, size])
+        return tf.matmul(x, gramian) + l2[:, None] * x + (1.0 - c0) * tf.reduce_sum(back, axis=1)
 
     x, r = start, sums - times(start)
     direction, square = r, tf.reduce_sum(r * r, axis=1, keepdims=True)

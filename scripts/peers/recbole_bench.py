@@ -163,7 +163,7 @@ def main() -> None:
     args = parse_arguments()
     args.pairs = args.pairs.resolve()
     if find_spec("recbole") is None:
-        sys.exit("RecBole is not installed here: use the environment that install_recbole.sh makes")
+        sys.exit("RecBole is not installed here: use the environment that install.sh makes")
     sys.argv = sys.argv[:1]  # RecBole reads (and evaluates) the command line by itself
     os.environ["OMP_NUM_THREADS"] = str(args.threads)  # torch reads it once, at import
     with tempfile.TemporaryDirectory() as work, contextlib.redirect_stdout(sys.stderr):

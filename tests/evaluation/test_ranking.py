@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from data_prep.errors import UserError
+from recsys_cli.evaluation import ranking
 from recsys_cli.evaluation.blocks import ScoreError
 from recsys_cli.evaluation.ranking import rank_held_out
 from recsys_cli.models.base import Factors
@@ -44,6 +47,19 @@ def test_ranks_are_counts_of_what_comes_before(n_items):
         for u, v in np.argwhere(part == 1)
     ]
     assert ranks.ranks.tolist() == expected
+
+
+def test_sorting_gives_what_counting_gives(monkeypatch):
+    """Zeros of both signs, and numbers so small that TensorFlow takes them for zeros, are equal."""
+    rng = np.random.default_rng(5)
+    part = rng.choice(3, (30, 50), p=[0.5, 0.3, 0.2])
+    scores = rng.choice(np.array([-1, -1e-40, -0.0, 0, 1e-40, 1, 2], np.float32), part.shape)
+    given, found = tf.constant(scores), []
+    for long in (0, 50):  # all sorted, all counted
+        monkeypatch.setattr(ranking, "LONG", long)
+        ranks = rank_held_out(partial(tf.gather, given), csr(part == 1), [csr(part == 2)], 50)
+        found.append(ranks.ranks)
+    np.testing.assert_array_equal(*found)
 
 
 def test_factors_and_functions_are_scorers():

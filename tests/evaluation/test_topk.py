@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from data_prep.errors import UserError
 from recsys_cli.evaluation import topk
@@ -31,6 +32,13 @@ def test_lists_are_the_head_of_the_sorted_list(seed):
         empty = k - len(best)
         assert items[row].tolist() == best + [-1] * empty
         assert scores[row].tolist() == case.scores[user, best].tolist() + [-np.inf] * empty
+
+
+@pytest.mark.usefixtures("either")
+def test_zeros_of_both_signs_are_equal():
+    scores = tf.constant([[-0.0, 0.0, -1.0, -0.0, 0.0, -2.0, -0.5]] * 2)
+    items, _ = top_k(lambda ids: tf.gather(scores, ids), [1, 0], [], 7, 6)
+    assert items.tolist() == [[0, 1, 3, 4, 6, 2]] * 2
 
 
 @pytest.mark.usefixtures("either")

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from data_prep.errors import UserError
+from recsys_cli.training import optimizers
 from recsys_cli.training.optimizers import build_optimizer
 
 ROWS, PARTS = np.array([3, 1, 3]), np.array([[1.0, 2.0], [3.0, -1.0], [0.5, 0.5]], np.float32)
@@ -58,6 +59,25 @@ def test_three_steps_follow_the_formula(name, sparse):
         touched = np.isin(np.arange(4), ROWS)[:, None] if lazy and sparse else np.ones((4, 1), bool)
         x = formula(x, summed(), slots, t, touched)
         np.testing.assert_allclose(variable.numpy(), x, rtol=2e-5, atol=1e-6)
+
+
+def test_a_batch_of_many_rows_gives_the_bits_of_one_of_few(monkeypatch):
+    """Rows without a gradient stay as they are, also with an accumulator that is nothing yet."""
+    rng = np.random.default_rng(0)
+    ids, values = rng.integers(0, 30, 25), rng.normal(size=(25, 8)).astype(np.float32)
+    start = rng.normal(size=(40, 8)).astype(np.float32)
+    found = {}
+    for share, accumulator in ((0, 1e-8), (2, 1e-8), (0, 0.0), (2, 0.0)):
+        monkeypatch.setattr(optimizers, "DENSE_SHARE", share)
+        variable = tf.Variable(start, name="x")
+        optimizer = optimizers.Adagrad(0.5, accumulator)
+        optimizer.build([variable])
+        for _ in range(2):
+            optimizer.apply([tf.IndexedSlices(tf.constant(values), tf.constant(ids))], [variable])
+        found[share, accumulator] = variable.numpy()
+        np.testing.assert_array_equal(variable.numpy()[30:], start[30:])
+    np.testing.assert_array_equal(found[0, 1e-8], found[2, 1e-8])
+    np.testing.assert_array_equal(found[0, 0.0], found[2, 0.0])
 
 
 def test_none_gradients_are_left_alone():
