@@ -101,7 +101,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--peer-environments", default="~/.cache/recsys/peers", help="a folder of PEER/bin/python")
     parser.add_argument("--budget", type=float, default=120.0, help="processor seconds of a training in a contest")
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="of contests; cpu: of a busy machine")
-    parser.add_argument("--note", help="of contests: what is to be known of the machine")
+    parser.add_argument("--note", help="of growth and contests: what is to be known of the machine")
     parser.add_argument("--worker", nargs="+", help=argparse.SUPPRESS)
     return parser.parse_args()
 

@@ -47,7 +47,7 @@ def run(args) -> None:
             if MADE[stage] not in row:
                 row |= _worker(stage, words, args)
                 rows[n] = row
-                write([rows[size] for size in sorted(rows)], args.out)
+                write([rows[size] for size in sorted(rows)], args.out, args.note)
         shutil.rmtree(scratch)
         print(format_table(list(row), [list(row.values())]), flush=True)
 
@@ -175,15 +175,18 @@ STAGES = {"prepare": prepare, "train": train, "unlearn": unlearn}
 MADE = {"prepare": "MB prepare", "train": "MB in all", "unlearn": "delete a pair s"}  # the last column of each
 
 
-def write(rows: list[dict[str, str]], out: Path) -> None:
+def write(rows: list[dict[str, str]], out: Path, told: str | None) -> None:
+    """told: what is to be known of the machine."""
     out.mkdir(parents=True, exist_ok=True)
     names = list(dict.fromkeys(name for row in rows for name in row))
     with (out / "growth.csv").open("w", newline="") as stream:
         writer = csv.DictWriter(stream, names)
         writer.writeheader()
         writer.writerows(rows)
-    cores = f"{platform.processor() or platform.machine()}, {len(os.sched_getaffinity(0))} cores"
-    note = f"{cores}, {time.strftime('%Y-%m-%d')}: python scripts/benchmark.py {shlex.join(sys.argv[1:])}\n\n"
+    cores = f"{platform.processor() or platform.machine()}, cores: {len(os.sched_getaffinity(0))}"
+    sizes = " ".join(row["interactions"] for row in rows)
+    note = f"{cores}, {time.strftime('%Y-%m-%d')}: python scripts/benchmark.py --growth {sizes}\n"
+    note += f"{told}\n\n" if told else "\n"
     rows = [{name: row.get(name, "") for name in names} for row in rows]
     fitted = "".join(f"\n{label} grows with exponent {e:.2f}" for label, e in exponents(rows).items())
     # Two tables: one line would be too long to be read.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -23,7 +24,9 @@ def main() -> None:
     config = OmegaConf.create(request["config"])
     OmegaConf.set_struct(config, True)
     place = Place(request["number"], tuple(request["addresses"]))
-    sys.exit(execute(lambda config: follow(config, place, request["threads"], _say_ready), config))
+    code = execute(lambda config: follow(config, place, request["threads"], _say_ready), config)
+    sys.stderr.flush()
+    os._exit(code)  # on its way out TensorFlow waits for the first worker, which waits for this one
 
 
 def _say_ready() -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from data_prep.errors import UserError
 
+MOST = 64  # processes on one machine
 LOWEST_PORT, PORTS = 20_000, 10_000  # under Slurm each job takes ports of its own among these
 
 
@@ -33,6 +34,8 @@ def place_of(workers: int) -> Place:
         place, told_by = _of_tf_config(os.environ["TF_CONFIG"]), "TF_CONFIG"
     elif "SLURM_STEP_NUM_TASKS" in os.environ:  # set by srun, and not in the script of a job
         place, told_by = _of_slurm(), "srun"
+    elif workers > MOST:
+        raise UserError(f"device.workers={workers}: at most {MOST} on one machine; more by TF_CONFIG or srun, on many.")
     else:
         return Place(0, _free_addresses(workers), local=True)
     if place.of != workers:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from omegaconf import OmegaConf
 from recsys_cli.distributed.orders import BEGIN, COLLECT, END, RUN, SPREAD, check_same, told
 from recsys_cli.distributed.place import Place, place_of
 from recsys_cli.distributed.processes import PATIENCE, Processes
+from recsys_cli.training.device import cores
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,15 +39,14 @@ class Team:
         """Of each worker, where they share a machine."""
         if not self.place.local:
             return None
-        return self.config.device.threads or max(1, len(os.sched_getaffinity(0)) // self.place.of)
+        return self.config.device.threads or max(1, cores() // self.place.of)
 
     def join(self, dataset: Dataset) -> None:
         """Meets the other workers; before it TensorFlow may not have computed anything."""
         from recsys_cli.distributed.exact import refuse_few_users
         from recsys_cli.distributed.wire import Wire
 
-        if self.place.local:
-            self._processes = Processes(self.place, self._text, self.threads or 1)
+        if self._processes:
             self._processes.wait()
         else:
             print(f"worker 0 of {self.place.of} at {self.place.addresses[0]}: waiting for the others", flush=True)
@@ -63,6 +62,8 @@ class Team:
         return LeadingLearner(Part(self.config, dataset, self._wire), self._wire, model)
 
     def __enter__(self) -> Team:
+        if self.place.local:  # they import TensorFlow while this one does
+            self._processes = Processes(self.place, self._text, self.threads or 1)
         return self
 
     def __exit__(self, kind, error, trace) -> None:

@@ -68,19 +68,23 @@ def cells_of(
             there = runs.get((source.id, row.label), [])
             for metric in metrics:
                 groups = (source.group, row.group)
-                name = plain_name(metric)
+                candidates, name = among(metric)
                 number = numbers.find(source.published, row.published or row.label, name, groups) if numbers else None
                 ours = tuple(run.metrics[metric] / unit_of(number) for run in there if metric in run.metrics)
                 reasons = ledger.reasons(experiment, source, row) if ledger else []
+                if candidates != among(metrics[0])[0]:
+                    reasons.append(f"among {candidates or 'unseen'} items, not those of the first columns")
                 verdict = judged(metric, statistics.fmean(ours), number, reasons) if ours else Verdict()
                 if number or ours:
                     cells.append(Cell(source, row, metric, number, ours, verdict))
     return _with_best(cells)
 
 
-def plain_name(metric: str) -> str:
-    """Without what it is ranked among: papers print Precision@3, a run has test-Precision@3 as well."""
-    return metric.rpartition("-")[2]
+def among(metric: str) -> tuple[str, str]:
+    """What is ranked among (evaluation.candidates; "" for unseen), and the name that papers print: of test-Precision@3
+    ("test", "Precision@3"). The first metric of a table has the candidates that its published numbers are held to have."""
+    candidates, _, name = metric.rpartition("-")
+    return candidates, name
 
 
 def unit_of(number: Number | None) -> int:

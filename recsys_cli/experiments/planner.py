@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from data_prep.errors import UserError
 from recsys_cli.config.compose import compose
 from recsys_cli.config.library import Library
+from recsys_cli.experiments.cells import among
 from recsys_cli.experiments.facts import Facts, FactsOf, missing_files
 from recsys_cli.experiments.plan import DEFINITIONS, Gap, Job, Plan
 from recsys_cli.experiments.spec import Experiment, Point, Row, Source
@@ -144,7 +145,7 @@ def _refuse_uncomputed(experiment: Experiment, row: Row, config: DictConfig) -> 
     for metric in experiment.settings.metrics:
         if metric.endswith(("_time", "_per_epoch")):  # of the record, or of deletions
             continue
-        candidates, _, name = metric.rpartition("-")
+        candidates, name = among(metric)
         name, _, k = name.partition("@")
         computed = [metric.rpartition(".")[2] for metric in config.evaluation.metrics]
         if name not in computed or (k and int(k) not in config.evaluation.k):

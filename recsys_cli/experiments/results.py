@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 
-from recsys_cli.experiments.cells import Cell, RunsByRow, cells_of, runs_by_row, shown
+from recsys_cli.experiments.cells import Cell, RunsByRow, among, cells_of, runs_by_row, shown
 from recsys_cli.experiments.document import Document, Part, Shown, Table, sentence
 from recsys_cli.experiments.followups import BEYOND
 from recsys_cli.experiments.improvement import improvements
@@ -69,7 +69,7 @@ def _by_candidates(metrics: Sequence[str]) -> list[list[str]]:
     """A table for each set of items that is ranked among (evaluation.candidates)."""
     found: dict[str, list[str]] = {}
     for metric in metrics:
-        found.setdefault(metric.rpartition("-")[0], []).append(metric)
+        found.setdefault(among(metric)[0], []).append(metric)
     return list(found.values())
 
 

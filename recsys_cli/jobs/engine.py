@@ -8,7 +8,6 @@ Killed at any moment and called again, it takes finished runs as they are and go
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from collections import deque
@@ -26,6 +25,7 @@ from recsys_cli.jobs.job import FAILED, NOT_RUN, STOPPED, THERE, Event, Job, Out
 from recsys_cli.jobs.nursery import Ended, Nursery
 from recsys_cli.jobs.task import Task
 from recsys_cli.runs.directory import in_use
+from recsys_cli.training.device import cores
 
 TICK = 0.25  # seconds between two looks at what runs
 AGAIN = 2.0  # seconds between two looks at a job that another process does
@@ -69,7 +69,7 @@ def run_jobs(
 class Engine:
     def __init__(self, crew: Starter, workers: int, on_event: Callable[[Event], bool | None]):
         self.crew, self.workers, self.on_event = crew, workers, on_event
-        self.threads = None if workers == 1 else max(1, _cores() // workers)
+        self.threads = None if workers == 1 else max(1, cores() // workers)
         self.found = Found()
         self.running: dict[int, Task] = {}
         self.elsewhere: deque[tuple[int, Job]] = deque()
@@ -165,10 +165,6 @@ class Engine:
         for number, job in [*self.elsewhere, *rest]:
             self.outcomes[number] = Outcome(job.words, NOT_RUN, code=SIGNALLED + self.signal)
         self.elsewhere.clear()
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

@@ -41,9 +41,12 @@ class Change:
         """after: a part of `before`, of these rows and columns."""
         place = np.full(before.n_cols, -1)
         place[columns] = np.arange(len(columns))
-        gone = place[before.indices] < 0
-        gone |= ~np.isin(np.arange(before.n_rows), rows)[before.rows]
-        left = np.bincount(before.rows[~gone], minlength=before.n_rows)[rows]
+        gone, left = np.zeros(before.nnz, bool), before.row_lengths[rows]
+        if len(columns) < before.n_cols:
+            gone = place[before.indices] < 0
+            left = np.bincount(before.rows[~gone], minlength=before.n_rows)[rows]
+        for row in np.setdiff1d(np.arange(before.n_rows), rows).tolist():
+            gone[before.indptr[row] : before.indptr[row + 1]] = True
         for new in np.flatnonzero(left != after.row_lengths).tolist():
             own = slice(before.indptr[rows[new]], before.indptr[rows[new] + 1])
             gone[own] |= ~np.isin(place[before.indices[own]], after.row(new))

@@ -64,10 +64,12 @@ def with_moved(
     last of them was, so that a row is whole as long as its last one now is no worse than that.
     """
     ids, values = ids[change.columns], values[change.columns]
-    place = np.minimum(np.searchsorted(change.columns, ids), len(change.columns) - 1)
+    stays = np.zeros(change.before.n_cols, bool)
+    stays[change.columns] = True
+    place = np.minimum(np.cumsum(stays) - stays, len(change.columns) - 1)[ids]  # of what goes: that of the next one
     key = _keys(values, place)
     last = key[:, -1].copy()
-    key[moved[place] | (change.columns[place] != ids)] = 0
+    key[moved[place] | ~stays[ids]] = 0
     new = _keys(candidates, np.flatnonzero(moved))
     looked_at = np.flatnonzero((key != _keys(values, place)).any(axis=1) | (new > last[:, None]).any(axis=1))
     both = np.concatenate([key[looked_at], new[looked_at]], axis=1)

@@ -72,6 +72,11 @@ def set_up_device(config, threads: int | None = None, *, several: bool = False) 
     return "gpu" if use_gpu else "cpu"
 
 
+def cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def import_tensorflow():
     """The module, without its greetings; no device is looked for."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -54,8 +54,10 @@ def memory_parts(config, need: Need, dataset: Dataset) -> list[Part]:
     """Everything that lives at the same time, in bytes. config: the root node."""
     scope = config.loss.get("scope")
     at_once = 1
+    # Ranking everybody takes the pairs apart and puts them together again; otherwise they stay on the disk until needed.
+    numbers = 16 if config.evaluation.users is None else 6
     parts = [
-        Part("the data set", 16 * NUMBER * sum(pairs.nnz for pairs in dataset.train.values()), "data"),
+        Part("the data set", numbers * NUMBER * sum(pairs.nnz for pairs in dataset.train.values()), "data"),
         Part("ranking", min(config.evaluation.memory_mb * 2**20, RANKING * dataset.n_items), "evaluation.memory_mb"),
         Part("the scores of a block of users", NUMBER * need.scoring, need.setting),
     ]
@@ -70,7 +72,8 @@ def memory_parts(config, need: Need, dataset: Dataset) -> list[Part]:
     parts.append(Part("what a step keeps", at_once * NUMBER * need.step, need.setting))
     if scope == "whole_data":
         largest = max(dataset.n_users, dataset.n_items)
-        share = min(1.0, config.trainer.batch_size / min(dataset.n_users, dataset.n_items))
+        batched = {"users": dataset.n_users, "items": dataset.n_items}
+        share = min(1.0, config.trainer.batch_size / batched.get(config.loss.get("batch"), min(batched.values())))
         rows, epoch = share * (2 * need.pairs + largest), 6 * need.pairs
         parts.append(Part("the batches of an epoch", at_once * NUMBER * epoch, "data"))
     elif scope == "sampled":

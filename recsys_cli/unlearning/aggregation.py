@@ -33,39 +33,22 @@ import numpy as np
 import tensorflow as tf
 from omegaconf import OmegaConf
 
-from recsys_cli.models.base import FactoredModel, gather
+from recsys_cli.models.base import FactoredModel, Model, gather
 from recsys_cli.ops.layers import dropout, initial_values, times
 from recsys_cli.ops.propagation import BipartiteGraph
+from recsys_cli.unlearning.posteriors import WeightedPosteriors
+from recsys_cli.unlearning.regression import Regression
+from recsys_cli.unlearning.tables import Table, filled
 
 
-class Table(NamedTuple):
-    """One side by all sub-models. vectors: float32 [n, K, d]; there: bool [n, K], which of them exist."""
-
-    vectors: np.ndarray
-    there: np.ndarray
-
-
-def stack(n: int, ids: list[np.ndarray], vectors: list[np.ndarray]) -> Table:
-    """ids: those of each shard, in the order of its vectors."""
-    shape = n, len(ids), vectors[0].shape[1]
-    table = Table(np.zeros(shape, np.float32), np.zeros(shape[:2], bool))
-    for k, (own, values) in enumerate(zip(ids, vectors)):
-        table.vectors[own, k], table.there[own, k] = values, True
-    return table
-
-
-def build_aggregation(settings, dataset, seed: int, users: Table, items: Table) -> FactoredModel:
+def build_aggregation(settings, dataset, seed: int, users: Table, items: Table) -> Model:
     """settings: a node of configs/unlearning."""
     if settings.absent == "random":
-        users, items = _filled(users, seed, "users"), _filled(items, seed, "items")
-    kind = Attention if settings.aggregation == "attention" else WeightedScores
+        users, items = filled(users, seed, "users"), filled(items, seed, "items")
+    kinds = {"attention": Attention, "regression": Regression, "posteriors": WeightedPosteriors}
+    kind = kinds.get(settings.aggregation, WeightedScores)
     # A model takes its name from its config.
     return kind(OmegaConf.merge(settings, {"name": settings.aggregation}), dataset, seed, users, items)
-
-
-def _filled(table: Table, seed: int, side: str) -> Table:
-    values = initial_values("normal", table.vectors.shape, seed=seed, purpose=f"absent {side}").numpy()
-    return Table(np.where(table.there[..., None], table.vectors, values), np.ones_like(table.there))
 
 
 class Aggregation(FactoredModel):

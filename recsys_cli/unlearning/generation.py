@@ -26,15 +26,16 @@ from recsys_cli.config.library import library
 from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.data.load import load_prepared
 from recsys_cli.evaluation.protocol import Result
-from recsys_cli.models.base import FactoredModel, Model
+from recsys_cli.models.base import Model
 from recsys_cli.runs.results import save_result
 from recsys_cli.training.build import build_model
 from recsys_cli.training.checkpoint import load, restore, save
 from recsys_cli.training.selection import score
-from recsys_cli.unlearning.aggregation import build_aggregation, stack
+from recsys_cli.unlearning.aggregation import build_aggregation
 from recsys_cli.unlearning.data_copy import digest, write_copy
 from recsys_cli.unlearning.ledger import read_ledger
 from recsys_cli.unlearning.restrict import all_pairs
+from recsys_cli.unlearning.tables import stack
 from recsys_cli.unlearning.unit import (
     VECTORS,
     claim,
@@ -185,7 +186,7 @@ def train_shard(path: Path, config, rows: Rows, k: int) -> str:
     )
 
 
-def aggregated(path: Path, config, rows: Rows) -> FactoredModel:
+def aggregated(path: Path, config, rows: Rows) -> Model:
     """The aggregation over the vectors of all shards, with its initial parameters."""
     sides: dict[str, list[np.ndarray]] = {"users": [], "items": []}
     ids: dict[str, list[np.ndarray]] = {"users": [], "items": []}
@@ -209,7 +210,7 @@ def open_model(path: Path, config) -> tuple[Rows, Model]:
     if is_whole(config):
         return rows, whole_model(path / SHARDS / "0", config, rows.dataset)
     model = aggregated(path, config, rows)
-    if model.trainable_variables:
+    if model.state():
         restore(load(path / AGGREGATION / PARAMETERS), model.state())
     return rows, model
 
@@ -247,7 +248,7 @@ def _train_aggregation(path: Path, config, rows: Rows) -> Model:
     if is_whole(config):
         return whole_model(path / SHARDS / "0", config, rows.dataset)
     model, folder = aggregated(path, config, rows), path / AGGREGATION
-    if not model.trainable_variables:
+    if not model.state():
         return model
     inputs = aggregation_inputs(path, config, rows)
     config = aggregation_config(config, rows.dataset.target)

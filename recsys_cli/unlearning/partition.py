@@ -1,6 +1,7 @@
 """Which row of the training data lies in which shard.
 
 - random: a random permutation cut into K parts (SISA: Bourtoule et al., IEEE S&P 2021; without its slices).
+- propagation: users and items by the labels of their neighbours (`propagation.py`).
 - users, items, interactions: balanced by how near their vectors are
   (`balanced.py`; thesis algorithms 6.1-6.3).
 
@@ -21,6 +22,7 @@ from data_prep.errors import UserError
 from recsys_cli.data.dataset import CSR, Dataset
 from recsys_cli.ops.streams import generator
 from recsys_cli.unlearning.balanced import View, balanced_shards
+from recsys_cli.unlearning.propagation import propagated_shards
 from recsys_cli.unlearning.restrict import all_pairs
 
 
@@ -33,6 +35,9 @@ def partition(config, dataset: Dataset) -> np.ndarray:
     if settings.partition == "random":
         _enough(pairs.nnz, settings, "training pairs")
         return random_shards(random.permutation(pairs.nnz), settings.shards)
+    if settings.partition == "propagation":
+        _enough(dataset.n_users, settings, "users")
+        return propagated_shards(pairs, settings.shards, settings.partition_rounds, random)[pairs.rows]
     users, items = _vectors(config, dataset)
     if settings.partition == "interactions":
         return _balanced([View(users, pairs.rows), View(items, pairs.indices)], pairs.nnz, settings, random)

@@ -24,8 +24,8 @@ class UnlearningSettings(NoSettings):
     processes: int = field(1, "shards that are trained at the same time", low=1)
     partition: str = field(
         "random",
-        "what the data is shared out by; balanced unless random",
-        choices=("random", "users", "items", "interactions"),
+        "what the data is shared out by; balanced unless random; propagation: users, by labels of the graph",
+        choices=("random", "users", "items", "interactions", "propagation"),
     )
     partition_vectors: str = field(
         "trained",
@@ -49,8 +49,9 @@ class UnlearningSettings(NoSettings):
     pretraining_negative_weight: float = field(0.1, "its c0", low=0)
     aggregation: str = field(
         "mean",
-        "of the sub-models; static: one weight per shard; none: a single shard, of all users and items, is the model",
-        choices=("none", "mean", "static", "attention"),
+        "of the sub-models; static: one weight per shard; posteriors: the same, as GraphEraser's authors learn them; "
+        "regression: in closed form; none: a single shard, of all users and items, is the model",
+        choices=("none", "mean", "static", "posteriors", "attention", "regression"),
     )
     counts_mb: int = field(
         256, "of aggregation=none: for counts by which models such as item_knn forget without training, at most", low=0
@@ -65,6 +66,8 @@ class UnlearningSettings(NoSettings):
     )
     aggregation_learning_rate: float = field(0.01, "of aggregation_loss=non_sampling", above=0)
     aggregation_batch_size: int = field(512, "users, of aggregation_loss=non_sampling", low=1)
+    ridge_users: float = field(5.0, "of aggregation=regression, in means of the diagonal of X'X", above=0)
+    ridge_items: float = field(0.1, "the same of Z'Z", above=0)
     aggregation_epochs: int = field(20, "of the aggregation", low=1)
     aggregation_tables: str = field(
         "final",

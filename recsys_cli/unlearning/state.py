@@ -141,6 +141,11 @@ def declaration(partition: Mapping[str, Any], generation: int) -> str:
         return "the partition was made from the remaining rows alone"
     if partition["by"] == "whole":
         return "there are no shards, so that nothing was shared out before the deletion"
+    if partition["by"] == "propagation":
+        return (
+            "the partition was computed before the deletion, from the graph of all rows of that time; repartition=true "
+            "makes it anew"
+        )
     known = {
         "trained": "from vectors trained on all rows of that time",
         "random": "from random vectors and the rows of that time",
@@ -152,7 +157,7 @@ def declaration(partition: Mapping[str, Any], generation: int) -> str:
 
 def partition_entry(settings, generation: int) -> dict[str, Any]:
     """For the ledger. settings: a node of configs/unlearning."""
-    balanced = settings.partition != "random" and settings.shards > 1
+    balanced = settings.partition not in ("random", "propagation") and settings.shards > 1
     return {
         "by": "whole" if settings.aggregation == "none" else settings.partition,
         "vectors": settings.partition_vectors if balanced else "none",

@@ -30,6 +30,11 @@ def test_on_this_machine_each_has_a_port():
     assert all(address.startswith("127.0.0.1:") for address in place.addresses)
 
 
+def test_so_many_processes_are_not_started():
+    with pytest.raises(UserError, match="device.workers=100000: at most 64 on one machine"):
+        place_of(100_000)
+
+
 def test_tf_config_tells(monkeypatch):
     monkeypatch.setenv("TF_CONFIG", json.dumps(TWO))
     assert place_of(2) == Place(1, ("a:1", "b:2"))

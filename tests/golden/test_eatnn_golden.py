@@ -18,6 +18,7 @@ from tests.golden.replay import Limits, Replay, loss_of, whole_data_plan, whole_
 LIMITS = Limits(2.3e-5, 5.3e-5, 1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dense", [False, True])
 def test_eatnn_follows_the_authors_steps(dense):
     golden = Golden("eatnn")

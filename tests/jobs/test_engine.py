@@ -67,7 +67,7 @@ def test_a_failed_job_does_not_end_the_others(run):
 
 
 def test_so_many_at_a_time_and_the_cores_are_shared_out(run, monkeypatch):
-    monkeypatch.setattr("recsys_cli.jobs.engine._cores", lambda: 6)
+    monkeypatch.setattr("recsys_cli.jobs.engine.cores", lambda: 6)
     threads = []
     _, script = run(
         {seed: lambda config, _: threads.append(config.device.threads) or 0 for seed in range(4)}, workers=3

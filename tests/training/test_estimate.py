@@ -10,7 +10,10 @@ import pytest
 
 from data_prep.errors import UserError
 from recsys_cli import memory
+from recsys_cli.config.compose import compose
+from recsys_cli.config.library import library
 from recsys_cli.models.base import Need, SolvedModel
+from recsys_cli.models.factorization import MatrixFactorization
 from recsys_cli.training import estimate
 from tests.commands.conftest import TINY
 from tests.contract.harness import board, checkerboard, configured, start
@@ -122,3 +125,21 @@ def test_more_negatives_layers_and_dimensions_need_more():
     assert total("ghcf", "model.composition=subtraction") > total("ghcf")
     assert total("ghcf", "model.layers=4") > total("ghcf", "model.layers=2")
     assert total("item_knn") > total("item_knn", "model.neighbours=5")
+
+
+def test_a_hundred_million_pairs_of_which_some_users_are_ranked():
+    words = ["trainer.batch_size=31250", "evaluation.users=10000", "data.behaviours=[buy]"]
+    config = compose("train", words, library())
+    pairs = SimpleNamespace(nnz=10**8)
+    dataset = SimpleNamespace(n_users=2_000_000, n_items=200_000, train={"buy": pairs}, target_train=pairs)
+
+    def total() -> float:
+        need = MatrixFactorization.memory(config.model, dataset)
+        return sum(part.size for part in estimate.memory_parts(config, need, dataset))
+
+    some = total()
+    assert 5e9 < some < 9e9
+    config.evaluation.users = None
+    assert total() - some == pytest.approx(4e9)  # ranking everybody
+    config.loss.batch = "items"
+    assert total() > 2 * some, "a batch of so many items has many more pairs"

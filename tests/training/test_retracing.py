@@ -14,7 +14,7 @@ SIZES = range(3, 9)  # TensorFlow warns from the fifth on
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["nmtr", "expomf"])
+@pytest.mark.parametrize("name", ["ncf", "expomf"])
 def test_models_of_many_sizes_trace_no_function_anew(name, caplog):
     caplog.set_level(logging.WARNING, logger="tensorflow")  # the program shows errors only
     (case,) = (case for case in CASES if case.model == name)

@@ -7,8 +7,10 @@ import pytest
 from omegaconf import OmegaConf
 
 from recsys_cli.data.dataset import CSR, Dataset
-from recsys_cli.unlearning.aggregation import build_aggregation, stack
+from recsys_cli.training.learner import SolverLearner
+from recsys_cli.unlearning.aggregation import build_aggregation
 from recsys_cli.unlearning.generation import aggregation_config
+from recsys_cli.unlearning.tables import stack
 
 SETTINGS = {
     "aggregation": "mean",
@@ -19,6 +21,8 @@ SETTINGS = {
     "transfer_init": "xavier_uniform",
     "aggregation_dropout": 0.0,
     "aggregation_layers": 0,
+    "ridge_users": 0.5,
+    "ridge_items": 0.2,
 }
 M, N, K, D = 6, 5, 2, 4
 USERS, ITEMS = ([0, 1, 2, 5], [1, 2, 3]), ([0, 1, 3], [1, 2, 3])  # ids in each shard; 4 is in none
@@ -48,6 +52,22 @@ def test_the_mean_of_the_scores(make):
     expected = np.mean([users.vectors[:, k] @ items.vectors[:, k].T for k in range(K)], axis=0)
     np.testing.assert_allclose(scores(model), expected, atol=1e-6)
     assert not model.variables and (scores(model)[4] == 0).all()
+
+
+def test_regression_minimises_its_objective(make):
+    """No change of M lowers it, and gradients agree in float64."""
+    model, users, items = make(aggregation="regression")
+    learner = SolverLearner(model)
+    learner.run(0, learner.begin(0), 0.0)
+    x, z = (table.vectors.reshape(len(table.vectors), -1).astype(float) for table in (users, items))
+    observed, m = np.zeros((M, N)), model.mapping.numpy().astype(float)
+    observed[range(4), range(4)] = 1
+    a, b = (ridge * np.mean(np.square(side).sum(axis=0)) for ridge, side in ((0.5, x), (0.2, z)))
+    error = x @ m @ z.T - observed
+    gradient = x.T @ error @ z + b * x.T @ x @ m + a * m @ z.T @ z + a * b * m
+    np.testing.assert_allclose(gradient, 0, atol=1e-5)
+    assert abs(m).max() > 0.01
+    np.testing.assert_allclose(scores(model), x @ m @ z.T, atol=1e-5)
 
 
 def test_static_weights_are_on_the_simplex(make):

@@ -63,7 +63,7 @@ def test_a_run_that_cannot_forget_says_so(forgotten):
     assert "cannot forget" in found["epoch-000001.npz"].done
 
 
-def test_places_outside_are_found_and_searched(forgotten, tmp_path, capsys):
+def test_places_outside_are_found_and_searched(forgotten, made_run, tmp_path, capsys):
     user, item = PAIRS[0]
     around = tmp_path / "around"
     around.mkdir()
@@ -89,7 +89,8 @@ def test_places_outside_are_found_and_searched(forgotten, tmp_path, capsys):
     assert found[str(around / "two")]["what"] == "another run on the same data"
     rows = next(path for path in named if path.endswith("rows/data/user_ids.npy"))
     assert named[rows] == "no", "they were forgotten here"
-    assert (named[str(tmp_path / "train.csv")], named[str(tmp_path / "test.csv")]) == ("YES", "no")
+    data = made_run.parent
+    assert (named[str(data / "train.csv")], named[str(data / "test.csv")]) == ("YES", "no")
     prepared = [row["named"] for row in found.values() if "prepared copy" in row["what"]]
     assert prepared == ["YES"]
     still = write_pairs(tmp_path / "still.csv", [(user,)], "user")

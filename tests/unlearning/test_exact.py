@@ -20,7 +20,7 @@ from tests.unlearning.harness import (
 )
 
 PARTITIONS = ("random", "users", "items", "interactions")
-AGGREGATIONS = ("mean", "static", "attention")
+AGGREGATIONS = ("mean", "static", "attention")  # and regression, below
 KINDS = ("pairs", "users", "items", "all pairs of a user")
 # Every partition with every model; aggregations and kinds of request so that all twos of a case meet.
 CASES = [
@@ -76,6 +76,18 @@ def test_unlearning_equals_training_from_scratch(partition, aggregation, model, 
     now = contents(run / "current")
     assert differing(now, old)
     assert differing(now, from_scratch(run, before, tmp_path / "scratch", **gone)) == []
+
+
+def test_a_regression_too(tmp_path):
+    run = train_run(
+        tmp_path, "unlearning=sisa", "unlearning.shards=2", "unlearning.aggregation=regression", *MODELS["wmf"]
+    )
+    before, (gone, rows, header) = Rows.read(run / "current"), request("users")
+    words = [f"run={run}", f"forget={write_pairs(tmp_path / 'forget.csv', rows, header)}", "device=cpu"]
+    assert recsys("unlearn", *words) == 0
+    now = contents(run / "current")
+    assert differing(now, from_scratch(run, before, tmp_path / "scratch", **gone)) == []
+    assert "aggregation/parameters.npz" in now
 
 
 def test_however_a_user_and_an_item_lose_their_rows_they_disappear(run, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -49,7 +50,8 @@ def test_ids_with_marks_in_them_are_found():
     assert names(["by Doe, J. (x:1)"], "pairs", [("Doe, J.", "x:1")])
 
 
-def test_prepared_data(run, tmp_path):
+def test_prepared_data(made_run, tmp_path):
+    shutil.copytree(made_run.parent / "cache", tmp_path / "cache")
     cache, pairs = tmp_path / "cache" / "prepared", log()[0][3:6]
     data = next(cache.iterdir())
     assert prepared_with(cache, "train", [("pairs", pairs[:1])]) == [data]
