@@ -56,6 +56,7 @@ class OfRun:
         if not self._run.exists():
             copy_run(run, self._run)
         self._copy = Copy(self._run)
+        self._copy.drop_unfinished()
         if state is None:
             self._keep()
         elif self._copy.state > state:  # killed before the cost was kept

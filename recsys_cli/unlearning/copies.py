@@ -129,6 +129,10 @@ class Copy:
             len(plan.touched), built.shard_seconds, built.aggregation_seconds, seconds, outcome.built.result.seconds
         )
 
+    def drop_unfinished(self) -> None:
+        """Removes what a kill left of the next state: to go on from it would take less time than it costs."""
+        self.generations.sweep(unfinished=True)
+
     def cost_by_the_record(self) -> Cost:
         """Of what led to the current state, as far as its ledger knows: training alone."""
         ledger = read_ledger(self.generations.current)

@@ -44,6 +44,7 @@ def losses(x):
     user[7] = item[:, 2] = 0
     everything = pair * user * item
     return {
+        "nothing": (x, [], []),
         "pair": (pair, [], []),
         "some": (some, [], []),
         "user": (user, [7], []),
@@ -56,22 +57,21 @@ def csr(x) -> CSR:
     return CSR.from_pairs(*np.nonzero(x), *x.shape)
 
 
-@pytest.mark.parametrize("most_mb", [1, 0])
 @pytest.mark.parametrize(
-    "cls, words",
+    "cls, words, most_mb",
     [
-        (Popularity, {}),
-        (EASE, {"l2": 3.0}),
-        (ItemKNN, {"neighbours": 4, "shrinkage": 1.0}),
-        (ItemKNN, {"neighbours": 6, "similarity": "dot"}),
-        (ItemKNN, {"neighbours": 5, "asymmetry": 0.3, "weighting": "bm25"}),
-        (UserKNN, {"neighbours": 4, "weighting": "tf_idf"}),
-        (UserKNN, {"neighbours": 30, "shrinkage": 0.0}),
+        (Popularity, {}, 1),
+        (EASE, {"l2": 3.0}, 1),
+        (ItemKNN, {"neighbours": 4, "shrinkage": 1.0}, 1),
+        (ItemKNN, {"neighbours": 6, "similarity": "dot"}, 0),
+        (ItemKNN, {"neighbours": 5, "asymmetry": 0.3, "weighting": "bm25"}, 1),
+        (UserKNN, {"neighbours": 4, "weighting": "tf_idf"}, 1),
+        (UserKNN, {"neighbours": 30, "shrinkage": 0.0}, 1),
     ],
 )
 def test_what_is_left_has_the_bytes_of_a_solution_of_its_own(cls, words, most_mb):
     lost = 0
-    for seed in range(3):
+    for seed in range(2):
         x = chosen(seed)
         for name, (left, users, items) in losses(x).items():
             rows, columns = (np.delete(np.arange(n), ids) for n, ids in ((USERS, users), (ITEMS, items)))
@@ -88,7 +88,7 @@ def test_what_is_left_has_the_bytes_of_a_solution_of_its_own(cls, words, most_mb
             assert found.keys() == expected.keys()
             for key, value in found.items():
                 assert value.dtype == expected[key].dtype and value.tobytes() == expected[key].tobytes(), (name, key)
-    assert lost or (cls is EASE and not most_mb) or words.get("weighting")
+    assert lost or words.get("weighting")
 
 
 def test_rows_that_have_not_moved_are_not_looked_for_again(monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -26,6 +27,35 @@ QUICK = [
     "unlearning.partition_vectors=random",
     *MODELS["wmf"],
 ]
+STEPS = ("replace", "rename", "unlink", "symlink", "link", "mkdir", "rmdir")  # every change of a name on disk
+
+
+class PowerCut(BaseException):
+    pass
+
+
+@pytest.fixture
+def cut(monkeypatch):
+    """cut(n): the n-th change of a name on disk (from 0) does not happen; returns the count so far."""
+    calls = [0, None]
+
+    def counted(function):
+        def call(*args, **more):
+            calls[0] += 1
+            if calls[1] is not None and calls[0] > calls[1]:
+                raise PowerCut
+            return function(*args, **more)
+
+        return call
+
+    for name in STEPS:
+        monkeypatch.setattr(os, name, counted(getattr(os, name)))
+
+    def at(n: int | None) -> int:
+        so_far, calls[0], calls[1] = calls[0], 0, n
+        return so_far
+
+    return at
 
 
 def begun(folder, inputs) -> np.random.Generator:

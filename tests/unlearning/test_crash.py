@@ -10,38 +10,8 @@ import pytest
 
 from recsys_cli.training.fit import Stopped
 from recsys_cli.unlearning import generation
-from tests.unlearning.conftest import QUICK, made_up
+from tests.unlearning.conftest import QUICK, PowerCut, made_up
 from tests.unlearning.harness import MODELS, contents, differing, log, recsys, train_run, write_pairs
-
-STEPS = ("replace", "rename", "unlink", "symlink", "link", "mkdir", "rmdir")  # every change of a name on disk
-
-
-class PowerCut(BaseException):
-    pass
-
-
-@pytest.fixture
-def cut(monkeypatch):
-    """cut(n): the n-th change of a name on disk (from 0) does not happen; returns the count so far."""
-    calls = [0, None]
-
-    def counted(function):
-        def call(*args, **more):
-            calls[0] += 1
-            if calls[1] is not None and calls[0] > calls[1]:
-                raise PowerCut
-            return function(*args, **more)
-
-        return call
-
-    for name in STEPS:
-        monkeypatch.setattr(os, name, counted(getattr(os, name)))
-
-    def at(n: int | None) -> int:
-        so_far, calls[0], calls[1] = calls[0], 0, n
-        return so_far
-
-    return at
 
 
 def clean(run) -> bool:

@@ -196,6 +196,15 @@ def test_a_folder_with_anything_else_is_not_written_into(run, no_training, tmp_p
         stream(run, tmp_path / "mine")
 
 
+def test_a_batch_that_was_cut_off_is_timed_from_its_beginning(run, tmp_path):
+    (tmp_path / "way").mkdir()
+    ways.OfRun(tmp_path / "way", run)
+    partial = tmp_path / "way" / "run" / "generations" / "1.partial"
+    partial.mkdir()
+    ways.OfRun(tmp_path / "way", run)
+    assert not partial.exists() and (partial.parent / "0").exists()
+
+
 def test_rows_that_are_gone_already_cost_nothing(run, tmp_path):
     copy = Copy(run)
     user = str(copy.rows.dataset.user_ids[0])

@@ -9,7 +9,7 @@ import pytest
 from recsys_cli.models.counts import CountedModel
 from recsys_cli.unlearning import generation
 from recsys_cli.unlearning.generation import Rows
-from tests.unlearning.conftest import made_up_score, verify
+from tests.unlearning.conftest import PowerCut, made_up_score, verify
 from tests.unlearning.harness import contents, differing, from_scratch, log, recsys, train_run, write_pairs
 
 
@@ -78,6 +78,30 @@ def test_counts_that_the_ledger_does_not_name_are_not_used(knn, tmp_path, monkey
     assert unlearn(knn, tmp_path, log()[0][3:4], "user,item") == 0
     assert "the model was trained again" in capsys.readouterr().out
     assert differing(contents(knn / "current"), contents(tmp_path / "whole" / "current")) == []
+
+
+@pytest.mark.slow
+def test_a_crash_leaves_the_old_state_or_the_new_one(knn, tmp_path, cut, capsys):
+    before = contents(knn / "current")
+    shutil.copytree(knn, tmp_path / "whole", symlinks=True)
+    cut(None)
+    assert unlearn(tmp_path / "whole", tmp_path, log()[0][3:4], "user,item") == 0
+    n_steps, after = cut(None), contents(tmp_path / "whole" / "current")
+    seen = set()
+    for step in range(3, n_steps, 6):
+        folder = tmp_path / f"cut-{step}"
+        shutil.copytree(knn, folder, symlinks=True)
+        cut(step)
+        with pytest.raises(PowerCut):
+            unlearn(folder, tmp_path, log()[0][3:4], "user,item")
+        cut(None)
+        now = contents(folder / "current")
+        seen.add(now == after)
+        assert now in (before, after)
+        if now == before:
+            assert unlearn(folder, tmp_path, log()[0][3:4], "user,item") == 0
+        assert differing(contents(folder / "current"), after) == [], step
+    assert seen == {False, True}
 
 
 def test_counts_take_the_place_of_shards_and_say_so(tmp_path, capsys):
