@@ -29,7 +29,11 @@ CONTESTS = [
     Contest("bpr", "implicit", "bpr", {"factors": D}, "trainer.batch_size=4096"),
     Contest("item_knn", "implicit", "cosine", {"K": 200}, "model.neighbours=200 model.shrinkage=0"),
     Contest(
-        "item_knn", "implicit", "bm25", {"K": 200}, "model.neighbours=200 model.weighting=bm25 model.similarity=dot"
+        "item_knn",
+        "implicit",
+        "bm25",
+        {"K": 200},
+        "model.neighbours=200 model.weighting=bm25 model.similarity=dot model.neighbours_of=chosen",
     ),
     Contest("wmf_als", "lenskit", "als", {"embedding_size": D, "regularization": 30, "weight": 9}, ALS.format("exact")),
     Contest("bpr", "lenskit", "flexmf", {"preset": "bpr", "embedding_size": D}, "trainer.batch_size=8192"),

@@ -75,7 +75,8 @@ def expected(model) -> np.ndarray:
         return x @ (kept / np.maximum(kept.sum(axis=1, keepdims=True), 1e-300) if settings.normalised else kept)
     if isinstance(model, UserKNN):
         return nearest(similarities(x.T, settings), k) @ x
-    return x @ nearest(similarities(x, settings), k).T
+    kept = nearest(similarities(x, settings), k)
+    return x @ (kept if settings.neighbours_of == "chosen" else kept.T)
 
 
 CASES = [
@@ -86,6 +87,7 @@ CASES = [
     (UserKNN, {"neighbours": 6, "similarity": "dot", "weighting": "bm25"}),
     (RP3Beta, {"neighbours": 5, "alpha": 0.8, "beta": 0.4}),
     (RP3Beta, {"neighbours": 5, "normalised": False}),
+    (ItemKNN, {"neighbours": 3, "similarity": "dot", "weighting": "bm25", "neighbours_of": "chosen"}),
 ]
 
 
