@@ -40,15 +40,15 @@ def main() -> None:
         words = [f"run={runs[0]}", f"beside=[{','.join(map(str, runs[1:]))}]", f"requests={asked}", "every=0"]
         if not (out / name / "stream.html").exists():
             recsys("unlearn", "stream", *words, "batches=[1000000]", "points=[100]", f"out={out / name}", "device=cpu")
-    write(out, [name for name in SETS if (out / name / "stream.csv").exists()])
+    write(out, [name for name in SETS if (out / name / "stream.csv").exists()], args.note)
 
 
 def recsys(*words: str) -> None:
     subprocess.run([sys.executable, "-m", "recsys_cli", *words], check=True)
 
 
-def write(out: Path, names: list[str]) -> None:
-    """All forget sets that are done, as one table."""
+def write(out: Path, names: list[str], note: str = "") -> None:
+    """All forget sets that are done, as one table. note: below it."""
     rows = []
     for name in names:
         with (out / name / "stream.csv").open() as stream:
@@ -63,7 +63,7 @@ def write(out: Path, names: list[str]) -> None:
     shown = ["forget set", "way", "users forgotten", *COLUMNS[:4], "less retrained (95 %)", "seconds", "shards"]
     lines = [f"| {' | '.join(shown)} |", "|" + "---|" * len(shown)]
     lines += [f"| {' | '.join(cells(row))} |" for row in rows]
-    (out / "cure4rec.md").write_text("\n".join(lines) + "\n")
+    (out / "cure4rec.md").write_text("\n".join([*lines, *(["", note] if note else [])]) + "\n")
 
 
 def cells(row: dict[str, str]) -> list[str]:
@@ -82,6 +82,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=SETS, help="forget sets; all by default")
     parser.add_argument("--methods", nargs="+", default=list(METHODS), help="choices of unlearning=")
     parser.add_argument("--model", default="wmf", help="of recsys train")
+    parser.add_argument("--note", default="", help="of the machine, such as that it was busy; stands below the table")
     parser.add_argument("--out", required=True, help="a folder for runs, streams and the table")
     return parser.parse_args()
 

@@ -148,9 +148,11 @@ def keep(path: Path, row: dict[str, str], args) -> None:
         writer = csv.DictWriter(stream, list(row))
         writer.writeheader()
         writer.writerows(rows)
+    asked = [*args.peers, *(["--model", *args.model] if args.model else []), "--data", *args.data]
+    asked += ["--clock", args.clock, *(["--set", *args.set] if args.set else [])]
     head = (
         f"{platform.processor() or platform.machine()}, {len(os.sched_getaffinity(0))} of {os.cpu_count()} cores, load "
         f"{os.getloadavg()[0]:.1f} at the end, {args.note or 'clock: ' + args.clock}\n"
-        f"python scripts/benchmark.py {shlex.join(sys.argv[1:])}\n\n"
+        f"the newest rows by: python scripts/benchmark.py --peers {shlex.join(asked)}\n\n"
     )
     path.with_suffix(".txt").write_text(head + format_table(list(row), [list(r.values()) for r in rows]) + "\n")
