@@ -69,7 +69,7 @@ class Delimited:
             for place, column in columns.items():
                 column.add(found[place])
         arrays = {place: np.concatenate(made.pop(place)) for place in values}
-        return arrays | {place: columns.pop(place).texts() for place in texts}
+        return arrays | {place: columns.pop(place).texts() for place in list(columns)}
 
     def _blocks(self) -> Iterator[Block]:
         """Without the header."""

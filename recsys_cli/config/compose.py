@@ -125,14 +125,7 @@ def _from_files(command: str, picks: tuple[str, ...], library: Library) -> DictC
     chosen = {group: choice.strip("'") for group, _, choice in (pick.partition("=") for pick in picks)}
     if any(pick.startswith("~") for pick in picks):  # of what can be removed there is but one
         chosen[TUNED] = ""
-    nested: dict[str, Any] = {}
-    for key, value in library.values(command, chosen).items():
-        *folders, name = key.split(".")
-        place = nested
-        for folder in folders:
-            place = place.setdefault(folder, {})
-        place[name] = deepcopy(value)
-    cfg = OmegaConf.create(nested)
+    cfg = OmegaConf.create(deepcopy(library.stated(command, chosen)))
     OmegaConf.set_struct(cfg, True)
     return cfg
 

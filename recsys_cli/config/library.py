@@ -58,8 +58,14 @@ class Library:
     def values(
         self, command: str, picked: dict[str, str] | None = None, groups: Collection[str] | None = None
     ) -> dict[str, Any]:
-        """Dotted key -> value as the picked choices of a command's groups, its own file and the settings state it, and
-        the values tuned for such choices.
+        """Dotted key -> value of `stated`."""
+        return flatten(self.stated(command, picked, groups))
+
+    def stated(
+        self, command: str, picked: dict[str, str] | None = None, groups: Collection[str] | None = None
+    ) -> dict[str, Any]:
+        """The nested values that the picked choices of a command's groups, its own file and the settings state, and those
+        tuned for such choices.
 
         groups: those that are wanted; the others may lack settings that no file states, which takes less time.
         """
@@ -76,7 +82,7 @@ class Library:
                 tree[group] = self._stated(group, choice)
         if tuned in self.choices(TUNED):
             tree = _merged(tree, self._stated(TUNED, tuned))
-        return flatten(schema.completed(command, tree, self._only(command, groups), self.sources))
+        return schema.completed(command, tree, self._only(command, groups), self.sources)
 
     def fields(
         self, command: str, values: Mapping[str, Any], groups: Collection[str] | None = None
