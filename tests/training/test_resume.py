@@ -104,9 +104,9 @@ def test_killed_and_resumed_equals_uninterrupted(model, tmp_path):
 
 @pytest.mark.slow
 def test_wherever_it_is_stopped(tmp_path):
-    whole, call = tmp_path / "whole", 0
-    assert cli.main(words("wmf", whole)) == 0
-    while die_at(str(call), *words("wmf", stopped := tmp_path / str(call))) == "died":
+    whole, call, few = tmp_path / "whole", 0, "trainer.epochs=3"
+    assert cli.main(words("wmf", whole, few)) == 0
+    while die_at(str(call), *words("wmf", stopped := tmp_path / str(call), few)) == "died":
         if list(stopped.glob("checkpoints/*.npz")):  # before the first one there is nothing to be taken up
             check_resumed(stopped, whole)
         call += 1
