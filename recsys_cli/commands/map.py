@@ -24,6 +24,9 @@ class MapSettings(Settings):
 def main(config: DictConfig) -> int:
     from pathlib import Path
 
+    from recsys_cli.training.device import import_tensorflow
+
+    import_tensorflow()  # first, and so without its greetings
     from data_prep.files import check_writable, write_file
     from recsys_cli.datamap.held import looked_up
     from recsys_cli.datamap.inside import inside
@@ -38,9 +41,8 @@ def main(config: DictConfig) -> int:
         check_writable(config.out, "out")
     content = read_rows(config.forget) if config.forget else None
     run = Path(config.run).expanduser()
-    settings = read_settings(
-        run
-    )  # also of a version whose runs cannot be taken up any more: they hold people's rows too
+    # Also of a version whose runs cannot be taken up any more: they hold people's rows too.
+    settings = read_settings(run)
     dataset, ledger = rows_and_ledger(run, settings)
     folders = config.folders if config.folders is not None else [run.resolve().parent]
     found = [

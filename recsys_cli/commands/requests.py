@@ -23,6 +23,9 @@ def main(config: DictConfig) -> int:
     from datetime import datetime, timezone
     from pathlib import Path
 
+    from recsys_cli.training.device import import_tensorflow
+
+    import_tensorflow()  # first, and so without its greetings
     from data_prep.files import check_writable, write_file
     from recsys_cli.datamap.register import DAMAGED, OVERDUE, as_csv, as_text, register
     from recsys_cli.runs.config import read_settings

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import os
+import subprocess
+import sys
 from datetime import datetime, timedelta, timezone
 
 import numpy as np
@@ -139,3 +141,12 @@ def test_what_was_carried_out_too_late_stays_known(forgotten, monkeypatch):
 def test_a_run_that_cannot_forget_has_no_register(tmp_path, capsys):
     assert recsys("unlearn", "requests", f"run={tmp_path}") == 2
     assert "holds no run directory" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["map", "requests"])
+def test_a_newcomer_reads_nothing_but_our_sentence(command, tmp_path):
+    own = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
+    words = [sys.executable, "-m", "recsys_cli", command, f"run={tmp_path / 'nowhere'}"]
+    done = subprocess.run(words, capture_output=True, text=True, env=own)
+    assert done.returncode == 2 and done.stderr.startswith("recsys: error: ") and done.stderr.count("\n") == 1
