@@ -65,8 +65,8 @@ def metrics_table(intervals: Mapping[str, Sequence[float | None]], width: int | 
         while last < len(ks) and (last == first or used + 2 + max(map(len, columns[ks[last]])) <= room):
             used += 2 + max(map(len, columns[ks[last]]))
             last += 1
-        shown = [columns[k] for k in ks[first:last]]
-        tables.append(format_table(["metric", *(f"@{k}" for k in ks[first:last])], list(zip(families, *shown))))
+        rows = [row for row in zip(families, *(columns[k] for k in ks[first:last])) if any(row[1:])]
+        tables.append(format_table(["metric", *(f"@{k}" for k in ks[first:last])], rows))
         first = last
     return "\n\n".join(tables)
 
